@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `docparse convert`: inputs one after the other through one pipeline, each into its output files. A
+ * failing input is reported and counted; the others go on. Invariant: an input leaves either all of its
+ * outputs or none. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "docparse/digest.h"
+#include "docparse/model_files.h"
+#include "docparse/pipeline.h"
+#include "engine/base/log.h"
+#include "service/cli.h"
+#include "service/convert_options.h"
+#include "service/manifest.h"
+
+struct run {
+    struct svc_convert_options options;
+    struct dp_model *model;
+    struct dp_pipeline *pipeline;
+    struct svc_manifest *manifest; /* NULL without --resume */
+    struct svc_progress *progress;
+    struct b_cancel *cancel;
+    size_t failed;
+    bool keep_images;
+};
+
+/* One document on its way. */
+struct job {
+    struct run *run;
+    const struct svc_input *input;
+    const struct dp_source *source;
+    struct svc_outputs *outputs;
+    int pages_failed, pages_partial;
+};
+
+static enum b_code on_begin(void *ctx, const struct dp_document_info *info, int32_t pages, struct b_err *err)
+{
+    struct job *job = ctx;
+    const struct svc_convert_options *o = &job->run->options;
+    struct svc_output_request request = {.folder = o->out_dir,
+                                         .stem = job->input->stem,
+                                         .formats = o->formats,
+                                         .n_formats = o->n_formats,
+                                         .options = o->output,
+                                         .source = job->source->bytes.data,
+                                         .source_size = job->source->bytes.size};
+    svc_progress_document(job->run->progress, job->input->path, (int)pages);
+    return svc_outputs_open(&request, info, &job->outputs, err);
+}
+
+static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b_image_view *image, struct b_err *err)
+{
+    struct job *job = ctx;
+    if (page->status != DP_STATUS_OK)
+        svc_print_error(job->input->path, page->number, &page->error);
+    job->pages_failed += page->status == DP_STATUS_FAILED;
+    job->pages_partial += page->status == DP_STATUS_PARTIAL;
+    for (int32_t i = 0; i < page->n_warnings; i++)
+        b_log(B_LOG_WARNING, job->input->path, "page %d: %s", page->number, page->warnings[i]);
+    enum b_code code = svc_outputs_page(job->outputs, page, image, err);
+    if (code == B_OK)
+        svc_progress_page(job->run->progress);
+    return code;
+}
+
+static void report_done(const struct job *job, enum dp_status status)
+{
+    char text[96];
+    if (status == DP_STATUS_OK)
+        (void)snprintf(text, sizeof text, "ok");
+    else
+        (void)snprintf(text, sizeof text, "%s: %d page%s failed, %d damaged", dp_status_name(status), job->pages_failed,
+                       job->pages_failed == 1 ? "" : "s", job->pages_partial);
+    svc_progress_done(job->run->progress, text);
+}
+
+static enum b_code convert_source(struct run *run, const struct svc_input *input, const struct dp_source *source,
+                                  enum dp_status *status, struct b_err *err)
+{
+    struct job job = {.run = run, .input = input, .source = source};
+    const struct svc_convert_options *o = &run->options;
+    struct dp_parse_options parse = {.limits = o->limits,
+                                     .dpi = o->dpi,
+                                     .password = o->password,
+                                     .ranges = o->n_ranges ? o->ranges : NULL,
+                                     .n_ranges = o->n_ranges,
+                                     .keep_images = run->keep_images};
+    struct dp_parse_events events = {.ctx = &job, .begin = on_begin, .page = on_page};
+    enum b_code code = dp_pipeline_parse(run->pipeline, source, &parse, &events, status, run->cancel, err);
+    if (code != B_OK) {
+        svc_outputs_abort(job.outputs);
+        return code;
+    }
+    code = svc_outputs_commit(job.outputs, *status, err);
+    if (code == B_OK)
+        report_done(&job, *status);
+    return code;
+}
+
+/* Converts one input; errors are printed and counted here. */
+static enum b_code convert_input(struct run *run, const struct svc_input *input)
+{
+    struct b_err err = input->err;
+    enum b_code code = input->failed ? err.code : B_OK;
+    enum dp_status status = DP_STATUS_FAILED;
+    struct dp_source source = {0};
+    const struct dp_limits *limits = &run->options.limits;
+    if (code == B_OK && run->manifest && svc_manifest_done(run->manifest, input->path, input->stem)) {
+        b_log(B_LOG_INFO, input->path, "done before, skipped");
+        return B_OK;
+    }
+    if (code == B_OK)
+        code = strcmp(input->path, "-") == 0 ? dp_source_of_fd(STDIN_FILENO, "stdin", limits, &source, &err)
+                                             : dp_source_open(input->path, limits, &source, &err);
+    if (code == B_OK) {
+        code = convert_source(run, input, &source, &status, &err);
+        dp_source_close(&source);
+    }
+    if (code == B_CANCELLED)
+        return code;
+    if (code != B_OK)
+        svc_print_error(input->path, 0, &err);
+    if (code != B_OK || status != DP_STATUS_OK)
+        run->failed++;
+    if (run->manifest && !input->failed) {
+        struct b_err record = {0};
+        if (svc_manifest_record(run->manifest, input->path, input->stem, code == B_OK ? status : DP_STATUS_FAILED,
+                                &record) != B_OK)
+            svc_print_error(input->path, 0, &record);
+    }
+    return code;
+}
+
+static enum b_code open_manifest(struct run *run, struct b_err *err)
+{
+    const struct svc_convert_options *o = &run->options;
+    char text[1024], key[65];
+    int len = snprintf(text, sizeof text, "%s %s text=%d dpi=%.6g pixels=%llu words=%d images=%d", DOCPARSE_VERSION,
+                       dp_model_sha256(run->model), (int)o->text_layer, o->dpi,
+                       (unsigned long long)o->limits.page_pixels, (int)o->output.words, (int)o->output.page_images);
+    for (size_t i = 0; i < o->n_formats && len > 0 && (size_t)len < sizeof text; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, " %s", o->formats[i]->name);
+    for (size_t i = 0; i < o->n_ranges && len > 0 && (size_t)len < sizeof text; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, " %d-%d", o->ranges[i].first, o->ranges[i].last);
+    if (len < 0 || (size_t)len >= sizeof text)
+        return b_fail(err, B_LIMIT, "manifest", "too many page ranges for --resume");
+    enum b_code code = dp_sha256_hex(text, (size_t)len, key, err);
+    return code == B_OK ? svc_manifest_open(o->out_dir, key, &run->manifest, err) : code;
+}
+
+static enum b_code set_up(struct run *run, struct b_err *err)
+{
+    char models[4096];
+    enum b_code code = dp_models_dir(run->options.models_dir, models, sizeof models, err);
+    if (code == B_OK)
+        code = dp_model_open_compact(models, &run->model, err);
+    if (code == B_OK)
+        code = dp_pipeline_new(run->model, run->options.text_layer, run->options.jobs, &run->pipeline, err);
+    if (code == B_OK && run->options.resume)
+        code = open_manifest(run, err);
+    return code;
+}
+
+static void tear_down(struct run *run)
+{
+    svc_progress_drop(run->progress);
+    svc_manifest_close(run->manifest);
+    dp_pipeline_drop(run->pipeline);
+    dp_model_drop(run->model);
+    svc_convert_options_free(&run->options);
+}
+
+int svc_cmd_convert(int argc, char **argv, struct b_cancel *cancel)
+{
+    struct run run = {.cancel = cancel};
+    int done = svc_convert_options_parse(argc, argv, &run.options);
+    if (done >= 0) {
+        svc_convert_options_free(&run.options);
+        return done;
+    }
+    struct b_err err = {0};
+    if (set_up(&run, &err) != B_OK) {
+        svc_print_error("set-up", 0, &err);
+        tear_down(&run);
+        return SVC_EXIT_SETUP;
+    }
+    for (size_t i = 0; i < run.options.n_formats; i++)
+        run.keep_images = run.keep_images || run.options.formats[i]->needs_image ||
+                          (run.options.output.page_images && strcmp(run.options.formats[i]->name, "html") == 0);
+    run.progress = svc_progress_new(run.options.progress, run.options.inputs.count);
+    size_t total = run.options.inputs.count;
+    enum b_code code = B_OK;
+    for (size_t i = 0; i < total && code != B_CANCELLED; i++)
+        code = convert_input(&run, &run.options.inputs.items[i]);
+    size_t failed = run.failed;
+    tear_down(&run);
+    if (code == B_CANCELLED) {
+        fputs("docparse: interrupted; unfinished outputs were removed\n", stderr);
+        return SVC_EXIT_INTERRUPTED;
+    }
+    if (failed > 0 && total > 1)
+        fprintf(stderr, "docparse: %zu of %zu inputs failed or are incomplete\n", failed, total);
+    return failed > 0 ? SVC_EXIT_FAILED : SVC_EXIT_OK;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parses the options of `docparse convert`. Every value is range-checked here, so that the rest of the
+ * program never sees an impossible one. */
+#include "service/convert_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "service/cli.h"
+
+enum option_id {
+    OPT_MODELS = 256, OPT_PAGES, OPT_DPI, OPT_TEXT_LAYER, OPT_RESUME, OPT_SHARD, OPT_PASSWORD_FILE, OPT_PROGRESS,
+    OPT_READER, OPT_MAX_PIXELS, OPT_MAX_PAGES, OPT_PAGE_SECONDS, OPT_NO_WORDS, OPT_PAGE_IMAGES, OPT_FILES_FROM
+};
+
+static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, 'f'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"reader", required_argument, NULL, OPT_READER},
+    {"models", required_argument, NULL, OPT_MODELS},
+    {"pages", required_argument, NULL, OPT_PAGES},
+    {"dpi", required_argument, NULL, OPT_DPI},
+    {"text-layer", required_argument, NULL, OPT_TEXT_LAYER},
+    {"resume", no_argument, NULL, OPT_RESUME},
+    {"shard", required_argument, NULL, OPT_SHARD},
+    {"files-from", required_argument, NULL, OPT_FILES_FROM},
+    {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"max-pixels", required_argument, NULL, OPT_MAX_PIXELS},
+    {"max-pages", required_argument, NULL, OPT_MAX_PAGES},
+    {"page-seconds", required_argument, NULL, OPT_PAGE_SECONDS},
+    {"no-words", no_argument, NULL, OPT_NO_WORDS},
+    {"page-images", no_argument, NULL, OPT_PAGE_IMAGES},
+    {0},
+};
+
+static void print_help(void)
+{
+    fputs("Usage: docparse convert INPUT... [-o DIR] [-f FORMAT,...] [OPTION]...\n"
+          "Reads PDF, TIFF, PNG, JPEG and WebP and writes one file a format and document.\n\n"
+          "INPUT is a file, a folder (searched recursively), '-' (standard input) or '@LIST' (one path a line).\n\n"
+          "Output:\n"
+          "  -o, --output DIR         folder for the results (default: the current one)\n"
+          "  -f, --format LIST        comma-separated, default html,json,md:\n", stdout);
+    for (const struct out_format *f = out_formats(); f->name; f++)
+        printf("                             %-12s %s\n", f->name, f->summary);
+    fputs("      --page-images        HTML: show the page pictures with the boxes over them\n"
+          "      --no-words           JSON, hOCR, ALTO: leave out words\n"
+          "      --resume             keep DIR/docparse-manifest.jsonl and skip inputs that it lists as done\n"
+          "Reading:\n"
+          "      --pages LIST         such as 1-3,9 or 10- (counted from 1; default: all)\n"
+          "      --text-layer MODE    trust: use the file's text where it fits the ink (default);\n"
+          "                           draft: read the pixels, note where the file's text differs; off: ignore it\n"
+          "      --dpi native|N       resolution of page images (default native)\n"
+          "      --password-file F    file whose first line opens encrypted documents\n"
+          "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
+          "      --reader compact     the reader (default: compact, the embedded one)\n"
+          "Work:\n"
+          "  -j, --jobs N             threads (default: all processors)\n"
+          "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
+          "      --files-from LIST    same as '@LIST'\n"
+          "      --progress MODE      auto, plain or none\n"
+          "  -q, --quiet              errors only;  -v, --verbose  more details\n"
+          "Limits:\n"
+          "      --max-pixels N       pixels of a page image (default 50000000)\n"
+          "      --max-pages N        pages of a document (default 100000)\n"
+          "      --page-seconds S     time for one page (default 120; 0: no limit)\n\n"
+          "Exit status: 0 all fine, 1 some inputs failed (listed), 2 usage, 3 set-up (model missing), 130 interrupted.\n"
+          "Example: docparse convert scans/ -o out -f html,json,md --jobs 4\n", stdout);
+}
+
+/* Whole decimal number in [low, high]. */
+static bool parse_number(const char *text, long long low, long long high, long long *out)
+{
+    char *end = NULL;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || v < low || v > high)
+        return false;
+    *out = v;
+    return true;
+}
+
+static bool parse_ranges(const char *text, struct svc_convert_options *o)
+{
+    const char *at = text;
+    while (*at) {
+        if (o->n_ranges == SVC_MAX_RANGES)
+            return false;
+        char *end = NULL;
+        long first = 1, last;
+        if (*at != '-') {
+            first = strtol(at, &end, 10);
+            if (end == at || first < 1 || first > INT32_MAX)
+                return false;
+            at = end;
+        }
+        last = first;
+        if (*at == '-') {
+            at++;
+            last = INT32_MAX;
+            if (*at && *at != ',') {
+                last = strtol(at, &end, 10);
+                if (end == at || last < first || last > INT32_MAX)
+                    return false;
+                at = end;
+            }
+        }
+        o->ranges[o->n_ranges++] = (struct dp_page_range){(int32_t)first, (int32_t)last};
+        if (*at == ',')
+            at++;
+        else if (*at)
+            return false;
+    }
+    return o->n_ranges > 0;
+}
+
+static int add_formats(const char *list, struct svc_convert_options *o)
+{
+    for (const char *at = list; *at;) {
+        size_t len = strcspn(at, ",");
+        char name[32];
+        if (len == 0 || len >= sizeof name)
+            return svc_usage_error("convert", "there is no format '%.31s'", at);
+        memcpy(name, at, len);
+        name[len] = '\0';
+        const struct out_format *f = out_format_find(name);
+        if (!f)
+            return svc_usage_error("convert", "there is no format '%s'", name);
+        bool twice = false;
+        for (size_t i = 0; i < o->n_formats; i++)
+            twice = twice || o->formats[i] == f;
+        if (!twice && o->n_formats < SVC_MAX_FORMATS)
+            o->formats[o->n_formats++] = f;
+        at += len + (at[len] == ',');
+    }
+    return o->n_formats ? -1 : svc_usage_error("convert", "--format needs at least one name");
+}
+
+static int read_password(const char *path, struct svc_convert_options *o)
+{
+    struct b_err err = {0};
+    free(o->password);
+    o->password = NULL;
+    if (svc_read_first_line(path, &o->password, &err) != B_OK)
+        return svc_usage_error("convert", "the password file: %s", err.message);
+    return -1;
+}
+
+static int parse_choice(int id, const char *value, struct svc_convert_options *o)
+{
+    if (id == OPT_TEXT_LAYER) {
+        static const char *const names[] = {[DP_TEXT_TRUST] = "trust", [DP_TEXT_DRAFT] = "draft", [DP_TEXT_OFF] = "off"};
+        for (int i = DP_TEXT_TRUST; i <= DP_TEXT_OFF; i++)
+            if (strcmp(value, names[i]) == 0) {
+                o->text_layer = (enum dp_text_layer)i;
+                return -1;
+            }
+        return svc_usage_error("convert", "--text-layer is trust, draft or off, not '%s'", value);
+    }
+    if (id == OPT_PROGRESS) {
+        static const char *const names[] = {[SVC_PROGRESS_AUTO] = "auto", [SVC_PROGRESS_PLAIN] = "plain", [SVC_PROGRESS_NONE] = "none"};
+        for (int i = SVC_PROGRESS_AUTO; i <= SVC_PROGRESS_NONE; i++)
+            if (strcmp(value, names[i]) == 0) {
+                o->progress = (enum svc_progress_mode)i;
+                return -1;
+            }
+        return svc_usage_error("convert", "--progress is auto, plain or none, not '%s'", value);
+    }
+    if (strcmp(value, "compact") != 0)
+        return svc_usage_error("convert", "this build has the reader 'compact' only, not '%s'", value);
+    return -1;
+}
+
+static int parse_limit(int id, const char *value, struct svc_convert_options *o)
+{
+    long long n = 0;
+    if (id == OPT_MAX_PIXELS) {
+        if (!parse_number(value, 10000, 2000000000, &n))
+            return svc_usage_error("convert", "--max-pixels takes 10000 to 2000000000, not '%s'", value);
+        o->limits.page_pixels = (uint64_t)n;
+    } else if (id == OPT_MAX_PAGES) {
+        if (!parse_number(value, 1, 100000000, &n))
+            return svc_usage_error("convert", "--max-pages takes 1 to 100000000, not '%s'", value);
+        o->limits.pages = (int)n;
+    } else if (id == OPT_PAGE_SECONDS) {
+        if (!parse_number(value, 0, 86400, &n))
+            return svc_usage_error("convert", "--page-seconds takes 0 to 86400, not '%s'", value);
+        o->limits.page_seconds = (double)n;
+    } else if (id == 'j') {
+        if (!parse_number(value, 1, 256, &n))
+            return svc_usage_error("convert", "--jobs takes 1 to 256, not '%s'", value);
+        o->jobs = (int)n;
+    } else if (strcmp(value, "native") != 0) {
+        if (!parse_number(value, 36, 1200, &n))
+            return svc_usage_error("convert", "--dpi takes native or 36 to 1200, not '%s'", value);
+        o->dpi = (double)n;
+    }
+    return -1;
+}
+
+/* State of the command line that is only needed until the inputs are known. */
+struct pending {
+    long long shard, shards;
+};
+
+static int parse_shard(const char *value, struct pending *p)
+{
+    char first[24];
+    size_t len = strcspn(value, "/");
+    if (value[len] == '/' && len > 0 && len < sizeof first) {
+        memcpy(first, value, len);
+        first[len] = '\0';
+        if (parse_number(value + len + 1, 1, 1000000, &p->shards) && parse_number(first, 1, p->shards, &p->shard))
+            return -1;
+    }
+    return svc_usage_error("convert", "--shard takes I/N with 1 <= I <= N, not '%s'", value);
+}
+
+static int parse_one(int id, const char *value, struct svc_convert_options *o, struct pending *p)
+{
+    struct b_err err = {0};
+    char list[4096];
+    switch (id) {
+    case 'h':
+        print_help();
+        return SVC_EXIT_OK;
+    case 'o':
+        o->out_dir = value;
+        return value[0] ? -1 : svc_usage_error("convert", "--output needs a folder");
+    case 'f':
+        return add_formats(value, o);
+    case 'v':
+        b_log_set_level(B_LOG_DEBUG);
+        return -1;
+    case 'q':
+        b_log_set_level(B_LOG_ERROR);
+        o->progress = SVC_PROGRESS_NONE;
+        return -1;
+    case OPT_MODELS:
+        o->models_dir = value;
+        return -1;
+    case OPT_PAGES:
+        return parse_ranges(value, o) ? -1 : svc_usage_error("convert", "--pages takes a list such as 1-3,9 counted from 1, not '%s'", value);
+    case OPT_RESUME:
+        o->resume = true;
+        return -1;
+    case OPT_SHARD:
+        return parse_shard(value, p);
+    case OPT_FILES_FROM:
+        (void)snprintf(list, sizeof list, "@%s", value);
+        return svc_inputs_add(&o->inputs, list, &err) == B_OK ? -1 : svc_usage_error("convert", "%s", err.message);
+    case OPT_PASSWORD_FILE:
+        return read_password(value, o);
+    case OPT_NO_WORDS:
+        o->output.words = false;
+        return -1;
+    case OPT_PAGE_IMAGES:
+        o->output.page_images = true;
+        return -1;
+    case OPT_TEXT_LAYER:
+    case OPT_PROGRESS:
+    case OPT_READER:
+        return parse_choice(id, value, o);
+    case OPT_MAX_PIXELS:
+    case OPT_MAX_PAGES:
+    case OPT_PAGE_SECONDS:
+    case OPT_DPI:
+    case 'j':
+        return parse_limit(id, value, o);
+    default:
+        return svc_usage_error("convert", "unknown or incomplete option");
+    }
+}
+
+static int processors(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > 256 ? 256 : n;
+}
+
+static int finish(int argc, char **argv, struct svc_convert_options *o, const struct pending *p)
+{
+    struct b_err err = {0};
+    for (int i = optind; i < argc; i++)
+        if (svc_inputs_add(&o->inputs, argv[i], &err) != B_OK)
+            return svc_usage_error("convert", "%s", err.message);
+    if (optind >= argc && o->inputs.count == 0)
+        return svc_usage_error("convert", "name at least one file or folder");
+    if (o->n_formats == 0 && add_formats("html,json,md", o) != -1)
+        return SVC_EXIT_USAGE;
+    if (svc_inputs_name(&o->inputs, &err) != B_OK)
+        return svc_usage_error("convert", "%s", err.message);
+    svc_inputs_shard(&o->inputs, (size_t)p->shard, (size_t)p->shards);
+    return -1;
+}
+
+int svc_convert_options_parse(int argc, char **argv, struct svc_convert_options *out)
+{
+    *out = (struct svc_convert_options){
+        .out_dir = ".", .output = {.words = true}, .jobs = processors(), .limits = dp_limits_default()};
+    struct pending pending = {.shard = 1, .shards = 1};
+    optind = 1;
+    opterr = 1;
+    for (int id; (id = getopt_long(argc, argv, "o:f:j:hvq", long_options, NULL)) != -1;) {
+        if (id == '?')
+            return SVC_EXIT_USAGE; /* getopt has said why */
+        int done = parse_one(id, optarg, out, &pending);
+        if (done >= 0)
+            return done;
+    }
+    return finish(argc, argv, out, &pending);
+}
+
+void svc_convert_options_free(struct svc_convert_options *options)
+{
+    svc_inputs_free(&options->inputs);
+    free(options->password);
+    options->password = NULL;
+}

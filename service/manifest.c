@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record of finished inputs. Invariant: an input is listed as "ok" or "partial" only after all its
+ * outputs are in place; failed inputs are listed as "failed" and are tried again. */
+#include "service/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+
+#define DOMAIN "manifest"
+#define MANIFEST_BYTES_MAX ((uint64_t)4 << 30)
+
+struct svc_manifest {
+    int fd;
+    char *key;
+    json_t *done; /* object: stem -> last entry with our key */
+};
+
+static void take_line(struct svc_manifest *m, const char *line, size_t len)
+{
+    json_t *entry = json_loadb(line, len, 0, NULL);
+    const char *key = json_string_value(json_object_get(entry, "key"));
+    const char *stem = json_string_value(json_object_get(entry, "output"));
+    if (key && stem && strcmp(key, m->key) == 0)
+        (void)json_object_set(m->done, stem, entry);
+    json_decref(entry);
+}
+
+static enum b_code load(struct svc_manifest *m, const char *path, struct b_err *err)
+{
+    struct b_bytes bytes;
+    enum b_code code = b_bytes_map(path, MANIFEST_BYTES_MAX, &bytes, err);
+    if (code == B_NOT_FOUND) {
+        b_err_clear(err);
+        return B_OK;
+    }
+    const char *text = (const char *)bytes.data;
+    for (size_t at = 0; code == B_OK && at < bytes.size;) {
+        const char *end = memchr(text + at, '\n', bytes.size - at);
+        if (!end)
+            break; /* torn by an interruption: that input is simply converted again */
+        take_line(m, text + at, (size_t)(end - (text + at)));
+        at = (size_t)(end - text) + 1;
+    }
+    b_bytes_close(&bytes);
+    return code;
+}
+
+enum b_code svc_manifest_open(const char *dir, const char *key, struct svc_manifest **out, struct b_err *err)
+{
+    *out = NULL;
+    char path[4096];
+    int len = snprintf(path, sizeof path, "%s/docparse-manifest.jsonl", dir);
+    if (len < 0 || (size_t)len >= sizeof path)
+        return b_fail(err, B_ARGUMENT, DOMAIN, "the path of the output folder is too long");
+    struct svc_manifest *m = calloc(1, sizeof *m);
+    if (!m)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    m->fd = -1;
+    m->key = strdup(key);
+    m->done = json_object();
+    enum b_code code = m->key && m->done ? b_make_dirs(dir, err) : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    if (code == B_OK)
+        code = load(m, path, err);
+    if (code == B_OK) {
+        m->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        if (m->fd < 0)
+            code = b_fail(err, B_IO, DOMAIN, "%s cannot be written: %s", path, strerror(errno));
+    }
+    if (code != B_OK) {
+        svc_manifest_close(m);
+        return code;
+    }
+    *out = m;
+    return B_OK;
+}
+
+void svc_manifest_close(struct svc_manifest *manifest)
+{
+    if (!manifest)
+        return;
+    if (manifest->fd >= 0)
+        (void)close(manifest->fd);
+    json_decref(manifest->done);
+    free(manifest->key);
+    free(manifest);
+}
+
+bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem)
+{
+    json_t *entry = json_object_get(manifest->done, stem);
+    const char *status = json_string_value(json_object_get(entry, "status"));
+    struct stat st;
+    return status && strcmp(status, "failed") != 0 && stat(path, &st) == 0 &&
+           json_integer_value(json_object_get(entry, "bytes")) == (json_int_t)st.st_size &&
+           json_integer_value(json_object_get(entry, "modified")) == (json_int_t)st.st_mtime;
+}
+
+enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem,
+                                enum dp_status status, struct b_err *err)
+{
+    struct stat st = {0};
+    (void)stat(path, &st);
+    json_t *entry = json_pack("{s:s%, s:s%, s:I, s:I, s:s, s:s}", "input", path, strlen(path), "output", stem,
+                              strlen(stem), "bytes", (json_int_t)st.st_size, "modified", (json_int_t)st.st_mtime,
+                              "status", dp_status_name(status), "key", manifest->key);
+    char *line = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
+    json_decref(entry);
+    if (!line) /* a file name that is not UTF-8 cannot be recorded: the input is converted again */
+        return B_OK;
+    size_t len = strlen(line);
+    line[len] = '\n'; /* in place of the NUL: one write, so that shards never mix their lines */
+    ssize_t n = write(manifest->fd, line, len + 1);
+    int why = errno;
+    free(line);
+    if (n != (ssize_t)(len + 1))
+        return b_fail(err, B_IO, DOMAIN, "the manifest cannot be written: %s", n < 0 ? strerror(why) : "disk full");
+    return B_OK;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The compact model as docparse sees it: loading with a digest over the network files, and the way from
+ * the engine's strips and glyphs to lines and words. Invariant: every strip the engine handed out becomes
+ * a line, read or flagged unreadable, unless the page already has its text. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docparse/digest.h"
+#include "docparse/reader_private.h"
+#include "engine/base/file.h"
+#include "engine/base/utf8.h"
+
+#define DOMAIN "compact"
+#define MODEL_BYTES_MAX ((uint64_t)1 << 30)
+#define LOW_CONFIDENCE 0.5f /* DP_FLAG_LOW_CONFIDENCE's bound */
+#define TAKEN_SHARE 0.5f    /* a word covered by more than this is on the page already */
+#define EM_OF_STRIP 0.72f   /* font size over the thickness of a widened strip, measured on rendered pages */
+
+/* The files eng_models_load reads, in the order of the digest. */
+static const char *const network_files[] = {"PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"};
+enum { NETWORK_FILES = sizeof network_files / sizeof network_files[0] };
+
+/* Digest over the digests of the files: cheap to state, independent of their sizes. */
+static enum b_code digest_files(const char *dir, char out[65], struct b_err *err)
+{
+    char all[NETWORK_FILES * 64 + 1] = "";
+    for (int i = 0; i < NETWORK_FILES; i++) {
+        char path[4096], hex[65];
+        const int len = snprintf(path, sizeof path, "%s/%s", dir, network_files[i]);
+        if (len < 0 || (size_t)len >= sizeof path)
+            return b_fail(err, B_ARGUMENT, DOMAIN, "the models folder's name is too long");
+        struct b_bytes bytes;
+        enum b_code code = b_bytes_map(path, MODEL_BYTES_MAX, &bytes, err);
+        if (code != B_OK)
+            return code;
+        code = dp_sha256_hex(bytes.data, bytes.size, hex, err);
+        b_bytes_close(&bytes);
+        if (code != B_OK)
+            return code;
+        memcpy(all + (size_t)i * 64, hex, 64);
+    }
+    return dp_sha256_hex(all, NETWORK_FILES * 64, out, err);
+}
+
+enum b_code dp_model_open_compact(const char *models_dir, struct dp_model **out, struct b_err *err)
+{
+    *out = NULL;
+    struct dp_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    (void)snprintf(model->name, sizeof model->name, "compact");
+    enum b_code code = eng_models_load(models_dir, &model->compact, err);
+    if (code == B_OK)
+        code = digest_files(models_dir, model->sha256, err);
+    if (code != B_OK) {
+        dp_model_drop(model);
+        return code;
+    }
+    *out = model;
+    return B_OK;
+}
+
+void dp_model_drop(struct dp_model *model)
+{
+    if (!model)
+        return;
+    eng_models_drop(model->compact);
+    free(model);
+}
+
+const char *dp_model_name(const struct dp_model *model)
+{
+    return model->name;
+}
+
+const char *dp_model_sha256(const struct dp_model *model)
+{
+    return model->sha256;
+}
+
+static float area_of(struct dp_rect b)
+{
+    return b.x1 > b.x0 && b.y1 > b.y0 ? (b.x1 - b.x0) * (b.y1 - b.y0) : 0.0f;
+}
+
+float dp_share_taken(struct dp_rect box, const struct dp_taken *taken)
+{
+    const float area = area_of(box);
+    float covered = 0;
+    if (area <= 0)
+        return 0;
+    for (size_t i = 0; i < taken->count; i++) {
+        const struct dp_rect t = taken->boxes[i];
+        const struct dp_rect both = {fmaxf(box.x0, t.x0), fmaxf(box.y0, t.y0), fminf(box.x1, t.x1),
+                                     fminf(box.y1, t.y1)};
+        covered += area_of(both);
+    }
+    return fminf(covered / area, 1.0f);
+}
+
+/* A word ends behind a space, where the script changes and behind CJK punctuation, so that its box fits. */
+static bool breaks_between(uint32_t a, uint32_t b)
+{
+    if (b_cp_is_cjk(a) != b_cp_is_cjk(b))
+        return true;
+    return (a >= 0x3001 && a <= 0x3003) || (a >= 0xFF01 && a <= 0xFF0F) || a == 0xFF1A || a == 0xFF1B || a == 0xFF1F;
+}
+
+static bool is_gap(const struct eng_glyph *g)
+{
+    return b_cp_is_space(g->cp) || b_cp_is_control(g->cp);
+}
+
+/* Glyphs [from, to) as one word; `joined` when no space follows. */
+static enum b_code add_word(struct dp_line_builder *builder, const struct eng_line *line, size_t from, size_t to,
+                            bool joined, const struct dp_taken *taken, struct b_err *err)
+{
+    const struct eng_glyph *glyphs = line->reading.glyphs;
+    struct dp_word word = {.joined = joined};
+    eng_strip_bounds(&line->strip, glyphs[from].u0, glyphs[to - 1].u1, &word.bbox.x0, &word.bbox.y0, &word.bbox.x1,
+                     &word.bbox.y1);
+    if (taken && taken->count > 0 && dp_share_taken(word.bbox, taken) > TAKEN_SHARE)
+        return B_OK;
+    char *text = b_arena_alloc(builder->page->arena, (to - from) * 4 + 1, 1);
+    if (!text)
+        return b_arena_refused(builder->page->arena, DOMAIN, err);
+    size_t len = 0;
+    for (size_t i = from; i < to; i++) {
+        len += b_utf8_put(glyphs[i].cp, text + len);
+        word.confidence += glyphs[i].confidence / (float)(to - from);
+    }
+    text[len] = '\0';
+    word.text = text;
+    return dp_line_builder_word(builder, &word, err);
+}
+
+static enum b_code add_words(struct dp_line_builder *builder, const struct eng_line *line,
+                             const struct dp_taken *taken, struct b_err *err)
+{
+    const struct eng_reading *r = &line->reading;
+    for (size_t i = 0; i < r->n_glyphs;) {
+        if (is_gap(&r->glyphs[i])) {
+            i++;
+            continue;
+        }
+        size_t end = i + 1;
+        while (end < r->n_glyphs && !is_gap(&r->glyphs[end]) && !breaks_between(r->glyphs[end - 1].cp, r->glyphs[end].cp))
+            end++;
+        const bool joined = end < r->n_glyphs && !is_gap(&r->glyphs[end]);
+        enum b_code code = add_word(builder, line, i, end, joined, taken, err);
+        if (code != B_OK)
+            return code;
+        i = end;
+    }
+    return B_OK;
+}
+
+/* Which way the strip runs on the upright page: 0 right, 1 down, 2 left, 3 up. */
+static int direction_of(const struct eng_strip *s, int quarter_turns)
+{
+    const int d = fabsf(s->ux) >= fabsf(s->uy) ? (s->ux >= 0 ? 0 : 2) : (s->uy >= 0 ? 1 : 3);
+    return (d + quarter_turns) & 3;
+}
+
+static uint32_t direction_flags(const struct eng_line *line, int quarter_turns)
+{
+    const int direction = direction_of(&line->strip, quarter_turns);
+    int cjk = 0, all = 0;
+    for (size_t i = 0; i < line->reading.n_glyphs; i++) {
+        cjk += b_cp_is_cjk(line->reading.glyphs[i].cp);
+        all += !is_gap(&line->reading.glyphs[i]);
+    }
+    if (direction == 1 && cjk * 2 > all)
+        return DP_FLAG_VERTICAL;
+    return direction ? DP_FLAG_TURNED : 0;
+}
+
+static void quad_of_strip(const struct eng_strip *s, struct dp_point quad[4])
+{
+    const float half = s->height * 0.5f;
+    const struct eng_point corners[4] = {eng_strip_at(s, s->u0, -half), eng_strip_at(s, s->u1, -half),
+                                         eng_strip_at(s, s->u1, half), eng_strip_at(s, s->u0, half)};
+    for (int i = 0; i < 4; i++)
+        quad[i] = (struct dp_point){corners[i].x, corners[i].y};
+}
+
+static enum b_code add_line(struct dp_line_builder *builder, const struct eng_line *line, int quarter_turns,
+                            const struct dp_taken *taken, struct b_err *err)
+{
+    struct dp_page *page = builder->page;
+    struct dp_line out = {.source = DP_FROM_COMPACT, .confidence = line->reading.confidence};
+    eng_strip_bounds(&line->strip, line->strip.u0, line->strip.u1, &out.bbox.x0, &out.bbox.y0, &out.bbox.x1,
+                     &out.bbox.y1);
+    quad_of_strip(&line->strip, out.quad);
+    out.flags = direction_flags(line, quarter_turns);
+    if (line->unreadable)
+        out.flags |= DP_FLAG_UNREADABLE;
+    if (out.confidence < LOW_CONFIDENCE)
+        out.flags |= DP_FLAG_LOW_CONFIDENCE;
+    if (page->dpi > 0)
+        out.font_size = (float)(line->strip.height * EM_OF_STRIP * 72.0 / page->dpi);
+    const int32_t before = page->n_words;
+    enum b_code code = add_words(builder, line, taken, err);
+    if (code != B_OK)
+        return code;
+    if (page->n_words == before && taken && taken->count > 0 && dp_share_taken(out.bbox, taken) > 0.2f)
+        return B_OK; /* everything it says is on the page already */
+    return dp_line_builder_end(builder, &out, err);
+}
+
+enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct dp_taken *taken,
+                                struct dp_line_builder *builder, struct b_err *err)
+{
+    for (size_t i = 0; i < read->count; i++) {
+        enum b_code code = add_line(builder, &read->lines[i], read->quarter_turns, taken, err);
+        if (code != B_OK)
+            return code;
+    }
+    return B_OK;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCPARSE_READER_PRIVATE_H
+#define DOCPARSE_READER_PRIVATE_H
+
+#include "docparse/line_builder.h"
+#include "docparse/reader.h"
+#include "engine/compact/compact.h"
+
+/* Private to the readers. */
+struct dp_model {
+    char name[64];
+    char sha256[65];
+    struct eng_models *compact;
+};
+
+/* What recognised lines must not repeat: boxes of words that the page already has. */
+struct dp_taken {
+    const struct dp_rect *boxes;
+    size_t count;
+};
+
+/* Turns what the engine read into lines of the builder's page. Words that lie on `taken` boxes are left
+ * out, and lines of which nothing remains. quarter_turns: of the page, decides the flags. */
+enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct dp_taken *taken,
+                                struct dp_line_builder *builder, struct b_err *err) B_MUST_CHECK;
+
+/* Share of the box that lies on taken boxes, 0..1. */
+float dp_share_taken(struct dp_rect box, const struct dp_taken *taken);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Groups the words of a text layer into lines. First along the file's own order, where neighbours on one
+ * baseline belong together; then pieces of one row that nearly touch. Never across a gap wider than a
+ * word space can be: columns are assembly's business. Invariant: every word with a visible character is
+ * in exactly one line. */
+#include "docparse/text_layer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/utf8.h"
+
+#define DOMAIN "text layer"
+#define GAP_WORDS 1.0f     /* ems between neighbours in the file's order; justified text reaches 0.8 */
+#define GAP_BROKEN 0.35f   /* ems when the file breaks the line there (Poppler breaks at raised characters) */
+#define GAP_PIECES 0.45f   /* ems between pieces of one row that are not neighbours in the file */
+#define BACK 0.5f          /* ems a word may start before the end of its neighbour: kerning, accents */
+#define TOUCHING 0.08f     /* ems: below there is no space between two words */
+#define TOUCHING_CJK 0.30f /* ems: CJK has no spaces, its characters stand apart by side bearings */
+
+/* A word in its line's frame: `along` grows in reading direction, `across` downwards of the characters. */
+struct span {
+    float a0, a1, c0, c1;
+};
+
+struct grouping {
+    const struct dp_sheet *sheet;
+    uint8_t *direction; /* per word */
+    bool *upright;      /* per word: vertical CJK */
+    float *em;          /* per word: font size, pixels */
+    struct span *core;  /* per line: box of its largest word, and where it ends */
+    struct dp_layer_line *lines;
+    int32_t n_lines;
+    int32_t *next;      /* per word: next word of its line or -1 */
+    int32_t *tail;      /* per line: last word */
+    int32_t *head;
+};
+
+static struct span span_of(struct dp_rect b, int direction)
+{
+    switch (direction) {
+    case 1:
+        return (struct span){b.y0, b.y1, -b.x1, -b.x0};
+    case 2:
+        return (struct span){-b.x1, -b.x0, -b.y1, -b.y0};
+    case 3:
+        return (struct span){-b.y1, -b.y0, b.x0, b.x1};
+    default:
+        return (struct span){b.x0, b.x1, b.y0, b.y1};
+    }
+}
+
+/* First and last code point, number of visible ones, and how many of them are CJK or right-to-left. */
+struct glance {
+    uint32_t first, last;
+    int visible, cjk, rtl;
+};
+
+static struct glance glance_at(const char *text)
+{
+    struct glance g = {0};
+    const size_t len = strlen(text);
+    for (size_t pos = 0; pos < len;) {
+        const uint32_t cp = b_utf8_next(text, len, &pos);
+        if (b_cp_is_space(cp) || b_cp_is_control(cp))
+            continue;
+        g.first = g.visible++ ? g.first : cp;
+        g.last = cp;
+        g.cjk += b_cp_is_cjk(cp);
+        g.rtl += b_cp_is_rtl(cp);
+    }
+    return g;
+}
+
+static float em_of(const struct dp_word *w, double dpi, int direction)
+{
+    const float across = direction & 1 ? w->bbox.x1 - w->bbox.x0 : w->bbox.y1 - w->bbox.y0;
+    float em = dpi > 0 && w->font_size > 0 ? (float)(w->font_size * dpi / 72.0) : across;
+    /* A font size that does not fit the box is scaled by a matrix the loader did not see. */
+    if (em > 3.0f * across || em < across / 3.0f)
+        em = across;
+    return em > 1.0f ? em : 1.0f;
+}
+
+/* A word much taller than wide with several characters is turned or vertical. */
+static bool looks_tall(const struct dp_word *w, int visible)
+{
+    const float wide = w->bbox.x1 - w->bbox.x0, tall = w->bbox.y1 - w->bbox.y0;
+    return visible >= 2 && tall > 1.6f * wide && (w->bbox.y1 > w->bbox.y0);
+}
+
+/* Directions of all words: from their own shape, else from a turned neighbour in the same file order. */
+static void find_directions(struct grouping *g)
+{
+    const struct dp_sheet *s = g->sheet;
+    for (int32_t i = 0; i < s->n_words; i++) {
+        const struct dp_word *w = &s->words[i];
+        const struct glance look = glance_at(w->text);
+        if (!looks_tall(w, look.visible))
+            continue;
+        g->upright[i] = look.cjk * 2 > look.visible;
+        g->direction[i] = g->upright[i] ? 1 : 3;
+        if (g->upright[i])
+            continue;
+        /* Reading up or down: from the previous or next word of the same column. */
+        for (int32_t d = -1; d <= 1; d += 2) {
+            const int32_t j = i + d;
+            if (j < 0 || j >= s->n_words || !looks_tall(&s->words[j], glance_at(s->words[j].text).visible))
+                continue;
+            const struct dp_rect a = s->words[i].bbox, b = s->words[j].bbox;
+            if (a.x1 <= b.x0 || b.x1 <= a.x0)
+                continue;
+            const bool next_below = d > 0 ? b.y0 > a.y0 : a.y0 > b.y0;
+            g->direction[i] = next_below ? 1 : 3;
+        }
+    }
+    /* Single characters between turned words ("2" in "Figure 2 of") take the side of their predecessor. */
+    for (int32_t i = 1; i < s->n_words; i++) {
+        const int before = g->direction[i - 1];
+        if (g->direction[i] || !before || glance_at(s->words[i].text).visible != 1)
+            continue;
+        const struct span a = span_of(s->words[i - 1].bbox, before), b = span_of(s->words[i].bbox, before);
+        const float em = em_of(&s->words[i - 1], s->dpi, before);
+        const float overlap = fminf(a.c1, b.c1) - fmaxf(a.c0, b.c0);
+        if (overlap > 0.5f * (b.c1 - b.c0) && b.a0 - a.a1 < em && b.a0 - a.a1 > -0.3f * em) {
+            g->direction[i] = (uint8_t)before;
+            g->upright[i] = g->upright[i - 1];
+        }
+    }
+}
+
+/* Whether `w` stands on the baseline of a line whose main box is `core`: same row, or raised/lowered. */
+static bool same_row(struct span core, struct span w, float em_line, float em_word)
+{
+    const float overlap = fminf(core.c1, w.c1) - fmaxf(core.c0, w.c0);
+    const float smaller = fminf(core.c1 - core.c0, w.c1 - w.c0);
+    const float ratio = em_word / em_line;
+    if (ratio < 0.8f || ratio > 1.25f)
+        return overlap > 0.35f * smaller; /* raised, lowered or initial characters */
+    return overlap > 0.6f * smaller;
+}
+
+static bool continues(const struct grouping *g, int32_t line, int32_t prev, int32_t word)
+{
+    const struct dp_sheet *s = g->sheet;
+    const int dir = g->direction[word];
+    if (g->direction[prev] != dir || g->upright[prev] != g->upright[word])
+        return false;
+    const struct span p = span_of(s->words[prev].bbox, dir), w = span_of(s->words[word].bbox, dir);
+    const float em = fminf(g->em[prev], g->em[word]), big = fmaxf(g->em[prev], g->em[word]);
+    if (!same_row(g->core[line], w, g->lines[line].size, g->em[word]))
+        return false;
+    if (em < 0.4f * big && !(w.a0 - p.a1 < 0.3f * em))
+        return false;
+    float gap = w.a0 - p.a1;
+    const struct glance a = glance_at(s->words[prev].text), b = glance_at(s->words[word].text);
+    if (a.rtl + b.rtl > 0 && p.a0 - w.a1 > gap)
+        gap = p.a0 - w.a1; /* right-to-left neighbours: the next word ends before this one starts */
+    const float limit = s->words[prev].joined ? 2.0f : s->word_line_end && s->word_line_end[prev] ? GAP_BROKEN : GAP_WORDS;
+    return gap < limit * big && gap > -BACK * big - (s->words[prev].joined ? em : 0);
+}
+
+static void put_word(struct grouping *g, int32_t line, int32_t word)
+{
+    struct dp_layer_line *l = &g->lines[line];
+    const struct span w = span_of(g->sheet->words[word].bbox, g->direction[word]);
+    const struct dp_rect b = g->sheet->words[word].bbox;
+    if (l->count == 0) {
+        g->head[line] = word;
+        l->direction = g->direction[word];
+        l->vertical = g->upright[word];
+        l->bbox = b;
+        l->size = g->em[word];
+        g->core[line] = w;
+    } else {
+        g->next[g->tail[line]] = word;
+        l->bbox.x0 = fminf(l->bbox.x0, b.x0);
+        l->bbox.y0 = fminf(l->bbox.y0, b.y0);
+        l->bbox.x1 = fmaxf(l->bbox.x1, b.x1);
+        l->bbox.y1 = fmaxf(l->bbox.y1, b.y1);
+        struct span *core = &g->core[line];
+        if (g->em[word] > 1.05f * l->size) {
+            l->size = g->em[word];
+            core->c0 = w.c0;
+            core->c1 = w.c1;
+        }
+        core->a0 = fminf(core->a0, w.a0);
+        core->a1 = fmaxf(core->a1, w.a1);
+    }
+    g->tail[line] = word;
+    l->count++;
+}
+
+/* Pass 1: along the file's order. */
+static void group_along(struct grouping *g)
+{
+    const struct dp_sheet *s = g->sheet;
+    int32_t prev = -1;
+    for (int32_t i = 0; i < s->n_words; i++) {
+        if (glance_at(s->words[i].text).visible == 0)
+            continue;
+        const int32_t line = g->n_lines - 1;
+        if (prev >= 0 && continues(g, line, prev, i)) {
+            put_word(g, line, i);
+        } else {
+            g->lines[g->n_lines] = (struct dp_layer_line){0};
+            put_word(g, g->n_lines++, i);
+        }
+        prev = i;
+    }
+}
+
+struct row_key {
+    float across;
+    int32_t line;
+};
+
+static int by_across(const void *a, const void *b)
+{
+    const struct row_key *x = a, *y = b;
+    if (x->across != y->across)
+        return x->across < y->across ? -1 : 1;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+static bool touches(const struct grouping *g, int32_t left, int32_t right)
+{
+    const struct dp_layer_line *l = &g->lines[left], *r = &g->lines[right];
+    if (l->direction != r->direction || l->vertical != r->vertical)
+        return false;
+    const float em = fmaxf(l->size, r->size), gap = g->core[right].a0 - g->core[left].a1;
+    const struct span *small = l->size < r->size ? &g->core[left] : &g->core[right];
+    const struct span *large = l->size < r->size ? &g->core[right] : &g->core[left];
+    if (!same_row(*large, *small, fmaxf(l->size, r->size), fminf(l->size, r->size)))
+        return false;
+    if (glance_at(g->sheet->words[g->tail[left]].text).rtl || glance_at(g->sheet->words[g->head[right]].text).rtl)
+        return false; /* which of the two is read first is not known here */
+    return gap < GAP_PIECES * em && gap > -0.2f * em;
+}
+
+/* Appends line `right` to line `left`. */
+static void append_line(struct grouping *g, int32_t left, int32_t right)
+{
+    for (int32_t w = g->head[right], after; w >= 0; w = after) {
+        after = g->next[w];
+        g->next[w] = -1;
+        put_word(g, left, w);
+    }
+    g->lines[right].count = 0;
+}
+
+/* Pass 2: pieces of one row that nearly touch, whatever the file's order. Rows are looked for within a
+ * window of neighbours sorted across the reading direction. */
+static void join_pieces(struct grouping *g, struct row_key *keys)
+{
+    enum { WINDOW = 48 }; /* pieces of one row: more than any table has columns */
+    for (int direction = 0; direction < 4; direction++) {
+        int32_t n = 0;
+        for (int32_t i = 0; i < g->n_lines; i++)
+            if (g->lines[i].direction == direction && g->lines[i].count > 0)
+                keys[n++] = (struct row_key){(g->core[i].c0 + g->core[i].c1) * 0.5f, i};
+        qsort(keys, (size_t)n, sizeof *keys, by_across);
+        for (int32_t i = 0; i < n; i++) {
+            for (int32_t k = -WINDOW; k <= WINDOW; k++) {
+                const int32_t j = i + k;
+                if (k == 0 || j < 0 || j >= n)
+                    continue;
+                const int32_t left = keys[i].line, right = keys[j].line;
+                if (g->lines[left].count == 0 || g->lines[right].count == 0 || !touches(g, left, right))
+                    continue;
+                append_line(g, left, right);
+                k = -WINDOW - 1; /* the line has grown: look again from its new end */
+            }
+        }
+    }
+}
+
+static bool no_space(const struct grouping *g, int32_t a, int32_t b)
+{
+    const struct dp_sheet *s = g->sheet;
+    if (s->words[a].joined && b == a + 1)
+        return true;
+    const int dir = g->direction[a];
+    const struct span p = span_of(s->words[a].bbox, dir), w = span_of(s->words[b].bbox, dir);
+    const struct glance ga = glance_at(s->words[a].text), gb = glance_at(s->words[b].text);
+    const bool cjk = b_cp_is_cjk(ga.last) && b_cp_is_cjk(gb.first);
+    const float gap = ga.rtl + gb.rtl > 0 ? fmaxf(p.a0 - w.a1, w.a0 - p.a1) : w.a0 - p.a1;
+    return gap < (cjk ? TOUCHING_CJK : TOUCHING) * fminf(g->em[a], g->em[b]);
+}
+
+static void write_out(const struct grouping *g, struct dp_layer *out)
+{
+    const struct dp_sheet *s = g->sheet;
+    int32_t at = 0, kept = 0;
+    for (int32_t i = 0; i < g->n_lines; i++) {
+        struct dp_layer_line l = g->lines[i];
+        if (l.count == 0)
+            continue;
+        l.first = at;
+        l.hidden = true;
+        for (int32_t w = g->head[i]; w >= 0; w = g->next[w]) {
+            out->joined[at] = g->next[w] >= 0 && no_space(g, w, g->next[w]);
+            out->order[at++] = w;
+            l.hidden = l.hidden && s->word_hidden && s->word_hidden[w];
+        }
+        out->lines[kept++] = l;
+    }
+    out->n_lines = kept;
+    out->n_words = at;
+}
+
+enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *arena, struct dp_layer *out,
+                                struct b_err *err)
+{
+    const size_t n = (size_t)(sheet->n_words > 0 ? sheet->n_words : 0);
+    *out = (struct dp_layer){0};
+    struct grouping g = {.sheet = sheet};
+    g.direction = B_ARENA_ARRAY(arena, n, uint8_t);
+    g.upright = B_ARENA_ARRAY(arena, n, bool);
+    g.em = B_ARENA_ARRAY(arena, n, float);
+    g.core = B_ARENA_ARRAY(arena, n, struct span);
+    g.lines = B_ARENA_ARRAY(arena, n, struct dp_layer_line);
+    g.next = B_ARENA_ARRAY(arena, n, int32_t);
+    g.tail = B_ARENA_ARRAY(arena, n, int32_t);
+    g.head = B_ARENA_ARRAY(arena, n, int32_t);
+    struct row_key *keys = B_ARENA_ARRAY(arena, n, struct row_key);
+    out->order = B_ARENA_ARRAY(arena, n, int32_t);
+    out->joined = B_ARENA_ARRAY(arena, n, bool);
+    out->lines = B_ARENA_ARRAY(arena, n, struct dp_layer_line);
+    if (!g.direction || !g.upright || !g.em || !g.core || !g.lines || !g.next || !g.tail || !g.head || !keys ||
+        !out->order || !out->joined || !out->lines)
+        return b_arena_refused(arena, DOMAIN, err);
+    find_directions(&g);
+    for (size_t i = 0; i < n; i++) {
+        g.next[i] = -1;
+        g.em[i] = em_of(&sheet->words[i], sheet->dpi, g.direction[i]);
+    }
+    group_along(&g);
+    join_pieces(&g, keys);
+    write_out(&g, out);
+    return B_OK;
+}

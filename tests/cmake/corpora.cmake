@@ -1,0 +1,1 @@
+dp_script_test(corpora_manifest COMMAND python3 ${CMAKE_SOURCE_DIR}/corpora/make_samples.py --check LABELS meta)

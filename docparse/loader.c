@@ -22,8 +22,17 @@ enum b_code dp_loader_open(const struct dp_source *source, const struct dp_loade
         return b_fail(err, B_NO_MEMORY, "loader", "out of memory");
     enum b_code code = B_UNSUPPORTED;
     switch (source->media) {
+    case DP_MEDIA_TIFF:
+        code = dp_load_tiff_open(source, options, loader, err);
+        break;
     case DP_MEDIA_PNG:
         code = dp_load_png_open(source, options, loader, err);
+        break;
+    case DP_MEDIA_JPEG:
+        code = dp_load_jpeg_open(source, options, loader, err);
+        break;
+    case DP_MEDIA_WEBP:
+        code = dp_load_webp_open(source, options, loader, err);
         break;
     default:
         code = b_fail(err, B_UNSUPPORTED, "loader", "%s is not read yet", dp_media_type_name(source->media));

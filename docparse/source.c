@@ -127,7 +127,7 @@ static bool looks_like_text(const uint8_t *data, size_t size)
     for (size_t pos = 0; pos < window;) {
         size_t at = pos;
         uint32_t cp = b_utf8_next(head, window, &pos);
-        if ((cp == 0xFFFD && window - at >= 4) || (b_cp_is_control(cp) && cp != '\f' && cp != 0x1b))
+        if ((cp == 0xFFFD && (window == size || window - at >= 4)) || (b_cp_is_control(cp) && cp != '\f' && cp != 0x1b))
             return false;
     }
     return true;

@@ -31,7 +31,7 @@ static void from_bits(const struct dp_samples *s, const uint8_t *row, size_t n, 
         unsigned v = held >> have & most;
         if (s->format == DP_SAMPLE_INT)
             v ^= 1u << (bits - 1);
-        out[i] = s->indices ? (uint8_t)v : (uint8_t)((v * 255u + most / 2) / most);
+        out[i] = (uint8_t)(s->indices ? v : (v * 255u + most / 2) / most);
     }
 }
 

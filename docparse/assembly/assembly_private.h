@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCPARSE_ASSEMBLY_ASSEMBLY_PRIVATE_H
+#define DOCPARSE_ASSEMBLY_ASSEMBLY_PRIVATE_H
+
+#include "docparse/assembly.h"
+
+/* Private to assembly. A line of the page is an item; items of one row are joined to rows, rows that follow
+ * each other to chains, chains are split into paragraphs (blocks), blocks are ordered and named. All
+ * decisions are made in flattened coordinates in which text runs to the right and lines follow downwards. */
+
+/* From page pixels to the flattened upright page. Plain value. */
+struct dp_flat_frame {
+    int turns;                /* clockwise quarter turns that bring the page upright */
+    float page_w, page_h;     /* page image */
+    float w, h;               /* upright page */
+    bool warped;              /* the fields below are in use */
+    double cx, cy, scale;     /* normalised coordinates: (x - cx) / scale */
+    double down[15], across[6]; /* displacement fields, pixels; see frame.c */
+};
+
+enum { DP_PUNCT_SENTENCE = 1, DP_PUNCT_HYPHEN = 2, DP_PUNCT_COLON = 4 };
+
+/* One line of the page. */
+struct dp_item {
+    struct dp_rect box; /* in the frame of its direction: x along the text, y downwards */
+    float size;         /* type size, pixels; comparable between sources only roughly */
+    int32_t line;       /* index into page->lines */
+    int32_t chars;      /* visible ones */
+    int32_t cjk, digits, letters, capitals, rtl;
+    uint32_t first, last; /* code points; 0 when the line has no text */
+    int32_t marker;     /* bytes of a list marker at the start; 0: none */
+    uint8_t ends;       /* DP_PUNCT_ bits of the last character */
+    uint8_t direction;  /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
+    bool bold, mono, vertical;
+    bool lone_marker;   /* nothing but a bullet or list number */
+};
+
+/* Pieces side by side that are read as one line. */
+struct dp_row {
+    struct dp_rect box;
+    float size, height;       /* height: of its largest piece */
+    int32_t first, count;     /* into dp_assembly.row_items */
+    int32_t chars, cjk, digits, letters;
+    int32_t above, below;     /* neighbours in its chain or DP_NONE */
+    int32_t head, tail;       /* first and last item in reading order */
+    bool bold, mono, rtl;
+};
+
+/* A paragraph in the making. */
+struct dp_draft_block {
+    struct dp_rect box;      /* in the main frame */
+    int32_t first, count;    /* into dp_assembly.block_rows; count 0: merged into another block */
+    int32_t chars, lines;
+    float size, height;      /* median row height */
+    enum dp_block_type type;
+    int32_t level, marker;   /* marker: bytes of the list marker of its first line */
+    uint8_t direction;
+    bool bold, aside, rtl, grid; /* aside: turned text outside the flow; grid: rows of cells */
+    bool before, after;      /* page header: before the body; page footer: behind it */
+};
+
+struct dp_assembly {
+    struct dp_page *page;
+    const struct dp_sheet *sheet; /* may be NULL */
+    struct b_arena *arena;        /* scratch */
+    struct dp_flat_frame frame;
+    struct dp_item *items;        /* one per line of the page, same index */
+    int32_t n_items;
+    struct dp_row *rows;
+    int32_t n_rows;
+    int32_t *row_items, *block_rows; /* block_rows has room for every row twice: grids are appended */
+    int32_t n_block_rows;
+    struct dp_draft_block *blocks;
+    int32_t n_blocks;
+    int32_t *order;               /* block indices in reading order; n_order of them */
+    int32_t n_order;
+    struct dp_rect *rules;        /* flattened, main frame; vertical ones first */
+    int32_t n_vertical, n_rules;
+    float height;                 /* median row height of the main direction */
+    float body;                   /* type size, weighted by text length */
+    int main_direction;
+    bool rtl;                     /* most letters are right-to-left */
+};
+
+/* frame.c */
+enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+struct dp_point dp_frame_upright(const struct dp_flat_frame *frame, struct dp_point p);
+struct dp_point dp_frame_flatten(const struct dp_flat_frame *frame, struct dp_point upright);
+/* Boxes between the upright page and the frame of text that runs in `direction`. */
+struct dp_rect dp_frame_to_direction(const struct dp_flat_frame *frame, struct dp_rect upright, int direction);
+struct dp_rect dp_frame_from_direction(const struct dp_flat_frame *frame, struct dp_rect box, int direction);
+int dp_line_direction(const struct dp_flat_frame *frame, const struct dp_line *line);
+
+/* items.c: lines as items, rules; page-wide measures. */
+enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* Bytes of a list marker ("•", "1.", "(a)", "第一", "①") with the space behind it; 0 when there is none. */
+int32_t dp_marker_length(const char *text);
+
+/* rows.c: items -> rows. */
+enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
+/* grid.c: whether the blocks set[0..n), which fall into columns at the n_cuts positions, are rows of cells
+ * rather than columns of prose. This is where the table network's opinion will be heard. */
+bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts);
+/* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
+enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;
+
+/* paragraphs.c: rows -> chains -> blocks. */
+enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
+/* order.c: fills a->order. */
+enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
+/* classify.c: headers, footers and page numbers before ordering; the other types after it. */
+void dp_classify_furniture(struct dp_assembly *a);
+void dp_classify_blocks(struct dp_assembly *a);
+
+/* emit.c: writes blocks into the page, reorders its lines. */
+enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
+/* The lines of one block as running text: space between Latin, none between CJK, end-of-line hyphens undone
+ * before a small letter. NULL when the arena is full. */
+char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t n);
+
+/* Small geometry shared by all. */
+static inline float dp_overlap(float a0, float a1, float b0, float b1)
+{
+    const float lo = a0 > b0 ? a0 : b0, hi = a1 < b1 ? a1 : b1;
+    return hi - lo;
+}
+
+static inline struct dp_rect dp_rect_union(struct dp_rect a, struct dp_rect b)
+{
+    return (struct dp_rect){a.x0 < b.x0 ? a.x0 : b.x0, a.y0 < b.y0 ? a.y0 : b.y0, a.x1 > b.x1 ? a.x1 : b.x1,
+                            a.y1 > b.y1 ? a.y1 : b.y1};
+}
+
+/* Median of n values; sorts them. 0 for none. */
+float dp_median(float *values, int32_t n);
+
+#endif

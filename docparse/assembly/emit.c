@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the ordered drafts into the page: blocks with their text, lists around their items, lines
+ * reordered so that each block's lines are contiguous. Invariant: every line of the page belongs to
+ * exactly one block afterwards, with its own text untouched. */
+#include <math.h>
+#include <string.h>
+
+#include "docparse/assembly/assembly_private.h"
+#include "engine/base/utf8.h"
+
+#define LOW_CONFIDENCE 0.5f
+
+static uint32_t last_cp(const char *text, size_t len)
+{
+    size_t at = len;
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == 0)
+        return 0;
+    at--;
+    return b_utf8_next(text, len, &at);
+}
+
+static bool is_small(uint32_t cp)
+{
+    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) || (cp >= 0x100 && cp < 0x180 && (cp & 1)) ||
+           (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
+}
+
+static bool is_hyphen(uint32_t cp)
+{
+    return cp == '-' || cp == 0xAD || cp == 0x2010;
+}
+
+/* Ideographs and kana are set without spaces; Korean words are not. */
+static bool spaceless(uint32_t cp)
+{
+    return b_cp_is_cjk(cp) && !(cp >= 0xAC00 && cp <= 0xD7A3) && !(cp >= 0x1100 && cp <= 0x11FF);
+}
+
+/* Appends `next` to text[0..len): the new length. `room` is large enough. */
+static size_t join_text(char *text, size_t len, const char *next, bool same_row)
+{
+    const size_t more = strlen(next);
+    size_t pos = 0;
+    if (more == 0)
+        return len;
+    const uint32_t head = b_utf8_next(next, more, &pos);
+    if (len > 0) {
+        const uint32_t tail = last_cp(text, len);
+        size_t hyphen = 1;
+        while (hyphen < len && ((unsigned char)text[len - hyphen] & 0xC0) == 0x80)
+            hyphen++;
+        const bool broken = !same_row && is_hyphen(tail) && len > hyphen && b_cp_is_letter(last_cp(text, len - hyphen));
+        if (broken && (tail == 0xAD || (is_small(head) && is_small(last_cp(text, len - hyphen)))))
+            len -= hyphen;
+        else if (!broken && !(spaceless(tail) || spaceless(head)))
+            text[len++] = ' ';
+    }
+    memcpy(text + len, next, more);
+    return len + more;
+}
+
+/* Lines stand on one printed row when they overlap by half across the reading direction. */
+static bool on_one_row(const struct dp_line *a, const struct dp_line *b)
+{
+    const float ax = a->quad[1].x - a->quad[0].x, ay = a->quad[1].y - a->quad[0].y, len = hypotf(ax, ay);
+    if (!(len > 0))
+        return false;
+    const float nx = -ay / len, ny = ax / len;
+    const float a0 = a->quad[1].x * nx + a->quad[1].y * ny, a1 = a->quad[2].x * nx + a->quad[2].y * ny;
+    const float b0 = b->quad[0].x * nx + b->quad[0].y * ny, b1 = b->quad[3].x * nx + b->quad[3].y * ny;
+    return dp_overlap(a0, a1, b0, b1) > 0.5f * fminf(a1 - a0, b1 - b0);
+}
+
+char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t n)
+{
+    size_t size = 1, len = 0;
+    for (int32_t i = 0; i < n; i++)
+        size += strlen(lines[i].text) + 1;
+    char *text = b_arena_alloc(arena, size, 1);
+    if (!text)
+        return NULL;
+    for (int32_t i = 0; i < n; i++)
+        len = join_text(text, len, lines[i].text, i > 0 && on_one_row(&lines[i - 1], &lines[i]));
+    text[len] = '\0';
+    return text;
+}
+
+/* Code keeps its lines and their indents; rows of cells keep rows and cells apart. */
+static char *text_by_rows(const struct dp_assembly *a, const struct dp_draft_block *b, const struct dp_line *lines)
+{
+    const float step = b->chars > 0 && b->count > 0 ? fmaxf(0.5f * b->size, 1.0f) : 1.0f;
+    enum { INDENT_MAX = 120 };
+    size_t size = 1, len = 0;
+    for (int32_t i = 0; i < b->lines; i++)
+        size += strlen(lines[i].text) + 1 + INDENT_MAX;
+    char *text = b_arena_alloc(a->page->arena, size, 1);
+    if (!text)
+        return NULL;
+    int32_t line = 0;
+    float last_y = -1e30f;
+    for (int32_t i = 0; i < b->count; i++) {
+        const struct dp_row *r = &a->rows[a->block_rows[b->first + i]];
+        const float y = (r->box.y0 + r->box.y1) * 0.5f;
+        const bool new_row = i == 0 || !b->grid || fabsf(y - last_y) > 0.5f * r->height;
+        if (i > 0)
+            text[len++] = new_row ? '\n' : '\t';
+        if (new_row)
+            last_y = y;
+        int indent = b->grid ? 0 : (int)((r->box.x0 - b->box.x0) / step + 0.5f);
+        for (indent = indent < 0 ? 0 : indent > INDENT_MAX ? INDENT_MAX : indent; indent > 0; indent--)
+            text[len++] = ' ';
+        for (int32_t k = 0; k < r->count; k++, line++) {
+            const size_t n = strlen(lines[line].text);
+            if (k > 0)
+                text[len++] = ' ';
+            memcpy(text + len, lines[line].text, n);
+            len += n;
+        }
+    }
+    text[len] = '\0';
+    return text;
+}
+
+/* Counts by source, confidence and flags of the block's lines. */
+static void sum_lines(const struct dp_line *lines, int32_t n, const struct dp_assembly *a, struct dp_block *out)
+{
+    const uint32_t every = DP_FLAG_UNREADABLE | DP_FLAG_HIDDEN | DP_FLAG_VERTICAL | DP_FLAG_TURNED;
+    const uint32_t any = DP_FLAG_TEXT_LAYER_MISMATCH;
+    double sum = 0, weight = 0;
+    int64_t chars[4] = {0, 0, 0, 0};
+    uint32_t all_flags = every;
+    out->bbox = lines[0].bbox;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_line *l = &lines[i];
+        const double w = (double)strlen(l->text) + 0.001;
+        out->bbox = dp_rect_union(out->bbox, l->bbox);
+        all_flags &= l->flags;
+        out->flags |= l->flags & any;
+        chars[l->source & 3] += (int64_t)(w * 1000.0);
+        if (l->confidence >= 0) {
+            sum += (double)l->confidence * w;
+            weight += w;
+        }
+    }
+    (void)a;
+    out->flags |= all_flags;
+    out->confidence = weight > 0 ? (float)(sum / weight) : DP_NO_CONFIDENCE;
+    if (weight > 0 && out->confidence < LOW_CONFIDENCE)
+        out->flags |= DP_FLAG_LOW_CONFIDENCE;
+    int most = 0;
+    for (int s = 1; s < 4; s++)
+        if (chars[s] > chars[most])
+            most = s;
+    out->source = (enum dp_source_kind)most;
+}
+
+static enum b_code fill_marker(struct dp_assembly *a, int32_t bytes, struct dp_block *out, struct b_err *err)
+{
+    size_t len = (size_t)bytes;
+    while (len > 0 && out->text[len - 1] == ' ')
+        len--;
+    char *marker = b_arena_text(a->page->arena, out->text, len);
+    char *rest = b_arena_text(a->page->arena, out->text + bytes, strlen(out->text + bytes));
+    if (!marker || !rest)
+        return b_arena_refused(a->page->arena, "assembly", err);
+    out->marker = marker;
+    out->text = rest;
+    return B_OK;
+}
+
+/* Moves the block's lines to the output array and fills the block. */
+static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block *b, struct dp_line *lines, int32_t *at,
+                              int32_t index, struct b_err *err)
+{
+    struct dp_page *page = a->page;
+    struct dp_block *out = &page->blocks[index];
+    *out = (struct dp_block){.type = b->type, .level = b->level, .order = index, .parent = DP_NONE, .table = DP_NONE,
+                             .caption_of = DP_NONE, .has_bbox = true, .first_line = *at};
+    for (int32_t i = 0; i < b->count; i++) {
+        const struct dp_row *r = &a->rows[a->block_rows[b->first + i]];
+        for (int32_t k = 0; k < r->count; k++) {
+            struct dp_line *line = &lines[(*at)++];
+            *line = page->lines[a->items[a->row_items[r->first + k]].line];
+            line->block = index;
+        }
+    }
+    out->n_lines = *at - out->first_line;
+    const struct dp_line *own = lines + out->first_line;
+    sum_lines(own, out->n_lines, a, out);
+    out->text = b->grid || b->type == DP_CODE ? text_by_rows(a, b, own) : dp_join_lines(page->arena, own, out->n_lines);
+    if (!out->text)
+        return b_arena_refused(page->arena, "assembly", err);
+    if (b->type == DP_LIST_ITEM)
+        return fill_marker(a, b->marker, out, err);
+    return B_OK;
+}
+
+/* A list without lines of its own around the items that follow it. */
+static struct dp_block list_around(int32_t index)
+{
+    return (struct dp_block){.type = DP_LIST, .order = index, .parent = DP_NONE, .table = DP_NONE, .caption_of = DP_NONE,
+                             .text = "", .confidence = DP_NO_CONFIDENCE, .has_bbox = true};
+}
+
+static bool is_item(const struct dp_assembly *a, int32_t at)
+{
+    return at >= 0 && at < a->n_order && a->blocks[a->order[at]].type == DP_LIST_ITEM;
+}
+
+static void close_list(struct dp_page *page, int32_t list, int32_t end)
+{
+    struct dp_block *l = &page->blocks[list];
+    l->bbox = page->blocks[list + 1].bbox;
+    l->source = page->blocks[list + 1].source;
+    l->first_line = page->blocks[list + 1].first_line;
+    for (int32_t i = list + 1; i < end; i++) {
+        l->bbox = dp_rect_union(l->bbox, page->blocks[i].bbox);
+        page->blocks[i].parent = list;
+    }
+}
+
+/* A caption belongs to the nearest picture-like block; tables and figures come from other sources later. */
+enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
+{
+    struct dp_page *page = a->page;
+    int32_t lists = 0;
+    for (int32_t i = 0; i < a->n_order; i++)
+        lists += is_item(a, i) && !is_item(a, i - 1);
+    struct dp_line *lines = B_ARENA_ARRAY(page->arena, (size_t)page->n_lines, struct dp_line);
+    page->blocks = B_ARENA_ARRAY(page->arena, (size_t)(a->n_order + lists), struct dp_block);
+    if (!lines || !page->blocks)
+        return b_arena_refused(page->arena, "assembly", err);
+    int32_t at = 0, n = 0, list = DP_NONE;
+    for (int32_t i = 0; i < a->n_order; i++) {
+        if (is_item(a, i) && list == DP_NONE) {
+            list = n;
+            page->blocks[n] = list_around(n);
+            n++;
+        }
+        enum b_code code = emit_block(a, &a->blocks[a->order[i]], lines, &at, n, err);
+        if (code != B_OK)
+            return code;
+        n++;
+        if (list != DP_NONE && !is_item(a, i + 1)) {
+            close_list(page, list, n);
+            list = DP_NONE;
+        }
+    }
+    page->n_blocks = n;
+    if (at != page->n_lines)
+        return b_fail(err, B_INTERNAL, "assembly", "%d of %d lines found a place in the page's blocks", at, page->n_lines);
+    page->lines = lines;
+    return B_OK;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading order by recursive cuts: columns first, wherever a gutter shows (boxes of recognised text are
+ * padded, so gutters of dense pages measure zero or less); where something crosses the gutter, what
+ * crosses it separates the columns above from those below; else the widest horizontal gap; what cannot be
+ * cut is ordered by who stands before whom. Invariant: every block is emitted exactly once. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docparse/assembly/assembly_private.h"
+
+#define GUTTER -0.25f     /* heights: gaps down to this are gutters */
+#define CROSSING 0.4f     /* heights a block reaches over a cut to count as crossing it */
+#define BINS 256          /* of the set's height, to measure where columns stand side by side */
+#define CANDIDATES 192    /* positions tried for a cut with crossings */
+#define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
+#define DEPTH_MAX 48
+#define GRAPH_MAX 400     /* blocks ordered pairwise; more fall back to top-left order */
+#define CUTS_MAX 62
+
+struct ordering {
+    struct dp_assembly *a;
+    int32_t *spare; /* [n_blocks] */
+    float *values;  /* [n_blocks] */
+    float height;   /* median row height of the set in work */
+    struct b_err *err;
+    enum b_code code;
+};
+
+static const struct dp_rect *box_of(const struct ordering *o, int32_t block)
+{
+    return &o->a->blocks[block].box;
+}
+
+static int32_t key_compare(float a, float b, int32_t i, int32_t j)
+{
+    if (a != b)
+        return a < b ? -1 : 1;
+    return i < j ? -1 : i > j;
+}
+
+struct keyed {
+    float key;
+    int32_t block;
+};
+
+static int by_key(const void *p, const void *q)
+{
+    const struct keyed *a = p, *b = q;
+    return key_compare(a->key, b->key, a->block, b->block);
+}
+
+/* Sorts set by a coordinate of its boxes. */
+static bool sort_by(struct ordering *o, int32_t *set, int32_t n, float (*key)(const struct dp_rect *))
+{
+    struct keyed *k = B_ARENA_ARRAY(o->a->arena, (size_t)n, struct keyed);
+    if (!k) {
+        o->code = b_arena_refused(o->a->arena, "assembly", o->err);
+        return false;
+    }
+    for (int32_t i = 0; i < n; i++)
+        k[i] = (struct keyed){key(box_of(o, set[i])), set[i]};
+    qsort(k, (size_t)n, sizeof *k, by_key);
+    for (int32_t i = 0; i < n; i++)
+        set[i] = k[i].block;
+    return true;
+}
+
+static float key_left(const struct dp_rect *b)
+{
+    return b->x0;
+}
+
+static float key_top(const struct dp_rect *b)
+{
+    return b->y0;
+}
+
+static float key_middle(const struct dp_rect *b)
+{
+    return (b->y0 + b->y1) * 0.5f;
+}
+
+static void emit(struct ordering *o, int32_t block)
+{
+    o->a->order[o->a->n_order++] = block;
+}
+
+static float median_height(struct ordering *o, const int32_t *set, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        o->values[i] = o->a->blocks[set[i]].height;
+    return fmaxf(dp_median(o->values, n), 1.0f);
+}
+
+/* Gutters of a set sorted by left edges: positions of the cuts. */
+static int32_t find_gutters(const struct ordering *o, const int32_t *set, int32_t n, float *cuts)
+{
+    int32_t found = 0;
+    float reach = box_of(o, set[0])->x1;
+    for (int32_t i = 1; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        if (b->x0 - reach > GUTTER * o->height && found < CUTS_MAX)
+            cuts[found++] = (b->x0 + reach) * 0.5f;
+        reach = fmaxf(reach, b->x1);
+    }
+    return found;
+}
+
+/* A horizontal gap that goes through the whole set (sorted by top): position of the widest. */
+static bool widest_gap(const struct ordering *o, const int32_t *set, int32_t n, float *width, float *at)
+{
+    float reach = box_of(o, set[0])->y1;
+    *width = GUTTER * o->height;
+    bool found = false;
+    for (int32_t i = 1; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        if (b->y0 - reach > *width) {
+            *width = b->y0 - reach;
+            *at = (b->y0 + reach) * 0.5f;
+            found = true;
+        }
+        reach = fmaxf(reach, b->y1);
+    }
+    return found;
+}
+
+static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth);
+
+/* Moves the blocks whose centre lies before the cut to the front; their number. */
+static int32_t partition(struct ordering *o, int32_t *set, int32_t n, float cut, bool horizontal)
+{
+    int32_t front = 0, back = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        const float centre = horizontal ? (b->y0 + b->y1) * 0.5f : (b->x0 + b->x1) * 0.5f;
+        if (centre < cut)
+            set[front++] = set[i];
+        else
+            o->spare[back++] = set[i];
+    }
+    memcpy(set + front, o->spare, (size_t)back * sizeof *set);
+    return front;
+}
+
+static bool all_vertical(const struct ordering *o, const int32_t *set, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (o->a->blocks[set[i]].direction == o->a->main_direction || o->a->blocks[set[i]].aside)
+            return false;
+    return o->a->main_direction == 0;
+}
+
+static void order_columns(struct ordering *o, int32_t *set, int32_t n, const float *cuts, int32_t n_cuts, int depth)
+{
+    const bool backwards = o->a->rtl || all_vertical(o, set, n);
+    int32_t starts[CUTS_MAX + 2], done = 0;
+    for (int32_t c = 0; c < n_cuts; c++) {
+        starts[c] = done;
+        done += partition(o, set + done, n - done, cuts[c], false);
+    }
+    starts[n_cuts] = done;
+    starts[n_cuts + 1] = n;
+    for (int32_t k = 0; k <= n_cuts; k++) {
+        const int32_t c = backwards ? n_cuts - k : k;
+        order_set(o, set + starts[c], starts[c + 1] - starts[c], depth + 1);
+    }
+}
+
+/* Columns of at most two lines each that a horizontal cut separates are rows of something. */
+static bool short_columns(const struct ordering *o, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts)
+{
+    int32_t lines[CUTS_MAX + 1] = {0};
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        int32_t c = 0;
+        while (c < n_cuts && (b->x0 + b->x1) * 0.5f > cuts[c])
+            c++;
+        lines[c] += o->a->blocks[set[i]].count;
+        if (lines[c] > 2)
+            return false;
+    }
+    return true;
+}
+
+/* How far columns stand side by side at x, less what crosses: in bins of the set's height. */
+static int32_t side_by_side(const struct ordering *o, const int32_t *set, int32_t n, float x, float top, float bin)
+{
+    uint8_t side[BINS] = {0};
+    const float over = CROSSING * o->height;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        const bool crosses = b->x0 < x - over && b->x1 > x + over;
+        const uint8_t bit = crosses ? 4 : (b->x0 + b->x1) * 0.5f < x ? 1 : 2;
+        int from = (int)((b->y0 - top) / bin), to = (int)((b->y1 + o->height - top) / bin);
+        from = from < 0 ? 0 : from;
+        to = to >= BINS ? BINS - 1 : to;
+        for (int k = from; k <= to; k++)
+            side[k] |= bit;
+    }
+    int32_t score = 0;
+    for (int k = 0; k < BINS; k++)
+        score += (side[k] & 4) ? -1 : (side[k] == 3);
+    return score;
+}
+
+/* Best position for a cut that something crosses; false when columns stand nowhere side by side. */
+static bool best_cut(const struct ordering *o, const int32_t *set, int32_t n, float *cut)
+{
+    float top = 1e30f, bottom = -1e30f;
+    for (int32_t i = 0; i < n; i++) {
+        top = fminf(top, box_of(o, set[i])->y0);
+        bottom = fmaxf(bottom, box_of(o, set[i])->y1);
+    }
+    const float bin = fmaxf((bottom - top + o->height) / BINS, 1e-3f);
+    const int32_t stride = n * 2 / CANDIDATES + 1;
+    int32_t best = (int32_t)ceilf(SIDE_BY_SIDE * o->height / bin) - 1;
+    bool found = false;
+    if (best < 0)
+        best = 0;
+    for (int32_t i = 0; i < n * 2; i += stride) {
+        const struct dp_rect *b = box_of(o, set[i >> 1]);
+        const float x = i & 1 ? b->x1 + 0.1f * o->height : b->x0 - 0.1f * o->height;
+        const int32_t score = side_by_side(o, set, n, x, top, bin);
+        if (score > best) {
+            best = score;
+            *cut = x;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* Crossing blocks, from top to bottom, separate bands that are ordered on their own. */
+static bool order_bands(struct ordering *o, int32_t *set, int32_t n, float cut, int depth)
+{
+    const float over = CROSSING * o->height;
+    if (!sort_by(o, set, n, key_middle))
+        return true;
+    int32_t crossing = 0;
+    for (int32_t i = 0; i < n; i++)
+        crossing += box_of(o, set[i])->x0 < cut - over && box_of(o, set[i])->x1 > cut + over;
+    if (crossing == n)
+        return false;
+    if (crossing == 0) {
+        const int32_t front = partition(o, set, n, cut, false);
+        if (front == 0 || front == n)
+            return false;
+        order_set(o, o->a->rtl ? set + front : set, o->a->rtl ? n - front : front, depth + 1);
+        order_set(o, o->a->rtl ? set : set + front, o->a->rtl ? front : n - front, depth + 1);
+        return true;
+    }
+    int32_t start = 0;
+    for (int32_t i = 0; i <= n; i++) {
+        const struct dp_rect *b = i < n ? box_of(o, set[i]) : NULL;
+        if (b && !(b->x0 < cut - over && b->x1 > cut + over))
+            continue;
+        if (i > start)
+            order_set(o, set + start, i - start, depth + 1);
+        if (b)
+            emit(o, set[i]);
+        start = i + 1;
+    }
+    return true;
+}
+
+/* Whether p is read before q when neither cut applies: above it, or beside and before it. */
+static bool before(const struct ordering *o, int32_t p, int32_t q)
+{
+    const struct dp_rect *a = box_of(o, p), *b = box_of(o, q);
+    const float wide = dp_overlap(a->x0, a->x1, b->x0, b->x1), tall = dp_overlap(a->y0, a->y1, b->y0, b->y1);
+    const float narrow = fminf(a->x1 - a->x0, b->x1 - b->x0), low = fminf(a->y1 - a->y0, b->y1 - b->y0);
+    if (wide > 0.1f * narrow && wide / fmaxf(narrow, 1.0f) >= tall / fmaxf(low, 1.0f))
+        return a->y0 + a->y1 < b->y0 + b->y1;
+    if (tall > 0.1f * low)
+        return o->a->rtl ? a->x0 + a->x1 > b->x0 + b->x1 : a->x0 + a->x1 < b->x0 + b->x1;
+    return a->y0 + a->y1 < b->y0 + b->y1;
+}
+
+/* Takes, again and again, the topmost block that no remaining block must precede. */
+static void order_graph(struct ordering *o, int32_t *set, int32_t n)
+{
+    if (!sort_by(o, set, n, key_top))
+        return;
+    if (n > GRAPH_MAX) {
+        for (int32_t i = 0; i < n; i++)
+            emit(o, set[i]);
+        return;
+    }
+    while (n > 0) {
+        int32_t pick = 0;
+        for (int32_t i = 0; i < n; i++) {
+            bool free_to_go = true;
+            for (int32_t j = 0; j < n && free_to_go; j++)
+                free_to_go = j == i || !before(o, set[j], set[i]);
+            if (free_to_go) {
+                pick = i;
+                break;
+            }
+        }
+        emit(o, set[pick]);
+        memmove(set + pick, set + pick + 1, (size_t)(n - pick - 1) * sizeof *set);
+        n--;
+    }
+}
+
+static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
+{
+    float cuts[CUTS_MAX], width, at = 0, cut = 0;
+    if (n == 0 || o->code != B_OK)
+        return;
+    if (n == 1) {
+        emit(o, set[0]);
+        return;
+    }
+    o->height = median_height(o, set, n);
+    if (depth > DEPTH_MAX) {
+        order_graph(o, set, n);
+        return;
+    }
+    if (!sort_by(o, set, n, key_left))
+        return;
+    const int32_t n_cuts = find_gutters(o, set, n, cuts);
+    if (!sort_by(o, set, n, key_top))
+        return;
+    const bool gap = widest_gap(o, set, n, &width, &at);
+    if (n_cuts > 0 && dp_is_grid(o->a, set, n, cuts, n_cuts)) {
+        o->code = dp_grid_merge(o->a, set, n, o->err);
+        emit(o, set[0]);
+        return;
+    }
+    if (n_cuts > 0 && !(gap && short_columns(o, set, n, cuts, n_cuts))) {
+        order_columns(o, set, n, cuts, n_cuts, depth);
+        return;
+    }
+    if (n_cuts == 0 && best_cut(o, set, n, &cut) && order_bands(o, set, n, cut, depth))
+        return;
+    if (gap) {
+        const int32_t front = partition(o, set, n, at, true);
+        if (front > 0 && front < n) {
+            order_set(o, set, front, depth + 1);
+            order_set(o, set + front, n - front, depth + 1);
+            return;
+        }
+    }
+    order_graph(o, set, n);
+}
+
+enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err)
+{
+    const size_t n = (size_t)a->n_blocks;
+    struct ordering o = {.a = a, .err = err, .code = B_OK};
+    int32_t *set = B_ARENA_ARRAY(a->arena, n, int32_t);
+    o.spare = B_ARENA_ARRAY(a->arena, n, int32_t);
+    o.values = B_ARENA_ARRAY(a->arena, n, float);
+    a->order = B_ARENA_ARRAY(a->arena, n, int32_t);
+    if (!set || !o.spare || !o.values || !a->order)
+        return b_arena_refused(a->arena, "assembly", err);
+    /* Page headers first, then the text, page footers, turned lines of the margin. */
+    for (int part = 0; part < 4 && o.code == B_OK; part++) {
+        int32_t count = 0;
+        for (int32_t i = 0; i < a->n_blocks; i++) {
+            const struct dp_draft_block *b = &a->blocks[i];
+            const int where = b->aside ? 3 : b->before ? 0 : b->after ? 2 : 1;
+            if (where == part && b->count > 0)
+                set[count++] = i;
+        }
+        order_set(&o, set, count, 0);
+    }
+    return o.code;
+}

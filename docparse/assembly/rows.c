@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pieces of one printed line that the reader found apart (wide word spaces, leaders, formulas) become one
+ * row. The danger is the gutter between columns, which may be narrower than a word space: a piece whose
+ * left edge is shared by other lines nearby starts a column and is never joined to its left. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docparse/assembly/assembly_private.h"
+
+#define LEVEL 0.6f        /* vertical overlap of two pieces, of the lower one's height */
+#define GAP_MOST 1.2f     /* heights between pieces when nothing speaks for a column */
+#define GAP_SHARED 0.8f   /* heights, when one or two lines share the edge */
+#define GAP_MARKER 3.0f   /* heights between a list marker and its text */
+#define GAP_LEAST -0.5f
+#define HEIGHT_RATIO 1.7f
+#define SHARED_WITHIN 0.45f /* heights: same left edge */
+#define SHARED_NEAR 9.0f    /* heights: how far up and down edges are compared */
+#define SHARED_STOP 3       /* lines: an edge shared by as many is a column's */
+#define SAFE_GAP 0.3f       /* ems: exact boxes of a text layer this close are words of one line */
+#define LOOK 1024           /* neighbours looked at on each side: bounds hostile pages */
+
+struct sorted {
+    float y;
+    int32_t item;
+};
+
+static int by_y(const void *a, const void *b)
+{
+    const struct sorted *p = a, *q = b;
+    if (p->y != q->y)
+        return p->y < q->y ? -1 : 1;
+    return p->item < q->item ? -1 : p->item > q->item;
+}
+
+static float middle_y(const struct dp_item *i)
+{
+    return (i->box.y0 + i->box.y1) * 0.5f;
+}
+
+static float tall(const struct dp_item *i)
+{
+    return i->box.y1 - i->box.y0;
+}
+
+static bool level(const struct dp_item *a, const struct dp_item *b)
+{
+    const float lower = fminf(tall(a), tall(b)), higher = fmaxf(tall(a), tall(b));
+    return higher <= HEIGHT_RATIO * lower && dp_overlap(a->box.y0, a->box.y1, b->box.y0, b->box.y1) > LEVEL * lower;
+}
+
+/* Other lines above and below that start where `b` starts. */
+static int sharing(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, float h)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    int count = 0;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (fabsf(s[k].y - s[at].y) > SHARED_NEAR * h)
+                break;
+            count += c->direction == b->direction && !level(b, c) && fabsf(c->box.x0 - b->box.x0) < SHARED_WITHIN * h;
+        }
+    return count;
+}
+
+static bool rule_between(const struct dp_assembly *a, const struct dp_item *left, const struct dp_item *right)
+{
+    if (left->direction != a->main_direction)
+        return false;
+    const float y0 = fmaxf(left->box.y0, right->box.y0), y1 = fminf(left->box.y1, right->box.y1);
+    const float x0 = fminf(left->box.x1, right->box.x0) - 1.0f, x1 = fmaxf(left->box.x1, right->box.x0) + 1.0f;
+    for (int32_t i = 0; i < a->n_vertical; i++) {
+        const struct dp_rect r = a->rules[i];
+        const float x = (r.x0 + r.x1) * 0.5f;
+        if (x >= x0 && x <= x1 && dp_overlap(r.y0, r.y1, y0, y1) > 0.5f * (y1 - y0))
+            return true;
+    }
+    return false;
+}
+
+/* Nearest piece to the left of `at` on its row, or DP_NONE. */
+static int32_t left_neighbour(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    int32_t best = DP_NONE;
+    float gap = 1e30f;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (fabsf(s[k].y - s[at].y) > tall(b))
+                break;
+            if (c->direction != b->direction || c->box.x0 >= b->box.x0 || !level(b, c))
+                continue;
+            const float g = b->box.x0 - c->box.x1;
+            if (g < gap) {
+                gap = g;
+                best = s[k].item;
+            }
+        }
+    return best;
+}
+
+static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, int32_t left)
+{
+    const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
+    const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
+    if (gap < GAP_LEAST * h || gap > GAP_MARKER * h || l->vertical != r->vertical || rule_between(a, l, r))
+        return false;
+    if (l->lone_marker && !r->lone_marker)
+        return true;
+    if (gap > GAP_MOST * h)
+        return false;
+    const bool exact = a->page->lines[l->line].source == DP_FROM_TEXT_LAYER &&
+                       a->page->lines[r->line].source == DP_FROM_TEXT_LAYER;
+    if (exact && gap < SAFE_GAP * fmaxf(l->size, r->size))
+        return true;
+    const int shared = sharing(a, s, n, at, h);
+    return shared < SHARED_STOP && (shared == 0 || gap <= GAP_SHARED * h);
+}
+
+/* Fills *row from its chain of items, left to right, or right to left where the script does. */
+static void close_row(struct dp_assembly *a, struct dp_row *row)
+{
+    int32_t *list = a->row_items + row->first;
+    int32_t rtl = 0;
+    const struct dp_item *tallest = &a->items[list[0]];
+    row->box = tallest->box;
+    row->bold = row->mono = true;
+    for (int32_t i = 0; i < row->count; i++) {
+        const struct dp_item *it = &a->items[list[i]];
+        row->box = dp_rect_union(row->box, it->box);
+        row->chars += it->chars;
+        row->cjk += it->cjk;
+        row->digits += it->digits;
+        row->letters += it->letters;
+        rtl += it->rtl;
+        row->bold = row->bold && it->bold;
+        row->mono = row->mono && it->mono;
+        row->size = fmaxf(row->size, it->size);
+        if (tall(it) > tall(tallest))
+            tallest = it;
+    }
+    row->height = tall(tallest);
+    row->rtl = rtl * 2 > row->letters && rtl > 0;
+    for (int32_t i = 0, j = row->count - 1; row->rtl && i < j; i++, j--) {
+        const int32_t t = list[i];
+        list[i] = list[j];
+        list[j] = t;
+    }
+    row->head = list[0];
+    row->tail = list[row->count - 1];
+    row->above = row->below = DP_NONE;
+}
+
+enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)
+{
+    const size_t n = (size_t)a->n_items;
+    struct sorted *s = B_ARENA_ARRAY(a->arena, n, struct sorted);
+    int32_t *right = B_ARENA_ARRAY(a->arena, n, int32_t), *left = B_ARENA_ARRAY(a->arena, n, int32_t);
+    a->rows = B_ARENA_ARRAY(a->arena, n, struct dp_row);
+    a->row_items = B_ARENA_ARRAY(a->arena, n, int32_t);
+    if (!s || !right || !left || !a->rows || !a->row_items)
+        return b_arena_refused(a->arena, "assembly", err);
+    for (int32_t i = 0; i < a->n_items; i++) {
+        s[i] = (struct sorted){middle_y(&a->items[i]), i};
+        left[i] = right[i] = DP_NONE;
+    }
+    qsort(s, n, sizeof *s, by_y);
+    for (int32_t i = 0; i < a->n_items; i++) {
+        const int32_t item = s[i].item, l = left_neighbour(a, s, a->n_items, i);
+        if (l == DP_NONE || !joins(a, s, a->n_items, i, l))
+            continue;
+        /* Two pieces may claim the same left neighbour: the nearer one has it. */
+        if (right[l] != DP_NONE) {
+            if (a->items[right[l]].box.x0 <= a->items[item].box.x0)
+                continue;
+            left[right[l]] = DP_NONE;
+        }
+        right[l] = item;
+        left[item] = l;
+    }
+    int32_t at = 0;
+    for (int32_t i = 0; i < a->n_items; i++) {
+        if (left[s[i].item] != DP_NONE)
+            continue;
+        struct dp_row *row = &a->rows[a->n_rows++];
+        *row = (struct dp_row){.first = at};
+        for (int32_t item = s[i].item; item != DP_NONE; item = right[item], row->count++)
+            a->row_items[at++] = item;
+        close_row(a, row);
+    }
+    return B_OK;
+}

@@ -88,7 +88,7 @@ struct strip {
     struct dp_rect box;
     int32_t blocks[8];
     int32_t n, rows, chars;
-    float size, widest_gap;
+    float size;
     bool number; /* one of the blocks is a page number */
 };
 

@@ -10,13 +10,15 @@
 #define ROWS_LEAST 2        /* rows with two cells or more */
 #define LEVEL_SHARE 0.6f    /* of the cells that stand beside a cell of another column */
 #define PROSE_FILL 0.75f    /* of the column's width, by the lines of prose in it */
-#define PROSE_LATIN 18.0f   /* characters of a line */
-#define PROSE_CJK 7.0f
+#define PROSE_LATIN 18      /* characters of a line */
+#define PROSE_CJK 9
+#define PROSE_LINES 3       /* lines of prose that make a column of prose, */
+#define PROSE_SHARE 0.2f    /* if they are as many of its lines */
+#define CELLS_MAX 2000      /* bounds the pairwise look for common rows */
 
 struct column {
     float x0, x1;
-    float width, chars, cjk;
-    int32_t cells;
+    int32_t cells, prose; /* rows, rows that look like prose */
 };
 
 struct cell {
@@ -33,59 +35,87 @@ static int32_t column_at(const float *cuts, int32_t n_cuts, const struct dp_rect
     return c;
 }
 
-static bool is_prose(const struct column *c)
+/* Calls for each row of the set; the index-th row lies in block_rows of its block. */
+struct cursor {
+    const struct dp_assembly *a;
+    const int32_t *set;
+    int32_t n, block, row;
+};
+
+static const struct dp_row *next_row(struct cursor *c)
 {
-    if (c->cells == 0 || c->x1 <= c->x0)
-        return false;
-    const float n = (float)c->cells, fill = c->width / n / (c->x1 - c->x0), chars = c->chars / n;
-    const bool cjk = c->cjk * 2.0f > c->chars;
-    return fill > PROSE_FILL && chars > (cjk ? PROSE_CJK : PROSE_LATIN);
+    while (c->block < c->n) {
+        const struct dp_draft_block *b = &c->a->blocks[c->set[c->block]];
+        if (c->row < b->count)
+            return &c->a->rows[c->a->block_rows[b->first + c->row++]];
+        c->block++;
+        c->row = 0;
+    }
+    return NULL;
+}
+
+static bool is_prose(const struct column *c, const struct dp_row *r)
+{
+    const bool cjk = r->cjk * 2 > r->chars;
+    return r->box.x1 - r->box.x0 > PROSE_FILL * (c->x1 - c->x0) && r->chars > (cjk ? PROSE_CJK : PROSE_LATIN);
+}
+
+/* Columns of prose among the columns that hold anything. */
+static bool has_prose(const struct column *columns, int32_t n)
+{
+    int32_t prose = 0, filled = 0;
+    for (int32_t c = 0; c < n; c++) {
+        filled += columns[c].cells > 0;
+        prose += columns[c].prose >= PROSE_LINES && (float)columns[c].prose > PROSE_SHARE * (float)columns[c].cells;
+    }
+    return filled < 2 || (filled < 4 ? prose > 0 : prose * 3 > filled);
+}
+
+/* Share of the rows that stand beside a row of another column. */
+static float share_level(struct cursor start, const float *cuts, int32_t n_cuts, int32_t cells)
+{
+    int32_t level = 0;
+    struct cursor i = start;
+    for (const struct dp_row *r; (r = next_row(&i)) != NULL;) {
+        struct cursor j = start;
+        const struct dp_row *q;
+        const int32_t own = column_at(cuts, n_cuts, &r->box);
+        while ((q = next_row(&j)) != NULL &&
+               !(dp_overlap(r->box.y0, r->box.y1, q->box.y0, q->box.y1) > 0.5f * fminf(r->height, q->height) &&
+                 column_at(cuts, n_cuts, &q->box) != own)) {
+        }
+        level += q != NULL;
+    }
+    return cells > 0 ? (float)level / (float)cells : 0.0f;
 }
 
 bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts)
 {
     struct column columns[COLUMNS_MAX];
+    const struct cursor start = {.a = a, .set = set, .n = n};
+    struct cursor i = start;
+    int32_t cells = 0;
     if (n_cuts < 1 || n_cuts >= COLUMNS_MAX)
         return false;
     for (int32_t c = 0; c <= n_cuts; c++)
         columns[c] = (struct column){.x0 = 1e30f, .x1 = -1e30f};
-    int32_t cells = 0, level = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const struct dp_draft_block *b = &a->blocks[set[i]];
-        if (b->direction != a->main_direction)
+    for (int32_t k = 0; k < n; k++)
+        if (a->blocks[set[k]].direction != a->main_direction)
             return false;
-        for (int32_t k = 0; k < b->count; k++) {
-            const struct dp_row *r = &a->rows[a->block_rows[b->first + k]];
-            struct column *c = &columns[column_at(cuts, n_cuts, &r->box)];
-            c->x0 = fminf(c->x0, r->box.x0);
-            c->x1 = fmaxf(c->x1, r->box.x1);
-            c->width += r->box.x1 - r->box.x0;
-            c->chars += (float)r->chars;
-            c->cjk += (float)r->cjk;
-            c->cells++;
-            cells++;
-        }
+    for (const struct dp_row *r; (r = next_row(&i)) != NULL; cells++) {
+        struct column *c = &columns[column_at(cuts, n_cuts, &r->box)];
+        c->x0 = fminf(c->x0, r->box.x0);
+        c->x1 = fmaxf(c->x1, r->box.x1);
+        c->cells++;
     }
-    int32_t prose = 0, filled = 0;
-    for (int32_t c = 0; c <= n_cuts; c++) {
-        prose += is_prose(&columns[c]);
-        filled += columns[c].cells > 0;
-    }
-    if (filled < 2 || prose * 2 >= filled || cells > 2000 || cells < 2 * ROWS_LEAST)
+    if (cells > CELLS_MAX || cells < 2 * ROWS_LEAST)
         return false;
-    for (int32_t i = 0; i < n; i++)
-        for (int32_t k = 0; k < a->blocks[set[i]].count; k++) {
-            const struct dp_rect r = a->rows[a->block_rows[a->blocks[set[i]].first + k]].box;
-            bool found = false;
-            for (int32_t j = 0; j < n && !found; j++)
-                for (int32_t m = 0; m < a->blocks[set[j]].count && !found; m++) {
-                    const struct dp_rect q = a->rows[a->block_rows[a->blocks[set[j]].first + m]].box;
-                    found = column_at(cuts, n_cuts, &q) != column_at(cuts, n_cuts, &r) &&
-                            dp_overlap(r.y0, r.y1, q.y0, q.y1) > 0.5f * fminf(r.y1 - r.y0, q.y1 - q.y0);
-                }
-            level += found;
-        }
-    return (float)level >= LEVEL_SHARE * (float)cells;
+    i = start;
+    for (const struct dp_row *r; (r = next_row(&i)) != NULL;) {
+        struct column *c = &columns[column_at(cuts, n_cuts, &r->box)];
+        c->prose += is_prose(c, r);
+    }
+    return !has_prose(columns, n_cuts + 1) && share_level(start, cuts, n_cuts, cells) >= LEVEL_SHARE;
 }
 
 static int by_y(const void *p, const void *q)

@@ -40,6 +40,18 @@ enum b_code eng_recogniser_read(struct eng_recogniser *recogniser, int worker, s
                                 const struct eng_strip *strip, struct b_arena *arena, struct eng_reading *out,
                                 struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
+/* A word of a reading: glyphs [first, first + count), none of them a space. */
+struct eng_word {
+    size_t first, count;
+    float u0, u1;     /* extent along the strip's axis, page pixels */
+    float confidence; /* mean over its glyphs */
+    bool joined;      /* the next word follows without a space between them (script changes, CJK punctuation) */
+};
+
+/* Splits a reading at spaces, where CJK and other scripts meet, behind CJK punctuation and at gaps wider
+ * than the strip is high. words[0..max) are filled; returns how many there are (at most n_glyphs). */
+size_t eng_reading_words(const struct eng_reading *reading, float strip_height, struct eng_word *words, size_t max);
+
 /* The strip resampled once, sub-pixel, to 48 px height: B,G,R interleaved floats in 0..255, width *width (a
  * multiple of 8). Used by the recogniser itself, by tests and by pictures. Free with free(). */
 enum b_code eng_strip_sample(struct b_image_view page, const struct eng_strip *strip, float **bgr, int *width,

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The recogniser's view of a strip. The width is rounded up to the granularity by stretching, by at most
+ * one step: no padding, so no column that is not the line's own (padding changes the answer,
+ * compact-models.md 2.5), and few distinct widths to plan for. */
+#include "engine/compact/line_image.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/compact/strip_sample.h"
+
+#define WIDTH_STEP 32
+#define MAX_LINE_WIDTH (1 << 15) /* 680 heights: a longer strip is squeezed */
+#define TALL 1.16f
+#define LOW 0.88f
+#define SNAP 0.02f    /* of the height: a centre line this close to a page axis is one */
+#define GAP_SHARE 0.3f /* of the line's usual contrast */
+#define EDGE_ROWS 4   /* rows at the top and bottom that may show neighbouring lines */
+
+void eng_line_image_free(struct eng_line_image *image)
+{
+    free(image->bgr);
+    free(image->u);
+    free(image->ink);
+    memset(image, 0, sizeof *image);
+}
+
+enum b_code eng_line_image_reserve(struct eng_line_image *image, int width, struct b_err *err)
+{
+    if (width > MAX_LINE_WIDTH)
+        width = MAX_LINE_WIDTH;
+    width = (width + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
+    if (width < WIDTH_STEP)
+        width = WIDTH_STEP;
+    if (width > image->capacity) {
+        eng_line_image_free(image);
+        const size_t columns = (size_t)width;
+        image->bgr = malloc(columns * ENG_LINE_PIXELS * 3 * sizeof *image->bgr);
+        image->u = malloc((columns + 1) * sizeof *image->u);
+        image->ink = malloc(columns * sizeof *image->ink);
+        if (!image->bgr || !image->u || !image->ink) {
+            eng_line_image_free(image);
+            return b_fail(err, B_NO_MEMORY, "recogniser", "no memory for a line of %d columns", width);
+        }
+        image->capacity = width;
+    }
+    image->width = width;
+    return B_OK;
+}
+
+/* A strip whose centre line follows a page axis up to noise of the fit is put on that axis: it is then
+ * sampled without blurring, as a scanner's own rows are. */
+static struct eng_strip snapped(const struct eng_strip *strip)
+{
+    enum { SAMPLES = 33 };
+    const bool along_x = fabsf(strip->ux) >= fabsf(strip->uy);
+    float lo = INFINITY, hi = -INFINITY, sum = 0.0f;
+    for (int i = 0; i < SAMPLES; i++) {
+        const struct eng_point p =
+            eng_strip_at(strip, strip->u0 + (strip->u1 - strip->u0) * (float)i / (SAMPLES - 1), 0.0f);
+        const float across = along_x ? p.y : p.x;
+        lo = fminf(lo, across);
+        hi = fmaxf(hi, across);
+        sum += across;
+    }
+    if (!((hi - lo) * 0.5f <= SNAP * strip->height))
+        return *strip;
+    const struct eng_point middle = eng_strip_at(strip, (strip->u0 + strip->u1) * 0.5f, 0.0f);
+    const float u_mid = (strip->u0 + strip->u1) * 0.5f, across = sum / SAMPLES;
+    struct eng_strip out = *strip;
+    out.ux = along_x ? copysignf(1.0f, strip->ux) : 0.0f;
+    out.uy = along_x ? 0.0f : copysignf(1.0f, strip->uy);
+    out.origin.x = along_x ? middle.x - u_mid * out.ux : across;
+    out.origin.y = along_x ? across : middle.y - u_mid * out.uy;
+    out.degree = 0;
+    memset(out.coef, 0, sizeof out.coef);
+    return out;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Largest difference between two rows of a column, over the three colours. */
+static void measure_ink(struct eng_line_image *image)
+{
+    for (int x = 0; x < image->width; x++) {
+        float contrast = 0.0f;
+        for (int c = 0; c < 3; c++) {
+            float lo = 255.0f, hi = 0.0f;
+            for (int y = EDGE_ROWS; y < ENG_LINE_PIXELS - EDGE_ROWS; y++) {
+                const float v = image->bgr[((size_t)y * (size_t)image->width + (size_t)x) * 3 + (size_t)c];
+                lo = fminf(lo, v);
+                hi = fmaxf(hi, v);
+            }
+            contrast = fmaxf(contrast, hi - lo);
+        }
+        image->ink[x] = contrast;
+    }
+}
+
+float eng_line_gap_level(const struct eng_line_image *image)
+{
+    float some[256];
+    const int n = image->width < 256 ? image->width : 256;
+    for (int i = 0; i < n; i++)
+        some[i] = image->ink[(size_t)i * (size_t)image->width / (size_t)n];
+    qsort(some, (size_t)n, sizeof *some, by_value);
+    return GAP_SHARE * some[n * 8 / 10];
+}
+
+static enum b_code fill_straightened(struct eng_line_image *image, struct b_image_view page,
+                                     const struct eng_strip *strip, float scale, struct b_err *err)
+{
+    struct eng_strip used = snapped(strip);
+    used.height *= scale;
+    struct eng_arc arc;
+    eng_arc_init(&arc, &used);
+    if (!(used.height > 0.0f) || !(arc.length > 0.0f))
+        return b_fail(err, B_ARGUMENT, "recogniser", "an empty strip");
+    enum b_code code = eng_line_image_reserve(image, eng_arc_width(&arc, 0.0f, arc.length), err);
+    if (code != B_OK)
+        return code;
+    for (int i = 0; i <= image->width; i++)
+        image->u[i] = eng_arc_u(&arc, arc.length * (float)i / (float)image->width);
+    return eng_arc_sample(&arc, page, 0.0f, arc.length, image->width, image->bgr, err);
+}
+
+enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page,
+                                const struct eng_strip *strip, enum eng_line_look look, struct b_err *err)
+{
+    enum b_code code;
+    if (look == ENG_LOOK_STACKED)
+        code = eng_line_image_stack(image, page, strip, err);
+    else
+        code = fill_straightened(image, page, strip,
+                                 look == ENG_LOOK_TALL ? TALL : (look == ENG_LOOK_LOW ? LOW : 1.0f), err);
+    if (code == B_OK)
+        measure_ink(image);
+    return code;
+}

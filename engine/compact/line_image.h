@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_COMPACT_LINE_IMAGE_H
+#define ENGINE_COMPACT_LINE_IMAGE_H
+
+#include <stdbool.h>
+
+#include "engine/base/err.h"
+#include "engine/base/image.h"
+#include "engine/compact/strip.h"
+
+/* A line of text as the recogniser sees it: 48 rows of B, G, R floats 0..255, left to right. Private to
+ * engine/compact. One thread at a time; the memory is kept for the next line. Start with zeros. */
+struct eng_line_image {
+    float *bgr;  /* [48][width][3] */
+    float *u;    /* [width + 1]: where on the strip's axis each column begins; rises or falls */
+    float *ink;  /* [width]: contrast within each column, 0..255 */
+    int width;   /* multiple of 32 */
+    int capacity;
+};
+void eng_line_image_free(struct eng_line_image *image);
+
+enum eng_line_look {
+    ENG_LOOK_PLAIN,
+    ENG_LOOK_TALL,    /* strip made higher: cut-off accents and a detector box that is too tight */
+    ENG_LOOK_LOW,     /* strip made lower: neighbours' ink inside the box */
+    ENG_LOOK_STACKED  /* a column of upright characters, laid out from left to right */
+};
+
+/* The whole strip, its proportions kept up to the rounding of the width. */
+enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page,
+                                const struct eng_strip *strip, enum eng_line_look look, struct b_err *err)
+    B_MUST_CHECK;
+
+/* Columns whose contrast is below this are gaps. */
+float eng_line_gap_level(const struct eng_line_image *image);
+
+/* Makes room for `width` columns (rounded up to the recogniser's granularity, which becomes image->width);
+ * contents undefined. */
+enum b_code eng_line_image_reserve(struct eng_line_image *image, int width, struct b_err *err) B_MUST_CHECK;
+
+/* Private: ENG_LOOK_STACKED (stacked.c). Fills pixels and u. */
+enum b_code eng_line_image_stack(struct eng_line_image *image, struct b_image_view page,
+                                 const struct eng_strip *strip, struct b_err *err) B_MUST_CHECK;
+
+#endif

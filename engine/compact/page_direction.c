@@ -2,11 +2,13 @@
 /* Decides a page's direction by reading a few lines in the senses that are possible, cheapest and
  * likeliest first, and stops as soon as one reads well: an upright page pays nothing, since the trial's
  * readings are kept. */
+#include "engine/base/utf8.h"
 #include "engine/compact/page_private.h"
 
 #define TRIAL_LINES 6
 #define READS_WELL 0.85f /* mean confidence; text upside down or lying reads at 0.6 to 0.7 */
 #define PREFERENCE 0.03f /* that a later sense must be better by than an earlier one */
+#define COLUMNS_READ 0.8f  /* measured: 0.99 on columns, 0.48 on turned pages of the same script */
 #define LEAST 0.72f      /* for a later sense: an unknown script reads equally badly in every sense */
 
 struct eng_read_task eng_page_task(const struct eng_page_job *job, size_t line, struct eng_sense sense,
@@ -37,6 +39,32 @@ static void keep_readings(struct eng_page_job *job, const struct eng_read_task *
         job->lines[tasks[i].line] = (struct eng_page_line){sense, tasks[i].reading, true};
 }
 
+static bool mostly_cjk(const struct eng_page_job *job, const size_t *chosen, size_t n)
+{
+    size_t cjk = 0, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct eng_reading *r = &job->lines[chosen[i]].reading;
+        for (size_t g = 0; g < r->n_glyphs; g++)
+            cjk += b_cp_is_cjk(r->glyphs[g].cp);
+        all += r->n_glyphs;
+    }
+    return cjk * 2 > all;
+}
+
+/* The recogniser also reads columns of upright CJK characters lying on their side, so a good reading along
+ * y is either a turned page or an upright page of columns: in columns, the characters stand. */
+static enum b_code check_columns(struct eng_page_job *job, const size_t *chosen, size_t n, struct b_err *err)
+{
+    const struct eng_sense standing = {.reversed = job->main_sense.reversed, .stacked = true};
+    struct eng_read_task tasks[TRIAL_LINES];
+    for (size_t i = 0; i < n; i++)
+        tasks[i] = eng_page_task(job, chosen[i], standing, ENG_LOOK_PLAIN);
+    enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
+    if (code == B_OK && quality_of(tasks, n) >= COLUMNS_READ)
+        job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, standing);
+    return code;
+}
+
 enum b_code eng_page_decide_direction(struct eng_page_job *job, bool upright, struct b_err *err)
 {
     size_t chosen[TRIAL_LINES];
@@ -62,6 +90,10 @@ enum b_code eng_page_decide_direction(struct eng_page_job *job, bool upright, st
         job->main_sense = sense;
         keep_readings(job, tasks, n, sense);
     }
-    job->quarter_turns = n > 0 ? eng_quarter_turns(job->main_axis_is_x, job->main_sense) : 0;
+    if (n == 0)
+        return B_OK;
+    job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, job->main_sense);
+    if (!job->main_axis_is_x && !job->main_sense.stacked && mostly_cjk(job, chosen, n))
+        return check_columns(job, chosen, n, err);
     return B_OK;
 }

@@ -3,18 +3,47 @@
 #define ENGINE_KERNELS_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* What oneDNN does badly or not at all, fp32, single-threaded, results independent of threads. One body
- * (kernels_body.h) is compiled for each instruction set; the plain build is the twin that tests hold the
- * others against. "Blocked" is oneDNN's nChw8c / nChw16c with batch 1: [channels/b][height*width][b],
- * channels padded with zeros to a multiple of b. */
+#include "engine/base/err.h"
+
+/* What oneDNN does badly or not at all, in fp32. Every function is single-threaded, keeps no state and allocates
+ * nothing, so any thread may call it and no result depends on the number of threads. The caller has checked
+ * sizes: they are not repeated here. Pointers need the alignment of a float only; a destination does not overlap
+ * a source unless a comment says so.
+ *
+ * Every instruction set has the whole table. The plain set is written with libm and without tricks: it is the
+ * twin that the others are tested against (tests/unit/test_kernels.c names the bounds) and what runs on
+ * processors without AVX2.
+ *
+ * "Blocked" is oneDNN's nChw8c / nChw16c with batch 1: [blocks][height*width][b], b = 8 or 16; channels are
+ * padded with zeros to a multiple of b. hw = height * width. */
 
 enum eng_isa { ENG_ISA_PLAIN, ENG_ISA_AVX2, ENG_ISA_AVX512, ENG_ISA_COUNT };
+
+/* Weights of a product x[m][k] . w[k][n] + bias, in panels of ENG_GEMM_PANEL columns; the format is the same for
+ * all instruction sets. Immutable after eng_gemm_new: shared by any number of threads. */
+struct eng_gemm;
+enum { ENG_GEMM_PANEL = 16, ENG_GEMM_MAX = 1 << 20 }; /* largest k and n */
+
+enum eng_gemm_act { ENG_GEMM_LINEAR, ENG_GEMM_RELU, ENG_GEMM_SWISH, ENG_GEMM_GELU };
+
+/* Copies w[k][n] (rows `stride` >= n floats apart) and bias[n] (NULL: zeros). */
+enum b_code eng_gemm_new(const float *w, size_t k, size_t n, size_t stride, const float *bias, struct eng_gemm **out,
+                         struct b_err *err) B_MUST_CHECK;
+void eng_gemm_drop(struct eng_gemm *gemm);
+size_t eng_gemm_k(const struct eng_gemm *gemm);
+size_t eng_gemm_n(const struct eng_gemm *gemm);
+
+/* Floats of scratch that `ctc` and `attention` need. */
+enum { ENG_CTC_SCRATCH = 96 * 256 };
+size_t eng_attention_scratch(size_t t, size_t d);
+enum { ENG_ATTENTION_MAX_D = 64 }; /* widest head */
 
 struct eng_kernels {
     enum eng_isa isa;
     const char *name;
-    /* In place over n floats. gelu: x/2 (1 + erf(x/sqrt 2)), absolute error of erf below 2e-7. */
+    /* In place over n floats. gelu: x/2 (1 + erf(x/sqrt 2)), absolute error of erf below 1e-6. */
     void (*relu)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     void (*sigmoid)(float *x, size_t n);
@@ -46,6 +75,37 @@ struct eng_kernels {
     size_t (*argmax)(const float *x, size_t n, float *probability);
     /* Table decoder: score[p] = sum_j tanh(k[p][j] + q[j]) * w[j] for p < positions, j < width. */
     void (*tanh_score)(const float *k, const float *q, const float *w, size_t positions, size_t width, float *score);
+
+    /* Squeeze-and-excite from the mean on: scale[c] = clamp(alpha z[c] + beta, 0, 1) with
+     * z = relu(mean . w1 + b1) . w2 + b2; w1 [c][mid], w2 [mid][c]; hidden: room for mid floats. */
+    void (*excite)(const float *mean, size_t c, size_t mid, const float *w1, const float *b1, const float *w2,
+                   const float *b2, float alpha, float beta, float *hidden, float *scale);
+    /* NCHW [c][hw] -> blocked (pads with zeros) and back. */
+    void (*to_blocked)(const float *src, size_t c, size_t hw, size_t b, float *dst);
+    void (*to_plain)(const float *src, size_t c, size_t hw, size_t b, float *dst);
+    /* Channels src_at..src_at+c of one blocked map -> channels dst_at.. of another of equal hw; the other
+     * channels of dst keep what they have. For Concat and Split. */
+    void (*copy_channels)(const float *src, size_t src_at, float *dst, size_t dst_at, size_t c, size_t hw, size_t b);
+    /* 2x2 stride 2 transposed convolution's second half: src is the blocked output [4c][h][w] of a 1x1
+     * convolution with channel (dy*2 + dx)*c + ch; dst blocked [c][2h][2w] = src + bias[ch] (NULL: none), then
+     * relu if asked. Padding channels of dst become 0. */
+    void (*shuffle2)(const float *src, size_t c, size_t h, size_t w, size_t b, const float *bias, int relu,
+                     float *dst);
+    /* The same for c = 1 into a plain map [2h][2w], then sigmoid if asked. */
+    void (*shuffle2_plain)(const float *src, size_t h, size_t w, size_t b, float bias, int sigmoid, float *dst);
+    /* qkv [t][3][heads][d] -> out [t][heads][d]: softmax(scale q.k) v, no mask; d <= ENG_ATTENTION_MAX_D;
+     * scratch: eng_attention_scratch(t, d) floats. */
+    void (*attention)(const float *qkv, size_t t, size_t heads, size_t d, float scale, float *scratch, float *out);
+    /* y[m][n] = or (accumulate) += act(x[m][k] . w + bias), row-major without gaps. */
+    void (*gemm)(const float *x, size_t m, const struct eng_gemm *w, enum eng_gemm_act act, int accumulate, float *y);
+    /* CTC head: for each row of x[t][k] the index of the largest logit of x . w + bias (lowest index on ties)
+     * and its softmax probability; logits are never stored. scratch: ENG_CTC_SCRATCH floats. */
+    void (*ctc)(const float *x, size_t t, const struct eng_gemm *w, float *scratch, int32_t *index, float *probability);
+    /* GRU cell, gates in the order reset, update, candidate: gx = Wx x + bx, gh = Wh h + bh [3*hidden] each;
+     * h' = (h - n) z + n in place, n = tanh(gx_n + r gh_n). */
+    void (*gru)(const float *gx, const float *gh, size_t hidden, float *h);
+    /* y[r] = w[r] . x + bias[r] for weights kept by output row, w [rows][width]; bias may be NULL. */
+    void (*matvec)(const float *w, const float *x, const float *bias, size_t rows, size_t width, float *y);
 };
 
 /* The best set this processor runs; chosen once per call, cheap. */

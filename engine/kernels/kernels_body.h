@@ -311,7 +311,10 @@ const struct eng_kernels ISA_TABLE = {
     .isa = ISA_ID, .name = ISA_NAME, .relu = relu, .gelu = gelu, .sigmoid = sigmoid, .swish = swish,
     .hardswish = hardswish, .hardsigmoid = hardsigmoid, .tanh = tanh_all, .add = add, .mean = mean, .scale = scale,
     .upsample = upsample, .maxpool2 = maxpool2, .avgpool = avgpool, .matmul = matmul, .layernorm = layernorm,
-    .softmax = softmax, .argmax = argmax, .tanh_score = tanh_score,
+    .softmax = softmax, .argmax = argmax, .tanh_score = tanh_score, .excite = eng_ref_excite,
+    .to_blocked = eng_ref_to_blocked, .to_plain = eng_ref_to_plain, .copy_channels = eng_ref_copy_channels,
+    .shuffle2 = eng_ref_shuffle2, .shuffle2_plain = eng_ref_shuffle2_plain, .attention = eng_ref_attention,
+    .gemm = eng_ref_gemm, .ctc = eng_ref_ctc, .gru = eng_ref_gru, .matvec = eng_ref_matvec,
 };
 
 #endif

@@ -4,6 +4,7 @@
  * touches nothing but its own runner and buffers. */
 #include "engine/compact/recogniser.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "engine/compact/glyphs.h"
 #include "engine/compact/line_image.h"
 #include "engine/compact/recogniser_private.h"
+#include "engine/compact/spaces.h"
 #include "engine/compact/strip_sample.h"
 
 #define DOMAIN "recogniser"
@@ -156,6 +158,11 @@ static enum b_code read_part(const struct eng_recogniser *r, struct worker *w, i
     return B_OK;
 }
 
+static float column_width(const struct eng_line_image *image)
+{
+    return fabsf(image->u[image->width] - image->u[0]) / (float)image->width;
+}
+
 /* Items -> reading in the arena, without spaces at the ends. */
 static enum b_code finish(struct worker *w, struct b_arena *arena, struct eng_reading *out, struct b_err *err)
 {
@@ -167,19 +174,26 @@ static enum b_code finish(struct worker *w, struct b_arena *arena, struct eng_re
         items++;
         n--;
     }
-    struct eng_glyph *glyphs = B_ARENA_ARRAY(arena, n, struct eng_glyph);
-    char *text = n < SIZE_MAX / 4 ? b_arena_alloc(arena, n * 4 + 1, 1) : NULL;
-    if (!glyphs || !text)
+    /* Room for a space behind every glyph: eng_spaces_restore. */
+    struct eng_glyph *glyphs = n < SIZE_MAX / 8 ? B_ARENA_ARRAY(arena, 2 * n, struct eng_glyph) : NULL;
+    if (!glyphs)
         return b_arena_refused(arena, DOMAIN, err);
     eng_glyphs_place(&w->image, items, n, glyphs);
-    size_t len = 0;
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        len += b_utf8_put(glyphs[i].cp, text + len);
+    for (size_t i = 0; i < n; i++)
         sum += (double)glyphs[i].confidence;
-    }
+    const float confidence = n ? (float)(sum / (double)n) : 0.0f;
+    enum b_code code = eng_spaces_restore(glyphs, n, column_width(&w->image), &n, err);
+    if (code != B_OK)
+        return code;
+    char *text = b_arena_alloc(arena, n * 4 + 1, 1);
+    if (!text)
+        return b_arena_refused(arena, DOMAIN, err);
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += b_utf8_put(glyphs[i].cp, text + len);
     text[len] = '\0';
-    *out = (struct eng_reading){text, glyphs, n, n ? (float)(sum / (double)n) : 0.0f};
+    *out = (struct eng_reading){text, glyphs, n, confidence};
     return B_OK;
 }
 

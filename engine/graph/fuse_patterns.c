@@ -287,6 +287,11 @@ static const float *transposed(struct eng_graph *g, const struct gr_weights *w)
     return t;
 }
 
+static const float *bias_of(struct eng_graph *g, const struct gr_weights *w)
+{
+    return w->b ? w->b : b_arena_array(g->arena, (size_t)w->dims[0], sizeof *w->b);
+}
+
 static int pointwise_after(const struct eng_graph *g, int value, enum eng_act act)
 {
     int n = gr_sole_user(g, value, GR_CONV);
@@ -320,16 +325,17 @@ static enum b_code match_excite(struct eng_graph *g, int n, struct b_err *err)
     struct gr_weights *w = B_ARENA_ARRAY(g->arena, 1, struct gr_weights);
     if (!w)
         return b_arena_refused(g->arena, GR_DOMAIN, err);
-    *w = (struct gr_weights){.w = transposed(g, a), .b = a->b, .w2 = transposed(g, b), .b2 = b->b,
+    *w = (struct gr_weights){.w = transposed(g, a), .b = bias_of(g, a), .w2 = transposed(g, b), .b2 = bias_of(g, b),
                              .dims = {b->dims[0], a->dims[0]}};
-    if (!w->w || !w->w2)
+    if (!w->w || !w->w2 || !w->b || !w->b2)
         return b_arena_refused(g->arena, GR_DOMAIN, err);
     struct gr_node node = g->nodes[last];
     node.kind = GR_SE;
     node.n_in = 1;
     node.in[0] = x;
-    node.n_out = 2;
-    node.out[1] = g->nodes[gate].out[0]; /* the factors, for taps */
+    node.n_out = 3;
+    node.out[1] = g->nodes[gate].out[0]; /* the factors and the hidden values, for taps */
+    node.out[2] = g->nodes[first].out[0];
     node.alpha = g->nodes[gate].alpha;
     node.beta = g->nodes[gate].beta;
     node.keep = last != mul;

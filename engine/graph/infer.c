@@ -365,6 +365,9 @@ static enum b_code tensor_dims(const struct eng_graph *g, struct gr_shape *shape
         if (x.dims[1] != node->weights->dims[0])
             return bad(node, "the input has another number of channels than the weights", err);
         enum b_code code = set_dims(&shapes[node->out[1]], node, dims, 4, err);
+        dims[1] = node->weights->dims[1];
+        if (code == B_OK)
+            code = set_dims(&shapes[node->out[2]], node, dims, 4, err);
         return code == B_OK ? set_dims(out, node, x.dims, 4, err) : code;
     }
     case GR_ADD:
@@ -409,7 +412,7 @@ bool gr_is_folded(const struct gr_shape *shapes, const struct gr_node *node)
 enum b_code gr_infer(const struct eng_graph *g, struct gr_shape *shapes, const struct gr_node *node, struct b_err *err)
 {
     bool done = false;
-    int expected = node->kind == GR_SE || node->kind == GR_ATTENTION || node->kind == GR_TABLE ? 2 : 1;
+    int expected = node->kind == GR_SE ? 3 : node->kind == GR_ATTENTION || node->kind == GR_TABLE ? 2 : 1;
     if (node->n_in < 1 || node->in[0] < 0 || (node->kind != GR_SPLIT && node->n_out != expected))
         return bad(node, "another number of inputs or outputs", err);
     enum b_code code = fold(g, shapes, node, &done, err);

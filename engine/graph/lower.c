@@ -153,12 +153,13 @@ static enum b_code lower_excite(struct gr_lower *l, const struct gr_node *node)
     enum b_code code = simple(l, node, GR_BLOCKED, GR_BLOCKED, gr_run_excite, &step);
     if (code == B_OK)
         code = gr_make(l, node->out[1], GR_BLOCKED, &step->out[1]);
+    if (code == B_OK)
+        code = gr_make(l, node->out[2], GR_PLAIN, &step->out[2]);
     if (code != B_OK)
         return code;
-    step->n_out = 2;
+    step->n_out = 3;
     step->share = 0;
-    size_t mid = (size_t)node->weights->dims[1];
-    return add_scratch(l, step, step->x.n * (step->x.blocks * l->block + mid) + step->x.c);
+    return add_scratch(l, step, step->x.n * step->x.blocks * l->block);
 }
 
 static enum b_code lower_upsample(struct gr_lower *l, const struct gr_node *node)

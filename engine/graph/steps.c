@@ -165,22 +165,16 @@ enum b_code gr_run_excite(struct gr_run *run, const struct gr_step *step, struct
     const struct gr_weights *w = step->node->weights;
     const struct eng_kernels *k = run->kernels;
     size_t padded = step->x.blocks * run->block, c = step->x.c, mid = (size_t)w->dims[1];
-    float *factors = gr_at(run, step->out[1]), *mean = gr_at(run, step->scratch), *inner = mean + step->x.n * padded;
-    float *row = inner + step->x.n * mid;
+    float *factors = gr_at(run, step->out[1]), *hidden = gr_at(run, step->out[2]), *mean = gr_at(run, step->scratch);
     copy_shared(run, step);
     struct job m = job_of(run, step);
     m.src = m.dst;
     m.dst = mean;
     eng_dnn_parallel(step->x.n * step->x.blocks, mean_range, &m);
-    for (size_t n = 0; n < step->x.n; n++) {
-        float *f = factors + n * padded;
-        k->matmul(mean + n * padded, w->w, w->b, 1, c, mid, inner);
-        k->relu(inner, mid);
-        k->matmul(inner, w->w2, w->b2, 1, mid, c, row);
-        k->hardsigmoid(row, c, step->node->alpha, step->node->beta);
-        memset(f, 0, padded * sizeof *f);
-        memcpy(f, row, c * sizeof *f);
-    }
+    memset(factors, 0, step->x.n * padded * sizeof *factors);
+    for (size_t n = 0; n < step->x.n; n++)
+        k->excite(mean + n * padded, c, mid, w->w, w->b, w->w2, w->b2, step->node->alpha, step->node->beta,
+                  hidden + n * mid, factors + n * padded);
     struct job s = job_of(run, step);
     s.other = factors;
     eng_dnn_parallel(step->x.n * step->x.blocks, scale_range, &s);

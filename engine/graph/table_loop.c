@@ -87,23 +87,6 @@ size_t gr_table_scratch(const struct gr_table *t, size_t positions)
     return positions * H + positions + 2 * H + (F + V) + 6 * H + H + 64;
 }
 
-/* y[r] = w[r] . x + bias[r] with weights row by row, as the GRU has them. */
-static void rows_dot(const float *w, const float *x, const float *bias, size_t rows, size_t n, float *y)
-{
-    for (size_t r = 0; r < rows; r++, w += n) {
-        float part[8] = {0}, total = 0;
-        size_t i = 0;
-        for (; i + 8 <= n; i += 8)
-            for (size_t l = 0; l < 8; l++)
-                part[l] += w[i + l] * x[i + l];
-        for (; i < n; i++)
-            part[0] += w[i] * x[i];
-        for (size_t l = 0; l < 8; l++)
-            total += part[l];
-        y[r] = total + bias[r];
-    }
-}
-
 struct state {
     float *k, *score, *q, *h, *x, *gx, *gh, *mid;
 };
@@ -119,16 +102,9 @@ static void step(const struct gr_table *t, const struct eng_kernels *kn, const f
     kn->matmul(s->score, features, NULL, 1, positions, F, s->x);
     memset(s->x + F, 0, V * sizeof *s->x);
     s->x[F + (size_t)previous] = 1.0f;
-    rows_dot(t->wx, s->x, t->bx, 3 * H, F + V, s->gx);
-    rows_dot(t->wh, s->h, t->bh, 3 * H, H, s->gh);
-    for (size_t i = 0; i < 2 * H; i++)
-        s->gx[i] += s->gh[i];
-    kn->sigmoid(s->gx, 2 * H); /* reset, update */
-    for (size_t i = 0; i < H; i++)
-        s->gx[2 * H + i] += s->gx[i] * s->gh[2 * H + i];
-    kn->tanh(s->gx + 2 * H, H); /* candidate */
-    for (size_t i = 0; i < H; i++)
-        s->h[i] = (s->h[i] - s->gx[2 * H + i]) * s->gx[H + i] + s->gx[2 * H + i];
+    kn->matvec(t->wx, s->x, t->bx, 3 * H, F + V, s->gx);
+    kn->matvec(t->wh, s->h, t->bh, 3 * H, H, s->gh);
+    kn->gru(s->gx, s->gh, H, s->h);
     kn->matmul(s->h, t->w3, t->b3, 1, H, H, s->mid);
     kn->matmul(s->mid, t->w4, t->b4, 1, H, V, row);
     kn->matmul(s->h, t->w5, t->b5, 1, H, H, s->mid);
@@ -162,6 +138,12 @@ enum b_code gr_table_run(const struct gr_table *t, const float *features, size_t
         n++;
         if (previous == t->vocabulary - 1) /* end of structure */
             break;
+    }
+    /* The file's loop leaves one more row, which nothing was written to. */
+    if (n < t->steps) {
+        memset(structure + (size_t)n * V, 0, V * sizeof *structure);
+        memset(corners + (size_t)n * CORNERS, 0, CORNERS * sizeof *corners);
+        n++;
     }
     kn->softmax(structure, (size_t)n, V);
     *steps = n;

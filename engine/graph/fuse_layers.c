@@ -141,6 +141,18 @@ static int take_slot(struct eng_graph *g, int n, int behind)
     return behind;
 }
 
+/* The library's fast convolutions sum only directly behind the product, not behind an activation. */
+static bool can_add(const struct gr_node *layer)
+{
+    return layer->kind == GR_MATMUL || (layer->kind == GR_CONV && layer->act == ENG_ACT_NONE);
+}
+
+static bool takes(const struct gr_node *layer, enum eng_act act)
+{
+    return act != ENG_ACT_HARDSIGMOID &&
+           (layer->kind != GR_MATMUL || act == ENG_ACT_RELU || act == ENG_ACT_SWISH || act == ENG_ACT_GELU);
+}
+
 /* One step; *at moves when something was absorbed. */
 static enum b_code absorb(struct eng_graph *g, int *at, struct b_err *err)
 {
@@ -158,10 +170,10 @@ static enum b_code absorb(struct eng_graph *g, int *at, struct b_err *err)
         code = fold_batchnorm(g, layer, &g->nodes[bn], &done, err);
         if (done)
             *at = take_slot(g, *at, bn);
-    } else if (plain && act >= 0 && g->nodes[act].act != ENG_ACT_HARDSIGMOID) {
+    } else if (plain && act >= 0 && takes(layer, g->nodes[act].act)) {
         layer->act = g->nodes[act].act;
         *at = take_slot(g, *at, act);
-    } else if (layer->residual < 0 && layer->kind != GR_DECONV && other >= 0 && !g->values[other].c) {
+    } else if (layer->residual < 0 && can_add(layer) && other >= 0 && !g->values[other].c) {
         layer->residual = other;
         *at = take_slot(g, *at, add);
     }
@@ -229,22 +241,17 @@ enum b_code gr_fuse_layers(struct eng_graph *g, struct b_err *err)
 
 enum b_code gr_pack_layers(struct eng_graph *g, struct b_err *err)
 {
-    for (int n = 0; n < g->n_nodes; n++) {
-        struct gr_node *node = &g->nodes[n];
-        if (node->kind != GR_CONV && node->kind != GR_DECONV && node->kind != GR_MATMUL && node->kind != GR_CTC)
-            continue;
+    enum b_code code = B_OK;
+    for (int n = 0; n < g->n_nodes && code == B_OK; n++) {
+        const struct gr_node *node = &g->nodes[n];
         struct gr_weights *w = node->weights;
-        int64_t columns = node->kind == GR_CTC ? w->dims[1] : 1, step = node->kind == GR_CTC ? GR_CTC_COLUMNS : 1;
-        int count = (int)((columns + step - 1) / step);
-        w->packed = B_ARENA_ARRAY(g->arena, (size_t)count, struct eng_packed *);
-        if (!w->packed)
-            return b_arena_refused(g->arena, GR_DOMAIN, err);
-        for (; w->n_packed < count; w->n_packed++) {
-            size_t at = (size_t)w->n_packed * (size_t)step * (node->kind == GR_CTC);
-            w->packed[w->n_packed] = eng_packed_new(w->w + at, w->b ? w->b + at : NULL);
-            if (!w->packed[w->n_packed])
-                return b_fail(err, B_NO_MEMORY, GR_DOMAIN, "out of memory");
+        if (node->kind == GR_CONV || node->kind == GR_DECONV) {
+            w->packed = eng_packed_new(w->w, w->b);
+            if (!w->packed)
+                code = b_fail(err, B_NO_MEMORY, GR_DOMAIN, "out of memory");
+        } else if (node->kind == GR_MATMUL || node->kind == GR_CTC) {
+            code = eng_gemm_new(w->w, (size_t)w->dims[0], (size_t)w->dims[1], (size_t)w->dims[1], w->b, &w->gemm, err);
         }
     }
-    return B_OK;
+    return code;
 }

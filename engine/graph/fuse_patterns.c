@@ -239,7 +239,7 @@ static enum b_code match_attention(struct eng_graph *g, int n)
         return B_OK;
     const struct gr_const *shape = g->values[g->nodes[parts].in[1]].c;
     if (!shape || !shape->i || shape->count != 5 || shape->i[0] != 0 || shape->i[1] != -1 || shape->i[2] != 3 ||
-        shape->i[3] < 1 || shape->i[3] > 64 || shape->i[4] < 1 || shape->i[4] > 1024)
+        shape->i[3] < 1 || shape->i[3] > 64 || shape->i[4] < 1 || shape->i[4] > ENG_ATTENTION_MAX_D)
         return B_OK;
     const int64_t merged[] = {0, -1, shape->i[3] * shape->i[4]};
     if (!gr_ints_are(g, g->nodes[flat].in[1], merged, 3))

@@ -62,10 +62,12 @@ static void drop_packed(struct eng_graph *g)
 {
     for (int n = 0; n < g->n_nodes; n++) {
         struct gr_weights *w = g->nodes[n].kind == GR_DEAD ? NULL : g->nodes[n].weights;
-        for (int i = 0; w && i < w->n_packed; i++)
-            eng_packed_drop(w->packed[i]);
-        if (w)
-            w->n_packed = 0; /* several nodes never share weights, but this makes it safe */
+        if (!w)
+            continue;
+        eng_packed_drop(w->packed);
+        eng_gemm_drop(w->gemm);
+        w->packed = NULL;
+        w->gemm = NULL;
     }
 }
 

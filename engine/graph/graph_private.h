@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/graph/graph.h"
+#include "engine/kernels/kernels.h"
 #include "engine/onednn/dnn.h"
 
 /* The network between reading and planning: values and nodes in topological order. Everything lives in
@@ -15,7 +16,6 @@
 #define GR_MAX_IN 6
 #define GR_MAX_OUT 4
 #define GR_MAX_SIDE 16384 /* attributes and constant dimensions beyond this are damage */
-#define GR_CTC_COLUMNS 1024 /* classes per product of the fused classifier: T x 1024 logits stay in L2 */
 
 enum gr_kind {
     /* Planned and executed. */
@@ -89,8 +89,8 @@ struct gr_window {
 struct gr_weights {
     const float *w, *b, *w2, *b2;
     int64_t dims[4];
-    struct eng_packed **packed; /* owned: one, or one per GR_CTC_COLUMNS classes */
-    int n_packed;
+    struct eng_packed *packed; /* owned; convolutions */
+    struct eng_gemm *gemm;     /* owned; products */
 };
 
 struct gr_node {

@@ -72,7 +72,8 @@ static struct eng_conv_shape conv_shape(const struct gr_node *node, const struct
         .n = (int)x->n, .c_in = (int)x->c, .h_in = (int)x->h, .w_in = (int)x->w,
         .c_out = (int)y->c, .h_out = (int)y->h, .w_out = (int)y->w,
         .kh = w->kernel[0], .kw = w->kernel[1], .sh = w->stride[0], .sw = w->stride[1],
-        .depthwise = w->group > 1, .add = node->residual >= 0, .act = node->act,
+        .depthwise = w->group > 1, .add = node->residual >= 0,
+        .act = gr_acts_behind(node->act) ? ENG_ACT_NONE : node->act,
     };
     set_padding(&s, w);
     return s;
@@ -90,9 +91,10 @@ static enum b_code lower_conv(struct gr_lower *l, const struct gr_node *node)
         return code;
     if (node->residual >= 0)
         step->share = 1;
+    step->rows = step->y.n * step->y.blocks * l->block * step->y.h * step->y.w;
     struct eng_conv_shape s = conv_shape(node, &step->x, &step->y);
     s.plain_source = planar;
-    return eng_conv_new(l->dnn, &s, node->weights->packed[0], &step->conv, l->err);
+    return eng_conv_new(l->dnn, &s, node->weights->packed, &step->conv, l->err);
 }
 
 /* 1x1 convolution into a buffer of its own, then the pixels to their places; one channel leaves plain. */
@@ -117,6 +119,7 @@ static enum b_code lower_deconv(struct gr_lower *l, const struct gr_node *node)
         return code;
     conv->run = gr_run_conv;
     shuffle->run = gr_run_shuffle;
+    conv->rows = in.n * inner.blocks * l->block * in.h * in.w;
     conv->n_in = conv->n_out = shuffle->n_in = shuffle->n_out = 1;
     conv->in[0] = x;
     conv->out[0] = shuffle->in[0] = mid;
@@ -125,8 +128,8 @@ static enum b_code lower_deconv(struct gr_lower *l, const struct gr_node *node)
     shuffle->y = gr_map_of(l, node->out[0]);
     struct eng_conv_shape s = {.n = (int)in.n, .c_in = (int)in.c, .h_in = (int)in.h, .w_in = (int)in.w,
                                .c_out = (int)inner.c, .h_out = (int)in.h, .w_out = (int)in.w, .kh = 1, .kw = 1, .sh = 1,
-                               .sw = 1, .act = single ? ENG_ACT_NONE : node->act};
-    return eng_conv_new(l->dnn, &s, node->weights->packed[0], &conv->conv, l->err);
+                               .sw = 1, .act = single || gr_acts_behind(node->act) ? ENG_ACT_NONE : node->act};
+    return eng_conv_new(l->dnn, &s, node->weights->packed, &conv->conv, l->err);
 }
 
 /* ---- maps ---- */
@@ -225,19 +228,6 @@ static void set_rows(struct gr_lower *l, const struct gr_node *node, struct gr_s
     memcpy(step->dims, s->dims, sizeof step->dims);
 }
 
-static enum b_code add_product(struct gr_lower *l, struct gr_step *step, int columns, int at, int y_stride)
-{
-    const struct gr_weights *w = step->node->weights;
-    struct eng_matmul_shape s = {.m = (int)step->rows, .k = (int)w->dims[0], .n = columns, .w_stride = (int)w->dims[1],
-                                 .y_stride = y_stride};
-    if (step->rows > GR_MAX_SIDE)
-        return b_fail(l->err, B_LIMIT, GR_DOMAIN, "a product of %zu rows", step->rows);
-    enum b_code code = eng_matmul_new(l->dnn, &s, w->packed[at], &step->products[at], l->err);
-    if (code == B_OK)
-        step->n_products++;
-    return code;
-}
-
 static enum b_code lower_matmul(struct gr_lower *l, const struct gr_node *node)
 {
     struct gr_step *step = NULL;
@@ -245,10 +235,8 @@ static enum b_code lower_matmul(struct gr_lower *l, const struct gr_node *node)
     if (code != B_OK)
         return code;
     set_rows(l, node, step);
-    step->products = B_ARENA_ARRAY(l->plan->arena, 1, struct eng_matmul *);
-    if (!step->products)
-        return b_arena_refused(l->plan->arena, GR_DOMAIN, l->err);
-    return add_product(l, step, (int)node->weights->dims[1], 0, (int)node->weights->dims[1]);
+    step->share = node->residual >= 0 ? 1 : -1;
+    return B_OK;
 }
 
 static enum b_code lower_ctc(struct gr_lower *l, const struct gr_node *node)
@@ -258,30 +246,24 @@ static enum b_code lower_ctc(struct gr_lower *l, const struct gr_node *node)
     if (code != B_OK)
         return code;
     set_rows(l, node, step);
-    int n = node->weights->n_packed, classes = (int)node->weights->dims[1];
-    step->products = B_ARENA_ARRAY(l->plan->arena, (size_t)n, struct eng_matmul *);
-    if (!step->products)
-        return b_arena_refused(l->plan->arena, GR_DOMAIN, l->err);
-    for (int i = 0; i < n && code == B_OK; i++) {
-        int left = classes - i * GR_CTC_COLUMNS;
-        code = add_product(l, step, left < GR_CTC_COLUMNS ? left : GR_CTC_COLUMNS, i, GR_CTC_COLUMNS);
-    }
-    /* A tile of logits, then best value and sum of exponentials of every row. */
-    return code == B_OK ? add_scratch(l, step, step->rows * (GR_CTC_COLUMNS + 2)) : code;
+    /* Class and probability of every row, then the kernel's scratch for each part. */
+    return add_scratch(l, step, step->rows * 2 + GR_CTC_PARTS * ENG_CTC_SCRATCH);
 }
 
+/* Probabilities are stored for taps only. */
 static enum b_code lower_attention(struct gr_lower *l, const struct gr_node *node)
 {
     struct gr_step *step = NULL;
     enum b_code code = simple(l, node, GR_PLAIN, GR_PLAIN, gr_run_attention, &step);
-    if (code == B_OK)
-        code = gr_make(l, node->out[1], GR_PLAIN, &step->out[1]);
     if (code != B_OK)
         return code;
-    step->n_out = 2;
     set_rows(l, node, step);
-    size_t width = ((size_t)node->ints[1] + 7) / 8 * 8;
-    return add_scratch(l, step, (size_t)node->ints[0] * 4 * step->rows * width);
+    if (l->g->options.keep_inner) {
+        step->n_out = 2;
+        code = gr_make(l, node->out[1], GR_PLAIN, &step->out[1]);
+    }
+    size_t floats = eng_attention_scratch((size_t)step->dims[1], (size_t)node->ints[1]);
+    return code == B_OK ? add_scratch(l, step, floats) : code;
 }
 
 static enum b_code lower_rows(struct gr_lower *l, const struct gr_node *node, gr_step_fn *run)

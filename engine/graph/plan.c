@@ -98,11 +98,8 @@ void gr_plan_drop(struct gr_plan *plan)
 {
     if (!plan)
         return;
-    for (int i = 0; i < plan->n_steps; i++) {
+    for (int i = 0; i < plan->n_steps; i++)
         eng_conv_drop(plan->steps[i].conv);
-        for (int k = 0; k < plan->steps[i].n_products; k++)
-            eng_matmul_drop(plan->steps[i].products[k]);
-    }
     b_arena_drop(plan->arena);
     free(plan);
 }

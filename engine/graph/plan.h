@@ -3,12 +3,12 @@
 #define ENGINE_GRAPH_PLAN_H
 
 #include "engine/graph/graph_private.h"
-#include "engine/kernels/kernels.h"
 
 /* A network planned for one input shape: steps over buffers whose places in one block of memory are fixed.
  * Private to engine/graph. */
 
 #define GR_MAX_STEPS 8192
+#define GR_CTC_PARTS 4 /* ranges of rows that the classifier may run on different threads */
 
 /* What planning knows of a value: its dimensions, and its elements if it is a small integer vector. */
 struct gr_shape {
@@ -44,6 +44,7 @@ struct gr_run {
     const struct gr_buf *bufs;
     struct b_cancel *cancel;
     size_t block;
+    int threads;
     int table_steps; /* rows that the table decoder made */
 };
 
@@ -60,8 +61,6 @@ struct gr_step {
     int64_t dims[GR_MAX_DIMS]; /* transpose: of the source */
     int n_dims;
     struct eng_conv *conv; /* owned */
-    struct eng_matmul **products; /* owned */
-    int n_products;
 };
 
 struct gr_plan {
@@ -115,6 +114,13 @@ gr_step_fn gr_run_conv, gr_run_shuffle, gr_run_maxpool, gr_run_avgpool, gr_run_m
     gr_run_upsample, gr_run_concat, gr_run_to_plain, gr_run_to_blocked;
 gr_step_fn gr_run_matmul, gr_run_layernorm, gr_run_attention, gr_run_softmax, gr_run_ctc, gr_run_transpose, gr_run_split,
     gr_run_table;
+/* Copies in[share] to out[0] where the memory plan could not make them one. */
+void gr_copy_shared(const struct gr_run *run, const struct gr_step *step);
+/* Activations of convolutions that run as kernels of ours behind the library's product. */
+static inline bool gr_acts_behind(enum eng_act act)
+{
+    return act == ENG_ACT_GELU || act == ENG_ACT_SWISH;
+}
 void gr_activate(const struct gr_run *run, enum eng_act act, float *x, size_t n);
 
 static inline float *gr_at(const struct gr_run *run, int buf)

@@ -1,21 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Steps on row-major rows: the recogniser's neck and head, the table decoder, and the plumbing around them. */
-#include <math.h>
 #include <string.h>
 
 #include "engine/graph/plan.h"
 
+/* Rows of a product on one thread. */
+struct product {
+    const struct eng_kernels *kernels;
+    const struct gr_step *step;
+    const float *x;
+    float *y;
+    enum eng_gemm_act act;
+};
+
+static void product_rows(void *context, size_t begin, size_t end)
+{
+    const struct product *p = context;
+    const struct gr_weights *w = p->step->node->weights;
+    p->kernels->gemm(p->x + begin * p->step->width, end - begin, w->gemm, p->act, p->step->node->residual >= 0,
+                     p->y + begin * (size_t)w->dims[1]);
+}
+
 enum b_code gr_run_matmul(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     const struct gr_node *node = step->node;
-    float *y = gr_at(run, step->out[0]);
-    size_t n = step->rows * (size_t)node->weights->dims[1];
-    enum b_code code = eng_matmul_run(step->products[0], run->dnn, gr_at(run, step->in[0]), y, err);
-    if (code != B_OK)
-        return code;
-    gr_activate(run, node->act, y, n);
-    if (node->residual >= 0)
-        run->kernels->add(y, y, gr_at(run, step->in[1]), n);
+    struct product p = {.kernels = run->kernels, .step = step, .x = gr_at(run, step->in[0]), .y = gr_at(run, step->out[0])};
+    switch (node->act) {
+    case ENG_ACT_NONE:
+        p.act = ENG_GEMM_LINEAR;
+        break;
+    case ENG_ACT_RELU:
+        p.act = ENG_GEMM_RELU;
+        break;
+    case ENG_ACT_SWISH:
+        p.act = ENG_GEMM_SWISH;
+        break;
+    case ENG_ACT_GELU:
+        p.act = ENG_GEMM_GELU;
+        break;
+    default:
+        return gr_unsupported(node, "this activation behind a product", err);
+    }
+    gr_copy_shared(run, step);
+    eng_dnn_parallel(step->rows, product_rows, &p);
     return B_OK;
 }
 
@@ -31,98 +58,80 @@ enum b_code gr_run_layernorm(struct gr_run *run, const struct gr_step *step, str
 enum b_code gr_run_softmax(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     (void)err;
-    if (step->copy)
-        memcpy(gr_at(run, step->out[0]), gr_at(run, step->in[0]), run->bufs[step->out[0]].bytes);
+    gr_copy_shared(run, step);
     run->kernels->softmax(gr_at(run, step->out[0]), step->rows, step->width);
     return B_OK;
 }
 
 /* ---- attention ---- */
 
-struct heads {
-    const struct gr_run *run;
-    const struct gr_step *step;
-    size_t t, heads, width, padded;
-};
-
-/* One head of one sample: queries scaled, keys transposed, values padded to whole vectors. */
-static void one_head(const struct heads *a, size_t sample, size_t head)
+/* What softmax gave, for taps: the kernel keeps no probabilities. */
+static void store_probabilities(const struct gr_run *run, const struct gr_step *step)
 {
-    const struct eng_kernels *k = a->run->kernels;
-    size_t t = a->t, d = a->width, p = a->padded, inner = a->heads * d;
-    const float *qkv = gr_at(a->run, a->step->in[0]) + sample * t * 3 * inner + head * d;
-    float *scores = gr_at(a->run, a->step->out[1]) + (sample * a->heads + head) * t * t;
-    float *dst = gr_at(a->run, a->step->out[0]) + sample * t * inner + head * d;
-    float *q = gr_at(a->run, a->step->scratch) + head * 4 * a->step->rows * p, *keys = q + t * p, *v = keys + t * p;
-    float *o = v + t * p;
-    memset(v, 0, t * p * sizeof *v);
-    for (size_t i = 0; i < t; i++)
-        for (size_t j = 0; j < d; j++) {
-            q[i * d + j] = qkv[i * 3 * inner + j] * a->step->node->alpha;
-            keys[j * t + i] = qkv[i * 3 * inner + inner + j];
-            v[i * p + j] = qkv[i * 3 * inner + 2 * inner + j];
+    size_t t = (size_t)step->dims[1], heads = (size_t)step->node->ints[0], d = (size_t)step->node->ints[1];
+    float *scores = gr_at(run, step->out[1]);
+    for (size_t sample = 0; sample < (size_t)step->dims[0]; sample++) {
+        const float *qkv = gr_at(run, step->in[0]) + sample * t * step->width;
+        for (size_t row = 0; row < heads * t; row++) {
+            const float *q = qkv + row % t * step->width + row / t * d;
+            for (size_t i = 0; i < t; i++) {
+                const float *k = qkv + i * step->width + (heads + row / t) * d;
+                float sum = 0;
+                for (size_t j = 0; j < d; j++)
+                    sum += q[j] * k[j];
+                *scores++ = sum * step->node->alpha;
+            }
         }
-    k->matmul(q, keys, NULL, t, d, t, scores);
-    k->softmax(scores, t, t);
-    k->matmul(scores, v, NULL, t, t, p, o);
-    for (size_t i = 0; i < t; i++)
-        memcpy(dst + i * inner, o + i * p, d * sizeof *dst);
-}
-
-static void head_range(void *context, size_t begin, size_t end)
-{
-    const struct heads *a = context;
-    for (size_t head = begin; head < end; head++)
-        for (size_t sample = 0; sample < (size_t)a->step->dims[0]; sample++)
-            one_head(a, sample, head);
+    }
+    run->kernels->softmax(gr_at(run, step->out[1]), (size_t)step->dims[0] * heads * t, t);
 }
 
 enum b_code gr_run_attention(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     (void)err;
     const struct gr_node *node = step->node;
-    struct heads a = {.run = run, .step = step, .t = (size_t)step->dims[1], .heads = (size_t)node->ints[0],
-                      .width = (size_t)node->ints[1], .padded = ((size_t)node->ints[1] + 7) / 8 * 8};
-    eng_dnn_parallel(a.heads, head_range, &a);
+    size_t t = (size_t)step->dims[1], heads = (size_t)node->ints[0], d = (size_t)node->ints[1];
+    for (size_t sample = 0; sample < (size_t)step->dims[0]; sample++)
+        run->kernels->attention(gr_at(run, step->in[0]) + sample * t * step->width, t, heads, d, node->alpha,
+                                gr_at(run, step->scratch), gr_at(run, step->out[0]) + sample * t * heads * d);
+    if (step->n_out == 2)
+        store_probabilities(run, step);
     return B_OK;
 }
 
 /* ---- classifier over time steps ---- */
 
-/* Folds one tile of logits into each row's best class, its logit and the sum of e^(logit - best). Later tiles
- * win only when strictly larger, so ties go to the lowest class. */
-static void fold_tile(const struct gr_run *run, const float *logits, size_t rows, size_t columns, size_t first,
-                      float *best, float *sum, float *out)
+struct classifier {
+    const struct gr_run *run;
+    const struct gr_step *step;
+    size_t parts;
+};
+
+static void classify_parts(void *context, size_t begin, size_t end)
 {
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = logits + r * GR_CTC_COLUMNS;
-        float p;
-        size_t at = run->kernels->argmax(row, columns, &p);
-        float top = row[at], here = 1.0f / p;
-        if (first == 0 || top > best[r]) {
-            sum[r] = first == 0 ? here : here + sum[r] * expf(best[r] - top);
-            best[r] = top;
-            out[2 * r] = (float)(first + at);
-        } else {
-            sum[r] += here * expf(top - best[r]);
-        }
+    const struct classifier *c = context;
+    const struct gr_step *s = c->step;
+    float *p = gr_at(c->run, s->scratch), *scratch = p + 2 * s->rows;
+    int32_t *index = (int32_t *)(void *)(p + s->rows);
+    for (size_t part = begin; part < end; part++) {
+        size_t from = s->rows * part / c->parts, to = s->rows * (part + 1) / c->parts;
+        c->run->kernels->ctc(gr_at(c->run, s->in[0]) + from * s->width, to - from, s->node->weights->gemm,
+                             scratch + part * ENG_CTC_SCRATCH, index + from, p + from);
     }
 }
 
 enum b_code gr_run_ctc(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
-    size_t classes = (size_t)step->node->weights->dims[1];
-    float *logits = gr_at(run, step->scratch), *best = logits + step->rows * GR_CTC_COLUMNS, *sum = best + step->rows;
+    (void)err;
+    struct classifier c = {.run = run, .step = step, .parts = run->threads < GR_CTC_PARTS ? (size_t)run->threads : GR_CTC_PARTS};
+    eng_dnn_parallel(c.parts, classify_parts, &c);
+    const float *p = gr_at(run, step->scratch);
+    const int32_t *index = (const int32_t *)(const void *)(p + step->rows);
     float *out = gr_at(run, step->out[0]);
-    for (int i = 0; i < step->n_products; i++) {
-        size_t first = (size_t)i * GR_CTC_COLUMNS, left = classes - first;
-        enum b_code code = eng_matmul_run(step->products[i], run->dnn, gr_at(run, step->in[0]), logits, err);
-        if (code != B_OK)
-            return code;
-        fold_tile(run, logits, step->rows, left < GR_CTC_COLUMNS ? left : GR_CTC_COLUMNS, first, best, sum, out);
+    for (size_t r = 0; r < step->rows; r++) {
+        out[2 * r] = (float)index[r];
+        out[2 * r + 1] = p[r];
     }
-    for (size_t r = 0; r < step->rows; r++)
-        out[2 * r + 1] = 1.0f / sum[r];
     return B_OK;
 }
 

@@ -31,7 +31,7 @@ struct eng_packed {
     struct format *formats;
 };
 
-/* What convolutions and matrix products have in common. */
+/* A primitive with its arguments. */
 struct call {
     dnnl_primitive_t primitive;
     dnnl_memory_t src, weights, bias, dst, scratch;
@@ -39,10 +39,6 @@ struct call {
 };
 
 struct eng_conv {
-    struct call call;
-};
-
-struct eng_matmul {
     struct call call;
 };
 
@@ -374,76 +370,4 @@ void eng_conv_drop(struct eng_conv *conv)
         return;
     call_clear(&conv->call);
     free(conv);
-}
-
-struct matmul_mds {
-    dnnl_memory_desc_t x, w_any, w_plain, y, bias;
-};
-
-static dnnl_status_t matmul_descs(const struct eng_matmul_shape *s, struct matmul_mds *d)
-{
-    dnnl_dims_t xd = {s->m, s->k}, wd = {s->k, s->n}, yd = {s->m, s->n}, bd = {1, s->n};
-    dnnl_dims_t w_strides = {s->w_stride, 1}, y_strides = {s->y_stride, 1};
-    dnnl_status_t r = dnnl_memory_desc_init_by_tag(&d->x, 2, xd, dnnl_f32, dnnl_ab);
-    if (r == dnnl_success)
-        r = dnnl_memory_desc_init_by_strides(&d->w_plain, 2, wd, dnnl_f32, w_strides);
-    if (r == dnnl_success)
-        r = dnnl_memory_desc_init_by_tag(&d->w_any, 2, wd, dnnl_f32, dnnl_format_tag_any);
-    if (r == dnnl_success)
-        r = dnnl_memory_desc_init_by_strides(&d->y, 2, yd, dnnl_f32, y_strides);
-    if (r == dnnl_success)
-        r = dnnl_memory_desc_init_by_tag(&d->bias, 2, bd, dnnl_f32, dnnl_ab);
-    return r;
-}
-
-enum b_code eng_matmul_new(struct eng_dnn *dnn, const struct eng_matmul_shape *shape, struct eng_packed *packed,
-                           struct eng_matmul **out, struct b_err *err)
-{
-    *out = NULL;
-    struct eng_matmul *mm = calloc(1, sizeof *mm);
-    struct matmul_mds d;
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t pd = NULL;
-    void *weights = NULL;
-    enum b_code code = B_OK;
-    if (!mm)
-        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-    dnnl_status_t r = matmul_descs(shape, &d);
-    if (r == dnnl_success)
-        r = dnnl_matmul_desc_init(&desc, &d.x, &d.w_any, packed->bias ? &d.bias : NULL, &d.y);
-    if (r == dnnl_success)
-        r = make_attr(NULL, &attr);
-    if (r == dnnl_success)
-        r = dnnl_primitive_desc_create(&pd, &desc, attr, dnn->engine, NULL);
-    if (r == dnnl_success)
-        code = packed_as(packed, dnn, &d.w_plain, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &weights,
-                         err);
-    if (r == dnnl_success && code == B_OK)
-        r = call_init(&mm->call, dnn, pd, weights, packed->bias, &d.bias);
-    if (r != dnnl_success)
-        code = failed(r, "planning a matrix product", err);
-    if (attr)
-        (void)dnnl_primitive_attr_destroy(attr);
-    if (pd)
-        (void)dnnl_primitive_desc_destroy(pd);
-    if (code != B_OK) {
-        eng_matmul_drop(mm);
-        return code;
-    }
-    *out = mm;
-    return B_OK;
-}
-
-enum b_code eng_matmul_run(struct eng_matmul *matmul, struct eng_dnn *dnn, const float *x, float *y, struct b_err *err)
-{
-    return call_run(&matmul->call, dnn, x, y, err);
-}
-
-void eng_matmul_drop(struct eng_matmul *matmul)
-{
-    if (!matmul)
-        return;
-    call_clear(&matmul->call);
-    free(matmul);
 }

@@ -7,7 +7,7 @@
 
 #include "engine/base/err.h"
 
-/* The only door to oneDNN: fp32 convolutions and matrix products on the CPU. Activations travel in blocked
+/* The only door to oneDNN: fp32 convolutions on the CPU. Activations travel in blocked
  * layout nChw{b}c, channels padded with zeros to a multiple of b = eng_dnn_block(). Hides the
  * version of the library. */
 
@@ -59,17 +59,5 @@ enum b_code eng_conv_new(struct eng_dnn *dnn, const struct eng_conv_shape *shape
 enum b_code eng_conv_run(struct eng_conv *conv, struct eng_dnn *dnn, const float *src, float *dst, struct b_err *err)
     B_MUST_CHECK;
 void eng_conv_drop(struct eng_conv *conv);
-
-/* y[m][n] = x[m][k] . w[k][n] + b[n] (bias may be NULL), row-major, rows of w and y `stride` floats apart. */
-struct eng_matmul_shape {
-    int m, k, n;
-    int w_stride, y_stride;
-};
-struct eng_matmul;
-enum b_code eng_matmul_new(struct eng_dnn *dnn, const struct eng_matmul_shape *shape, struct eng_packed *packed,
-                           struct eng_matmul **out, struct b_err *err) B_MUST_CHECK;
-enum b_code eng_matmul_run(struct eng_matmul *matmul, struct eng_dnn *dnn, const float *x, float *y, struct b_err *err)
-    B_MUST_CHECK;
-void eng_matmul_drop(struct eng_matmul *matmul);
 
 #endif

@@ -83,6 +83,9 @@ struct eng_kernels {
     /* NCHW [c][hw] -> blocked (pads with zeros) and back. */
     void (*to_blocked)(const float *src, size_t c, size_t hw, size_t b, float *dst);
     void (*to_plain)(const float *src, size_t c, size_t hw, size_t b, float *dst);
+    /* Blocked <-> rows of channels [hw][c], the input of the products. */
+    void (*to_rows)(const float *src, size_t c, size_t hw, size_t b, float *dst);
+    void (*from_rows)(const float *src, size_t c, size_t hw, size_t b, float *dst);
     /* Channels src_at..src_at+c of one blocked map -> channels dst_at.. of another of equal hw; the other
      * channels of dst keep what they have. For Concat and Split. */
     void (*copy_channels)(const float *src, size_t src_at, float *dst, size_t dst_at, size_t c, size_t hw, size_t b);

@@ -9,7 +9,8 @@ const struct eng_kernels eng_kernels_plain = {
     .upsample = eng_ref_upsample, .maxpool2 = eng_ref_maxpool2, .avgpool = eng_ref_avgpool,
     .matmul = eng_ref_matmul, .layernorm = eng_ref_layernorm, .softmax = eng_ref_softmax, .argmax = eng_ref_argmax,
     .tanh_score = eng_ref_tanh_score, .excite = eng_ref_excite, .to_blocked = eng_ref_to_blocked,
-    .to_plain = eng_ref_to_plain, .copy_channels = eng_ref_copy_channels, .shuffle2 = eng_ref_shuffle2,
+    .to_plain = eng_ref_to_plain, .to_rows = eng_ref_to_rows, .from_rows = eng_ref_from_rows,
+    .copy_channels = eng_ref_copy_channels, .shuffle2 = eng_ref_shuffle2,
     .shuffle2_plain = eng_ref_shuffle2_plain, .attention = eng_ref_attention, .gemm = eng_ref_gemm,
     .ctc = eng_ref_ctc, .gru = eng_ref_gru, .matvec = eng_ref_matvec,
 };

@@ -40,6 +40,8 @@ void eng_ref_maxpool2(const float *src, size_t blocks, size_t h, size_t w, size_
 void eng_ref_avgpool(const float *src, size_t blocks, size_t h, size_t w, size_t b, size_t kh, size_t kw, float *dst);
 void eng_ref_to_blocked(const float *src, size_t c, size_t hw, size_t b, float *dst);
 void eng_ref_to_plain(const float *src, size_t c, size_t hw, size_t b, float *dst);
+void eng_ref_to_rows(const float *src, size_t c, size_t hw, size_t b, float *dst);
+void eng_ref_from_rows(const float *src, size_t c, size_t hw, size_t b, float *dst);
 void eng_ref_copy_channels(const float *src, size_t src_at, float *dst, size_t dst_at, size_t c, size_t hw, size_t b);
 void eng_ref_shuffle2(const float *src, size_t c, size_t h, size_t w, size_t b, const float *bias, int relu,
                       float *dst);

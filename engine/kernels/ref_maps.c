@@ -89,6 +89,27 @@ void eng_ref_to_plain(const float *src, size_t c, size_t hw, size_t b, float *ds
             dst[ch * hw + p] = src[at(ch, p, hw, b)];
 }
 
+void eng_ref_to_rows(const float *src, size_t c, size_t hw, size_t b, float *dst)
+{
+    for (size_t first = 0; first < c; first += b) {
+        size_t run = c - first < b ? c - first : b;
+        for (size_t p = 0; p < hw; p++)
+            memcpy(dst + p * c + first, src + (first / b * hw + p) * b, run * sizeof *dst);
+    }
+}
+
+void eng_ref_from_rows(const float *src, size_t c, size_t hw, size_t b, float *dst)
+{
+    for (size_t first = 0; first < c; first += b) {
+        size_t run = c - first < b ? c - first : b;
+        for (size_t p = 0; p < hw; p++) {
+            float *to = dst + (first / b * hw + p) * b;
+            memcpy(to, src + p * c + first, run * sizeof *dst);
+            memset(to + run, 0, (b - run) * sizeof *dst);
+        }
+    }
+}
+
 void eng_ref_copy_channels(const float *src, size_t src_at, float *dst, size_t dst_at, size_t c, size_t hw, size_t b)
 {
     /* Runs of channels that stay inside one block on both sides. */

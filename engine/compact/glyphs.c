@@ -24,7 +24,7 @@ static float middle_of(const struct eng_ctc_item *item)
  * the half way; an empty range at the faintest column when the glyphs touch. */
 static struct columns gap_between(const struct eng_line_image *image, float level, float a, float b, bool space)
 {
-    const int lo = (int)a, hi = (int)b < image->width ? (int)b : image->width;
+    const int lo = (int)a, hi = (int)b < image->content ? (int)b : image->content;
     const float half_way = (a + b) * 0.5f;
     struct columns best = {half_way, half_way};
     float best_score = -INFINITY, faintest = INFINITY;
@@ -56,9 +56,9 @@ static struct columns gap_between(const struct eng_line_image *image, float leve
 static float outer_edge(const struct eng_line_image *image, float level, float middle, int step)
 {
     int x = (int)middle, edge = x, gap = 0;
-    if (x >= image->width)
-        x = edge = image->width - 1;
-    for (int reach = 0; reach < OUTER_REACH && x >= 0 && x < image->width && gap < OUTER_GAP; reach++, x += step) {
+    if (x >= image->content)
+        x = edge = image->content - 1;
+    for (int reach = 0; reach < OUTER_REACH && x >= 0 && x < image->content && gap < OUTER_GAP; reach++, x += step) {
         gap = image->ink[x] < level ? gap + 1 : 0;
         if (gap == 0)
             edge = x;
@@ -116,7 +116,7 @@ void eng_glyphs_place(const struct eng_line_image *image, const struct eng_ctc_i
         before = i;
     }
     if (before == n) {
-        place_spaces(image, (struct columns){0.0f, (float)image->width}, 0, n, out);
+        place_spaces(image, (struct columns){0.0f, (float)image->content}, 0, n, out);
         return;
     }
     const float right = fmaxf(outer_edge(image, level, middle_of(&items[before]), 1), left);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The recogniser's view of a strip. The width is rounded up to the granularity by stretching, by at most
- * one step: no padding, so no column that is not the line's own (padding changes the answer,
- * compact-models.md 2.5), and few distinct widths to plan for. */
+/* The recogniser's view of a strip: exact width, then grey up to a multiple of 32, which keeps the number of
+ * planned widths small. Padding changes the answer (compact-models.md 2.5), but by no more than stretching
+ * to the same width does, and grey is what the network was trained with. */
 #include "engine/compact/line_image.h"
 
 #include <math.h>
@@ -11,6 +11,7 @@
 #include "engine/compact/strip_sample.h"
 
 #define WIDTH_STEP 32
+#define MID_GREY 127.5f /* 0 after normalisation */
 #define MAX_LINE_WIDTH (1 << 15) /* 680 heights: a longer strip is squeezed */
 #define TALL 1.16f
 #define LOW 0.88f
@@ -26,26 +27,35 @@ void eng_line_image_free(struct eng_line_image *image)
     memset(image, 0, sizeof *image);
 }
 
-enum b_code eng_line_image_reserve(struct eng_line_image *image, int width, struct b_err *err)
+static enum b_code grow(struct eng_line_image *image, int width, struct b_err *err)
 {
-    if (width > MAX_LINE_WIDTH)
-        width = MAX_LINE_WIDTH;
-    width = (width + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
-    if (width < WIDTH_STEP)
-        width = WIDTH_STEP;
-    if (width > image->capacity) {
+    const size_t columns = (size_t)width;
+    eng_line_image_free(image);
+    image->bgr = malloc(columns * ENG_LINE_PIXELS * 3 * sizeof *image->bgr);
+    image->u = malloc((columns + 1) * sizeof *image->u);
+    image->ink = malloc(columns * sizeof *image->ink);
+    if (!image->bgr || !image->u || !image->ink) {
         eng_line_image_free(image);
-        const size_t columns = (size_t)width;
-        image->bgr = malloc(columns * ENG_LINE_PIXELS * 3 * sizeof *image->bgr);
-        image->u = malloc((columns + 1) * sizeof *image->u);
-        image->ink = malloc(columns * sizeof *image->ink);
-        if (!image->bgr || !image->u || !image->ink) {
-            eng_line_image_free(image);
-            return b_fail(err, B_NO_MEMORY, "recogniser", "no memory for a line of %d columns", width);
-        }
-        image->capacity = width;
+        return b_fail(err, B_NO_MEMORY, "recogniser", "no memory for a line of %d columns", width);
     }
+    image->capacity = width;
+    return B_OK;
+}
+
+enum b_code eng_line_image_reserve(struct eng_line_image *image, int content, struct b_err *err)
+{
+    content = content > MAX_LINE_WIDTH ? MAX_LINE_WIDTH : (content < 1 ? 1 : content);
+    const int width = (content + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
+    if (width > image->capacity) {
+        enum b_code code = grow(image, width, err);
+        if (code != B_OK)
+            return code;
+    }
+    image->content = content;
     image->width = width;
+    for (int y = 0; y < ENG_LINE_PIXELS; y++)
+        for (int x = content * 3; x < width * 3; x++)
+            image->bgr[(size_t)y * (size_t)width * 3 + (size_t)x] = MID_GREY;
     return B_OK;
 }
 
@@ -87,7 +97,9 @@ static int by_value(const void *a, const void *b)
 /* Largest difference between two rows of a column, over the three colours. */
 static void measure_ink(struct eng_line_image *image)
 {
-    for (int x = 0; x < image->width; x++) {
+    for (int x = image->content; x < image->width; x++)
+        image->ink[x] = 0.0f;
+    for (int x = 0; x < image->content; x++) {
         float contrast = 0.0f;
         for (int c = 0; c < 3; c++) {
             float lo = 255.0f, hi = 0.0f;
@@ -105,9 +117,9 @@ static void measure_ink(struct eng_line_image *image)
 float eng_line_gap_level(const struct eng_line_image *image)
 {
     float some[256];
-    const int n = image->width < 256 ? image->width : 256;
+    const int n = image->content < 256 ? image->content : 256;
     for (int i = 0; i < n; i++)
-        some[i] = image->ink[(size_t)i * (size_t)image->width / (size_t)n];
+        some[i] = image->ink[(size_t)i * (size_t)image->content / (size_t)n];
     qsort(some, (size_t)n, sizeof *some, by_value);
     return GAP_SHARE * some[n * 8 / 10];
 }
@@ -124,9 +136,11 @@ static enum b_code fill_straightened(struct eng_line_image *image, struct b_imag
     enum b_code code = eng_line_image_reserve(image, eng_arc_width(&arc, 0.0f, arc.length), err);
     if (code != B_OK)
         return code;
+    const int content = image->content;
     for (int i = 0; i <= image->width; i++)
-        image->u[i] = eng_arc_u(&arc, arc.length * (float)i / (float)image->width);
-    return eng_arc_sample(&arc, page, 0.0f, arc.length, image->width, image->bgr, err);
+        image->u[i] = eng_arc_u(&arc, i < content ? arc.length * (float)i / (float)content : arc.length);
+    const struct eng_arc_part part = {0.0f, arc.length, content, image->width};
+    return eng_arc_sample(&arc, page, &part, image->bgr, err);
 }
 
 enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page,

@@ -84,8 +84,8 @@ void eng_recogniser_drop(struct eng_recogniser *recogniser)
  * time step's boundary. */
 static int part_end(const struct eng_line_image *image, float level, int from)
 {
-    if (image->width - from <= PART_MAX)
-        return image->width;
+    if (image->content - from <= PART_MAX)
+        return image->content;
     const int hi = from + PART_MAX;
     int best = hi, widest = 0, run = 0;
     for (int x = hi - CUT_WINDOW; x < hi; x++) {
@@ -145,7 +145,8 @@ static enum b_code read_part(const struct eng_recogniser *r, struct worker *w, i
     const struct eng_tensor *t = &outputs[0];
     if (t->n_dims != 3 || t->dims[0] != 1 || t->dims[1] != width / ENG_STEP_PIXELS || t->dims[2] != 2)
         return b_fail(err, B_UNSUPPORTED, DOMAIN, "the recogniser's output has an unexpected shape");
-    const size_t steps = (size_t)(to - from) / ENG_STEP_PIXELS; /* steps over the padding say nothing */
+    /* Steps over nothing but padding say nothing. */
+    const size_t steps = (size_t)(to - from + ENG_STEP_PIXELS - 1) / ENG_STEP_PIXELS;
     if ((code = reserve_items(w, steps, err)) != B_OK)
         return code;
     struct eng_ctc_item *items = w->items + w->n_items;
@@ -160,7 +161,7 @@ static enum b_code read_part(const struct eng_recogniser *r, struct worker *w, i
 
 static float column_width(const struct eng_line_image *image)
 {
-    return fabsf(image->u[image->width] - image->u[0]) / (float)image->width;
+    return fabsf(image->u[image->content] - image->u[0]) / (float)image->content;
 }
 
 /* Items -> reading in the arena, without spaces at the ends. */
@@ -210,7 +211,7 @@ enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker
         return code;
     const float level = eng_line_gap_level(&w->image);
     w->n_items = 0;
-    for (int from = 0, to; from < w->image.width; from = to) {
+    for (int from = 0, to; from < w->image.content; from = to) {
         to = part_end(&w->image, level, from);
         code = b_cancel_check(cancel, err);
         if (code == B_OK)

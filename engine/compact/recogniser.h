@@ -53,7 +53,7 @@ struct eng_word {
 size_t eng_reading_words(const struct eng_reading *reading, float strip_height, struct eng_word *words, size_t max);
 
 /* The strip resampled once, sub-pixel, to 48 px height: B,G,R interleaved floats in 0..255, width *width (a
- * multiple of 8). Used by the recogniser itself, by tests and by pictures. Free with free(). */
+ * multiple of 32; the columns behind ceil(48 * length / height) are mid-grey). Used by the recogniser itself, by tests and by pictures. Free with free(). */
 enum b_code eng_strip_sample(struct b_image_view page, const struct eng_strip *strip, float **bgr, int *width,
                              struct b_err *err) B_MUST_CHECK;
 

@@ -30,11 +30,11 @@ static float ink_extent(const struct eng_line_image *image, float level)
     int first = CELL, last = -1;
     for (int y = 0; y < CELL; y++) {
         int changes = 0;
-        for (int x = 1; x < image->width; x++) {
+        for (int x = 1; x < image->content; x++) {
             const float *p = image->bgr + ((size_t)y * (size_t)image->width + (size_t)x) * 3;
             changes += fabsf(p[1] - p[-2]) > level * 0.5f;
         }
-        if (changes * 40 > image->width) { /* an edge every 40 columns: one a character */
+        if (changes * 40 > image->content) { /* an edge every 40 columns: one a character */
             first = y < first ? y : first;
             last = y;
         }
@@ -48,7 +48,7 @@ static void find_background(struct column *c, float level)
     double sum[3] = {0.0, 0.0, 0.0};
     size_t n = 0;
     const struct eng_line_image *image = &c->lying;
-    for (int x = 0; x < image->width; x++) {
+    for (int x = 0; x < image->content; x++) {
         if (image->ink[x] >= level)
             continue;
         const float *p = image->bgr + ((size_t)(CELL / 2) * (size_t)image->width + (size_t)x) * 3;
@@ -63,7 +63,7 @@ static void find_background(struct column *c, float level)
 /* Cheapest chain of cuts from 0 to width. */
 static enum b_code find_cuts(struct column *c, struct b_err *err)
 {
-    const int width = c->lying.width;
+    const int width = c->lying.content;
     const int lo = (int)fmaxf(c->pitch * 0.5f, 4.0f), hi = (int)(c->pitch * 1.6f) + 1;
     float *cost = malloc(((size_t)width + 1) * sizeof *cost);
     int *back = malloc(((size_t)width + 1) * sizeof *back);
@@ -132,12 +132,11 @@ static void paste(struct eng_line_image *image, const float *cell, int at, const
 {
     for (int y = 0; y < CELL; y++) {
         float *row = image->bgr + ((size_t)y * (size_t)image->width + (size_t)at) * 3;
-        const int columns = image->width - at < CELL ? image->width - at : CELL;
         if (y >= MARGIN && y < CELL - MARGIN) {
-            memcpy(row, cell + (size_t)y * CELL * 3, (size_t)columns * 3 * sizeof *row);
+            memcpy(row, cell + (size_t)y * CELL * 3, CELL * 3 * sizeof *row);
             continue;
         }
-        for (int x = 0; x < columns; x++)
+        for (int x = 0; x < CELL; x++)
             memcpy(row + (size_t)x * 3, background, 3 * sizeof *row);
     }
 }
@@ -153,25 +152,23 @@ enum b_code eng_line_image_stack(struct eng_line_image *image, struct b_image_vi
         goto out;
     if ((code = eng_line_image_reserve(image, (int)c.n * CELL, err)) != B_OK)
         goto out;
-    const size_t pixels = (size_t)image->width * CELL;
-    for (size_t i = 0; i < pixels; i++)
-        memcpy(image->bgr + 3 * i, c.background, sizeof c.background);
     for (size_t i = 0; i < c.n; i++) {
         const float u0 = c.lying.u[c.cuts[i]], u1 = c.lying.u[c.cuts[i + 1]];
         const struct eng_strip s = cell_strip(strip, u0, u1);
         struct eng_arc arc;
         eng_arc_init(&arc, &s);
         const int at = (int)i * CELL;
-        if (at >= image->width)
+        if (at + CELL > image->content)
             break;
-        if ((code = eng_arc_sample(&arc, page, 0.0f, arc.length, CELL, cell, err)) != B_OK)
+        const struct eng_arc_part part = {0.0f, arc.length, CELL, CELL};
+        if ((code = eng_arc_sample(&arc, page, &part, cell, err)) != B_OK)
             goto out;
         paste(image, cell, at, c.background);
-        for (int x = 0; x < CELL && at + x <= image->width; x++)
+        for (int x = 0; x < CELL; x++)
             image->u[at + x] = u0 + (u1 - u0) * (float)x / CELL;
     }
-    for (int x = (int)c.n * CELL; x <= image->width; x++)
-        image->u[x] = c.lying.u[c.lying.width];
+    for (int x = image->content; x <= image->width; x++)
+        image->u[x] = c.lying.u[c.lying.content];
 out:
     eng_line_image_free(&c.lying);
     free(c.cuts);

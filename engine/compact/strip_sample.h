@@ -31,14 +31,21 @@ float eng_arc_u(const struct eng_arc *arc, float position);
 /* Width that keeps the characters' proportions at 48 px height: ceil(48 * length / height), at least 1. */
 int eng_arc_width(const struct eng_arc *arc, float from, float to);
 
-/* Samples [from, to) of the strip into columns [0, width) of out[48][width][3]: B, G, R, 0..255, one
- * resampling: bicubic, averaged over the pixel's footprint where the page is finer than the output, border
- * replicated. A strip along a page axis takes a separable path that gives the same values up to rounding. */
-enum b_code eng_arc_sample(const struct eng_arc *arc, struct b_image_view page, float from, float to, int width,
+/* What to sample: arc positions [from, to) into `columns` columns of an image whose rows are `stride` columns
+ * apart. */
+struct eng_arc_part {
+    float from, to;
+    int columns, stride;
+};
+
+/* out[row * stride + column][3]: B, G, R, 0..255, 48 rows. One resampling: interpolated, averaged over the
+ * pixel's footprint where the page is finer than the output, border replicated. A strip along a page axis
+ * takes a separable path that gives the same values up to rounding. */
+enum b_code eng_arc_sample(const struct eng_arc *arc, struct b_image_view page, const struct eng_arc_part *part,
                            float *out, struct b_err *err) B_MUST_CHECK;
 
 /* The general path alone: the separable path's twin, for tests. */
-void eng_arc_sample_plain(const struct eng_arc *arc, struct b_image_view page, float from, float to, int width,
+void eng_arc_sample_plain(const struct eng_arc *arc, struct b_image_view page, const struct eng_arc_part *part,
                           float *out);
 
 #endif

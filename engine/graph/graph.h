@@ -18,7 +18,7 @@ struct eng_graph;
 #define ENG_MAX_OUTPUTS 8
 
 struct eng_graph_options {
-    bool keep_inner; /* no fusion across values that eng_runner_tap may ask for: for parity tests */
+    bool keep_inner; /* every value that the fused network computes stays for eng_runner_tap: for parity tests */
     bool ctc_argmax; /* the last softmax over classes becomes [N,T,2]: class index, probability */
 };
 
@@ -62,7 +62,7 @@ void eng_runner_drop(struct eng_runner *runner);
 void eng_runner_set_threads(struct eng_runner *runner, int threads);
 
 /* Where the caller writes the network's input for shape dims (row-major fp32); planned on first use.
- * Valid until the next eng_runner_input call. */
+ * Valid until the next eng_runner_input call; a run may overwrite it, so write it again before another. */
 enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], float **input, struct b_err *err)
     B_MUST_CHECK;
 

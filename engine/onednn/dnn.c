@@ -4,11 +4,13 @@
 #include "engine/onednn/dnn.h"
 
 #include <dnnl.h>
-#include <omp.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #define DOMAIN "onednn"
 
@@ -56,22 +58,28 @@ size_t eng_dnn_block(void)
 
 void eng_dnn_set_threads(int threads)
 {
+#ifdef _OPENMP
     omp_set_num_threads(threads);
+#else
+    (void)threads;
+#endif
 }
 
 void eng_dnn_parallel(size_t count, void (*work)(void *context, size_t begin, size_t end), void *context)
 {
-    if (count < 2 || omp_get_max_threads() < 2) {
-        work(context, 0, count);
+#ifdef _OPENMP
+    if (count > 1 && omp_get_max_threads() > 1) {
+#pragma omp parallel
+        {
+            size_t threads = (size_t)omp_get_num_threads(), self = (size_t)omp_get_thread_num();
+            size_t begin = count * self / threads, end = count * (self + 1) / threads;
+            if (begin < end)
+                work(context, begin, end);
+        }
         return;
     }
-#pragma omp parallel
-    {
-        size_t threads = (size_t)omp_get_num_threads(), self = (size_t)omp_get_thread_num();
-        size_t begin = count * self / threads, end = count * (self + 1) / threads;
-        if (begin < end)
-            work(context, begin, end);
-    }
+#endif
+    work(context, 0, count);
 }
 
 enum b_code eng_dnn_new(struct eng_dnn **out, struct b_err *err)

@@ -22,3 +22,7 @@ add_custom_command(OUTPUT ${graph_seeds}/sample0.onnx COMMAND make_graph_seeds $
 add_custom_target(graph_seed_files DEPENDS ${graph_seeds}/sample0.onnx)
 dp_fuzz(fuzz_graph SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_graph.c LIBS eng_graph SEEDS ${graph_seeds})
 add_dependencies(fuzz_graph graph_seed_files)
+
+add_executable(bench_networks ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_networks.c)
+target_compile_definitions(bench_networks PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_networks PRIVATE eng_graph dp_flags)

@@ -64,6 +64,61 @@ size_t eng_gemm_n(const struct eng_gemm *gemm)
     return gemm->n;
 }
 
+/* Packs w[n][k]. */
+static enum b_code new_transposed(const float *w, const float *bias, size_t k, size_t n, struct eng_gemm **out,
+                                  struct b_err *err)
+{
+    float *turned = new_floats(k * n);
+    if (!turned)
+        return b_fail(err, B_NO_MEMORY, "kernels", "no memory for %zu x %zu weights", k, n);
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < k; i++)
+            turned[i * n + j] = w[j * k + i];
+    enum b_code code = eng_gemm_new(turned, k, n, n, bias, out, err);
+    free(turned);
+    return code;
+}
+
+static int fits(size_t channels)
+{
+    return channels != 0 && channels <= ENG_MLP_MAX && channels % 16 == 0;
+}
+
+enum b_code eng_mlp_new(const float *w1, const float *b1, const float *w2, const float *b2,
+                        const struct eng_mlp_shape *shape, struct eng_mlp **out, struct b_err *err)
+{
+    *out = NULL;
+    if (!fits(shape->c) || !fits(shape->hidden) || !fits(shape->out) || (shape->residual && shape->out != shape->c))
+        return b_fail(err, B_ARGUMENT, "kernels", "block of %zu, %zu and %zu channels", shape->c, shape->hidden,
+                      shape->out);
+    struct eng_mlp *m = calloc(1, sizeof *m);
+    if (!m)
+        return b_fail(err, B_NO_MEMORY, "kernels", "no memory for a block");
+    m->residual = shape->residual;
+    enum b_code code = new_transposed(w1, b1, shape->c, shape->hidden, &m->first, err);
+    if (code == B_OK)
+        code = new_transposed(w2, b2, shape->hidden, shape->out, &m->second, err);
+    if (code == B_OK)
+        *out = m;
+    else
+        eng_mlp_drop(m);
+    return code;
+}
+
+void eng_mlp_drop(struct eng_mlp *mlp)
+{
+    if (!mlp)
+        return;
+    eng_gemm_drop(mlp->first);
+    eng_gemm_drop(mlp->second);
+    free(mlp);
+}
+
+size_t eng_mlp_scratch(const struct eng_mlp *mlp)
+{
+    return MLP_PIXELS * (mlp->first->k + mlp->first->n + mlp->second->n);
+}
+
 size_t eng_attention_scratch(size_t t, size_t d)
 {
     /* Keys transposed, values padded, and the scores of one group of queries. */

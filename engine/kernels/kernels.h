@@ -35,6 +35,20 @@ void eng_gemm_drop(struct eng_gemm *gemm);
 size_t eng_gemm_k(const struct eng_gemm *gemm);
 size_t eng_gemm_n(const struct eng_gemm *gemm);
 
+/* Weights of a block of two 1x1 convolutions, w2 . gelu(w1 . x + b1) + b2 (+ x if residual): w1 [hidden][c] and
+ * w2 [out][hidden] as ONNX keeps them; all three multiples of 16, at most ENG_MLP_MAX; out = c if residual. NULL
+ * biases are zeros. Shared like eng_gemm. */
+struct eng_mlp;
+enum { ENG_MLP_MAX = 4096 };
+struct eng_mlp_shape {
+    size_t c, hidden, out;
+    int residual;
+};
+enum b_code eng_mlp_new(const float *w1, const float *b1, const float *w2, const float *b2,
+                        const struct eng_mlp_shape *shape, struct eng_mlp **out, struct b_err *err) B_MUST_CHECK;
+void eng_mlp_drop(struct eng_mlp *mlp);
+size_t eng_mlp_scratch(const struct eng_mlp *mlp); /* floats, for each thread */
+
 /* Floats of scratch that `ctc` and `attention` need. */
 enum { ENG_CTC_SCRATCH = 96 * 256 };
 size_t eng_attention_scratch(size_t t, size_t d);
@@ -104,6 +118,12 @@ struct eng_kernels {
     /* CTC head: for each row of x[t][k] the index of the largest logit of x . w + bias (lowest index on ties)
      * and its softmax probability; logits are never stored. scratch: ENG_CTC_SCRATCH floats. */
     void (*ctc)(const float *x, size_t t, const struct eng_gemm *w, float *scratch, int32_t *index, float *probability);
+    /* The block at positions begin..end of blocked maps of hw positions: t = src s (s NULL: 1; s is what
+     * squeeze-and-excite gave), dst = (t +) w2 . gelu(w1 . t + b1) + b2. With residual dst may be src. A
+     * position's result depends on nothing but its own channels. Measured on Zen 3 against oneDNN's two
+     * convolutions with post-ops, one thread: 1.03 (384 channels) to 1.2 times as fast (48 channels). */
+    void (*mlp)(const struct eng_mlp *m, const float *s, size_t begin, size_t end, size_t hw, size_t b,
+                const float *src, float *dst, float *scratch);
     /* GRU cell, gates in the order reset, update, candidate: gx = Wx x + bx, gh = Wh h + bh [3*hidden] each;
      * h' = (h - n) z + n in place, n = tanh(gx_n + r gh_n). */
     void (*gru)(const float *gx, const float *gh, size_t hidden, float *h);

@@ -12,5 +12,5 @@ const struct eng_kernels eng_kernels_plain = {
     .to_plain = eng_ref_to_plain, .to_rows = eng_ref_to_rows, .from_rows = eng_ref_from_rows,
     .copy_channels = eng_ref_copy_channels, .shuffle2 = eng_ref_shuffle2,
     .shuffle2_plain = eng_ref_shuffle2_plain, .attention = eng_ref_attention, .gemm = eng_ref_gemm,
-    .ctc = eng_ref_ctc, .gru = eng_ref_gru, .matvec = eng_ref_matvec,
+    .ctc = eng_ref_ctc, .gru = eng_ref_gru, .matvec = eng_ref_matvec, .mlp = eng_ref_mlp,
 };

@@ -13,6 +13,16 @@ struct eng_gemm {
     float *panels, *bias;
 };
 
+/* first: c -> hidden, second: hidden -> out. */
+struct eng_mlp {
+    struct eng_gemm *first, *second;
+    int residual;
+};
+
+/* Positions whose hidden channels are alive at a time (for 768 of them 144 KiB), and the most rows of a panel of
+ * weights, 64 bytes each, that share the first-level cache with a tile's inputs. */
+enum { MLP_PIXELS = 48, MLP_DEPTH = 256 };
+
 /* Rows and columns of logits that `ctc` keeps at a time: 96 KiB, a fifth of a Zen 3 core's L2. */
 enum { CTC_ROWS = 96, CTC_COLUMNS = 256, ATTENTION_QUERIES = 4 };
 
@@ -57,6 +67,8 @@ size_t eng_ref_argmax(const float *x, size_t n, float *probability);
 void eng_ref_tanh_score(const float *k, const float *q, const float *w, size_t positions, size_t width, float *score);
 void eng_ref_attention(const float *qkv, size_t t, size_t heads, size_t d, float scale, float *scratch, float *out);
 void eng_ref_gemm(const float *x, size_t m, const struct eng_gemm *w, enum eng_gemm_act act, int accumulate, float *y);
+void eng_ref_mlp(const struct eng_mlp *m, const float *s, size_t begin, size_t end, size_t hw, size_t b,
+                 const float *src, float *dst, float *scratch);
 void eng_ref_ctc(const float *x, size_t t, const struct eng_gemm *w, float *scratch, int32_t *index,
                  float *probability);
 

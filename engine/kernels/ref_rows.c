@@ -173,3 +173,18 @@ void eng_ref_ctc(const float *x, size_t t, const struct eng_gemm *w, float *scra
         probability[i] = (float)(1.0 / sum);
     }
 }
+
+void eng_ref_mlp(const struct eng_mlp *m, const float *s, size_t begin, size_t end, size_t hw, size_t b,
+                 const float *src, float *dst, float *scratch)
+{
+    size_t c = m->first->k, out = m->second->n;
+    float *hidden = scratch, *in = hidden + m->first->n, *sum = in + c; /* the channels of one position */
+    for (size_t p = begin; p < end; p++) {
+        for (size_t ch = 0; ch < c; ch++)
+            in[ch] = src[(ch / b * hw + p) * b + ch % b] * (s ? s[ch] : 1.0f);
+        eng_ref_gemm(in, 1, m->first, ENG_GEMM_GELU, 0, hidden);
+        eng_ref_gemm(hidden, 1, m->second, ENG_GEMM_LINEAR, 0, sum);
+        for (size_t ch = 0; ch < out; ch++)
+            dst[(ch / b * hw + p) * b + ch % b] = sum[ch] + (m->residual ? in[ch] : 0.0f);
+    }
+}

@@ -2,124 +2,81 @@
 #ifndef ENGINE_KERNELS_VEC_GEMM_H
 #define ENGINE_KERNELS_VEC_GEMM_H
 
-/* Products; included once per instruction set. Every output is one chain of fused multiply-adds over k that
- * starts at the bias, whatever tile it falls into: a row's result does not depend on the other rows. */
+/* Products; included once per instruction set. */
 
 #include "engine/kernels/kernels_private.h"
 #include "engine/kernels/vec.h"
 #include "engine/kernels/vec_pointwise.h"
-
-/* Rows in a register tile of two vectors: 12 accumulators of 16 registers, 24 of 32. */
-#define TILE ((size_t)(V == 8 ? 6 : 12))
-#define TILE_MAX 12
-
-/* acc[rows][2] = bias + x[rows][k] . w, w0 and w1 being the two vectors of columns, their rows `stride` apart. */
-V_INLINE void tile_rows(const float *x, size_t k, size_t rows, const float *w0, const float *w1, size_t stride,
-                        vf bias0, vf bias1, vf acc[TILE_MAX][2])
-{
-    for (size_t r = 0; r < rows; r++) {
-        acc[r][0] = bias0;
-        acc[r][1] = bias1;
-    }
-    for (size_t p = 0; p < k; p++) {
-        vf b0 = v_load(w0 + p * stride), b1 = v_load(w1 + p * stride);
-        for (size_t r = 0; r < rows; r++) {
-            vf a = v_set(x[r * k + p]);
-            acc[r][0] = v_fma(a, b0, acc[r][0]);
-            acc[r][1] = v_fma(a, b1, acc[r][1]);
-        }
-    }
-}
+#include "engine/kernels/vec_tile.h"
 
 V_INLINE vf activated(vf x, enum eng_gemm_act act)
 {
     return act == ENG_GEMM_RELU ? v_relu(x) : act == ENG_GEMM_SWISH ? v_swish(x) : act == ENG_GEMM_GELU ? v_gelu(x) : x;
 }
 
-struct store {
+/* Where a product goes: rows of `stride` floats. */
+struct target {
     float *y;
-    size_t stride, columns; /* columns of this tile that exist, 1..2V */
+    size_t stride;
     enum eng_gemm_act act;
     int accumulate;
 };
 
-V_INLINE void store_vector(const struct store *s, float *y, size_t n, vf value)
+/* n <= V outputs that lie in `from` go to y. */
+V_INLINE void deliver(const struct target *t, float *y, size_t n, const float *from)
 {
-    value = activated(value, s->act);
+    vf value = activated(v_load(from), t->act);
     if (n == V)
-        v_store(y, s->accumulate ? v_add(v_load(y), value) : value);
+        v_store(y, t->accumulate ? v_add(v_load(y), value) : value);
     else
-        v_store_n(y, s->accumulate ? v_add(v_load_n(y, n), value) : value, n);
+        v_store_n(y, t->accumulate ? v_add(v_load_n(y, n), value) : value, n);
 }
 
-V_INLINE void tile_store(const struct store *s, size_t rows, vf acc[TILE_MAX][2])
+/* A pair of vectors for rows of x, of which `columns` <= 2V outputs exist. Only a full pair that needs no second
+ * look goes straight to y. */
+static void pair_rows(struct tile *t, size_t rows, size_t columns, const struct target *out)
 {
-    size_t n0 = s->columns < V ? s->columns : V, n1 = s->columns - n0;
-    for (size_t r = 0; r < rows; r++) {
-        store_vector(s, s->y + r * s->stride, n0, acc[r][0]);
-        if (n1)
-            store_vector(s, s->y + r * s->stride + V, n1, acc[r][1]);
+    enum { ROWS = 48 };
+    float held[ROWS * 2 * V];
+    if (columns == 2 * V && out->act == ENG_GEMM_LINEAR && !out->accumulate) {
+        t->y0 = out->y;
+        t->y1 = out->y + V;
+        t->y_row = out->stride;
+        tile_rows(t, rows, t->depth);
+        return;
+    }
+    t->y0 = held;
+    t->y1 = held + V;
+    t->y_row = 2 * V;
+    for (size_t i = 0, n; i < rows; i += n, t->x += n * t->depth) {
+        n = rows - i < ROWS ? rows - i : ROWS;
+        tile_rows(t, n, t->depth);
+        for (size_t r = 0; r < n; r++)
+            for (size_t j = 0; j < columns; j += V)
+                deliver(out, out->y + (i + r) * out->stride + j, columns - j < V ? columns - j : V,
+                        held + r * 2 * V + j);
     }
 }
 
-struct columns { /* one pair of vectors of weights */
-    const float *w0, *w1, *bias;
-    size_t stride, k;
-};
-
-/* Spelled out per count so that the accumulators stay in registers. */
-#define TILE_CASE(n) \
-    case n: \
-        tile_rows(x, c->k, n, c->w0, c->w1, c->stride, b0, b1, acc); \
-        tile_store(s, n, acc); \
-        break
-
-static void tile_any(const float *x, size_t rows, const struct columns *c, const struct store *s)
-{
-    vf acc[TILE_MAX][2];
-    vf b0 = v_load(c->bias), b1 = v_load(c->bias + V);
-    switch (rows) {
-        TILE_CASE(1);
-        TILE_CASE(2);
-        TILE_CASE(3);
-        TILE_CASE(4);
-        TILE_CASE(5);
-        TILE_CASE(6);
-        /* Beyond six only with 16 lanes: dead code otherwise. */
-        TILE_CASE(7);
-        TILE_CASE(8);
-        TILE_CASE(9);
-        TILE_CASE(10);
-        TILE_CASE(11);
-        TILE_CASE(12);
-    default:
-        break;
-    }
-}
-#undef TILE_CASE
-
-/* Columns j0..j1 (j0 a multiple of 2V) of the packed product into s->y, whose column 0 is j0. */
+/* Columns j0..j1 (j0 a multiple of 2V) of the packed product; column 0 of out is j0. */
 static void gemm_columns(const float *x, size_t m, const struct eng_gemm *w, size_t j0, size_t j1,
-                         const struct store *out)
+                         const struct target *out)
 {
     for (size_t j = j0; j < j1; j += 2 * V) {
         /* Two halves of one panel where V = 8, two panels where V = 16. */
         const float *panel = w->panels + j * w->k;
-        struct columns c = {.w0 = panel, .bias = w->bias + j, .stride = ENG_GEMM_PANEL, .k = w->k};
-        c.w1 = V == ENG_GEMM_PANEL ? panel + ENG_GEMM_PANEL * w->k : panel + V;
-        struct store s = *out;
-        s.columns = j1 - j < 2 * V ? j1 - j : 2 * V;
-        for (size_t i = 0; i < m; i += TILE) {
-            s.y = out->y + i * out->stride + (j - j0);
-            tile_any(x + i * w->k, m - i < TILE ? m - i : TILE, &c, &s);
-        }
+        struct tile t = {.x = x, .blocks = 1, .depth = w->k, .w0 = panel, .w_row = ENG_GEMM_PANEL, .bias = w->bias + j};
+        t.w1 = V == ENG_GEMM_PANEL ? panel + ENG_GEMM_PANEL * w->k : panel + V;
+        struct target part = *out;
+        part.y += j - j0;
+        pair_rows(&t, m, j1 - j < 2 * V ? j1 - j : 2 * V, &part);
     }
 }
 
 static void gemm(const float *x, size_t m, const struct eng_gemm *w, enum eng_gemm_act act, int accumulate, float *y)
 {
-    struct store s = {.y = y, .stride = w->n, .act = act, .accumulate = accumulate};
-    gemm_columns(x, m, w, 0, w->n, &s);
+    struct target out = {.y = y, .stride = w->n, .act = act, .accumulate = accumulate};
+    gemm_columns(x, m, w, 0, w->n, &out);
 }
 
 /* Weights as they are: columns j.. of one row, n of them, in up to eight vectors to hide the latency. */
@@ -151,17 +108,12 @@ static void matmul(const float *x, const float *w, const float *bias, size_t m, 
 {
     const float zeros[2 * V] = {0};
     size_t j = 0;
-    struct columns c = {.stride = n, .k = k};
-    struct store s = {.stride = n, .columns = 2 * V, .act = ENG_GEMM_LINEAR};
     if (m >= 4) /* enough rows to reuse what is loaded */
         for (; j + 2 * V <= n; j += 2 * V) {
-            c.w0 = w + j;
-            c.w1 = w + j + V;
-            c.bias = bias ? bias + j : zeros;
-            for (size_t i = 0; i < m; i += TILE) {
-                s.y = y + i * n + j;
-                tile_any(x + i * k, m - i < TILE ? m - i : TILE, &c, &s);
-            }
+            struct tile t = {.x = x, .blocks = 1, .depth = k, .w0 = w + j, .w1 = w + j + V, .w_row = n};
+            struct target out = {.y = y + j, .stride = n, .act = ENG_GEMM_LINEAR};
+            t.bias = bias ? bias + j : zeros;
+            pair_rows(&t, m, 2 * V, &out);
         }
     for (size_t first = j, i = 0; i < m; i++) {
         for (j = first; j + 8 * V <= n; j += 8 * V)

@@ -165,8 +165,8 @@ static void ctc(const float *x, size_t t, const struct eng_gemm *w, float *scrat
             state[r] = (struct ctc_row){.top = -INFINITY};
         for (size_t j = 0; j < w->n; j += CTC_COLUMNS) {
             size_t n = w->n - j < CTC_COLUMNS ? w->n - j : CTC_COLUMNS;
-            struct store s = {.y = scratch, .stride = CTC_COLUMNS, .act = ENG_GEMM_LINEAR};
-            gemm_columns(x + i * w->k, rows, w, j, j + n, &s);
+            struct target out = {.y = scratch, .stride = CTC_COLUMNS, .act = ENG_GEMM_LINEAR};
+            gemm_columns(x + i * w->k, rows, w, j, j + n, &out);
             for (size_t r = 0; r < rows; r++)
                 ctc_fold(&state[r], scratch + r * CTC_COLUMNS, n, j);
         }

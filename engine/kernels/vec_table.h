@@ -5,6 +5,7 @@
 
 #include "engine/kernels/vec_gemm.h"
 #include "engine/kernels/vec_maps.h"
+#include "engine/kernels/vec_mlp.h"
 #include "engine/kernels/vec_pointwise.h"
 #include "engine/kernels/vec_rows.h"
 
@@ -16,6 +17,7 @@ const struct eng_kernels ISA_TABLE = {
     .to_plain = to_plain, .to_rows = eng_ref_to_rows, .from_rows = eng_ref_from_rows,
     .copy_channels = eng_ref_copy_channels, .shuffle2 = shuffle2,
     .shuffle2_plain = shuffle2_plain, .attention = attention, .gemm = gemm, .ctc = ctc, .gru = gru, .matvec = matvec,
+    .mlp = mlp,
 };
 
 #endif

@@ -15,6 +15,7 @@ struct data {
     float *x, *y, *w, *small;
     int32_t index[1024];
     struct eng_gemm *head, *qkv;
+    struct eng_mlp *block;
 };
 
 struct kernel {
@@ -76,6 +77,10 @@ static void run_tanh_score(const struct eng_kernels *k, struct data *d)
 {
     k->tanh_score(d->w, d->w, d->w, 256, 256, d->small);
 }
+static void run_mlp(const struct eng_kernels *k, struct data *d)
+{
+    k->mlp(d->block, NULL, 0, 1920, 1920, k->isa == ENG_ISA_AVX512 ? 16 : 8, d->w, d->y, d->x);
+}
 static void run_gru(const struct eng_kernels *k, struct data *d) { k->gru(d->w, d->w, 256, d->small); }
 
 static const struct kernel kernels[] = {
@@ -101,6 +106,7 @@ static const struct kernel kernels[] = {
     {"matvec 768x256", 768.0 * 256, "madd", run_matvec},
     {"ctc T=80", 80.0 * 120 * 18710, "madd", run_ctc},
     {"tanh_score 256x256", 256.0 * 256, "tanh", run_tanh_score},
+    {"mlp 96-192-96", 1920.0 * 96 * 192 * 2, "madd", run_mlp},
     {"gru 256", 256, "unit", run_gru},
 };
 
@@ -157,7 +163,8 @@ int main(int argc, char **argv)
     struct data d = {.x = floats(MAP), .y = floats(MAP * 4), .w = floats(120 * 18710), .small = floats(18710)};
     struct b_err err;
     if (!d.x || !d.y || !d.w || !d.small || eng_gemm_new(d.w, 120, 18710, 18710, d.small, &d.head, &err) != B_OK ||
-        eng_gemm_new(d.w, 120, 360, 360, d.small, &d.qkv, &err) != B_OK) {
+        eng_gemm_new(d.w, 120, 360, 360, d.small, &d.qkv, &err) != B_OK ||
+        eng_mlp_new(d.w, d.w, d.w, d.w, &(struct eng_mlp_shape){96, 192, 96, 1}, &d.block, &err) != B_OK) {
         fprintf(stderr, "bench_kernels: out of memory\n");
         return 1;
     }
@@ -171,6 +178,7 @@ int main(int argc, char **argv)
             report(&kernels[i], &d);
     eng_gemm_drop(d.head);
     eng_gemm_drop(d.qkv);
+    eng_mlp_drop(d.block);
     free(d.x);
     free(d.y);
     free(d.w);

@@ -180,10 +180,12 @@ static enum b_code check_left(const struct eng_graph *g, struct b_err *err)
     for (int n = 0; n < g->n_nodes; n++) {
         const struct gr_node *node = &g->nodes[n];
         if (node->kind >= GR_MUL)
-            return gr_unsupported(node, node->kind == GR_UNKNOWN ? "an operator that is not read"
-                                                                 : "this operator outside the patterns that are known",
+            return gr_unsupported(node,
+                                  node->kind == GR_UNKNOWN ? "an operator that is not read"
+                                                           : "this operator outside the patterns that are known",
                                   err);
-        bool weighted = node->kind == GR_CONV || node->kind == GR_DECONV || node->kind == GR_MATMUL || node->kind == GR_CTC;
+        bool weighted =
+            node->kind == GR_CONV || node->kind == GR_DECONV || node->kind == GR_MATMUL || node->kind == GR_CTC;
         if (weighted && !node->weights)
             return gr_unsupported(node, "weights that are not constant", err);
         if (node->kind == GR_ACT && node->act == ENG_ACT_HARDSIGMOID)
@@ -197,8 +199,8 @@ static enum b_code fuse_ctc(struct eng_graph *g, struct b_err *err)
 {
     int n = g->n_outputs == 1 ? gr_producer(g, g->outputs[0], GR_SOFTMAX) : -1;
     int m = n >= 0 ? gr_producer(g, g->nodes[n].in[0], GR_MATMUL) : -1;
-    if (m < 0 || g->values[g->nodes[n].in[0]].uses != 1 || g->nodes[m].act != ENG_ACT_NONE || g->nodes[m].residual >= 0 ||
-        !g->nodes[m].weights || (g->nodes[n].axis != 2 && g->nodes[n].axis != -1))
+    if (m < 0 || g->values[g->nodes[n].in[0]].uses != 1 || g->nodes[m].act != ENG_ACT_NONE ||
+        g->nodes[m].residual >= 0 || !g->nodes[m].weights || (g->nodes[n].axis != 2 && g->nodes[n].axis != -1))
         return b_fail(err, B_UNSUPPORTED, GR_DOMAIN, "the network does not end in a classifier over time steps");
     struct gr_node node = g->nodes[m];
     node.kind = GR_CTC;

@@ -187,7 +187,8 @@ static enum b_code unfold_deconv(struct eng_graph *g, struct gr_node *node, stru
     struct gr_weights *w = node->weights;
     const struct gr_window *win = &node->window;
     size_t in = (size_t)w->dims[0], out = (size_t)w->dims[1], block = eng_dnn_block();
-    bool square = win->kernel[0] == 2 && win->kernel[1] == 2 && win->stride[0] == 2 && win->stride[1] == 2 && !win->same_upper;
+    bool square =
+        win->kernel[0] == 2 && win->kernel[1] == 2 && win->stride[0] == 2 && win->stride[1] == 2 && !win->same_upper;
     for (int i = 0; i < 4; i++)
         square = square && win->pad[i] == 0;
     if (!square)

@@ -120,7 +120,8 @@ static bool norm_above(const struct eng_graph *g, int n, struct norm *m)
     m->mean = sub->n_in == 2 ? gr_producer(g, sub->in[1], GR_REDUCE_LAST) : -1;
     if (m->mean < 0 || g->nodes[m->mean].in[0] != sub->in[0])
         return false;
-    const int inner[] = {sub->in[1], div->in[1], g->nodes[m->sqrt].in[0], g->nodes[m->add].in[0], g->nodes[m->mean2].in[0]};
+    const int inner[] = {sub->in[1], div->in[1], g->nodes[m->sqrt].in[0], g->nodes[m->add].in[0],
+                         g->nodes[m->mean2].in[0]};
     for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++)
         if (g->values[inner[i]].uses != 1)
             return false;
@@ -180,8 +181,8 @@ static int part_of(const struct eng_graph *g, int value, int64_t part)
     if (slice < 0 || g->values[g->nodes[slice].out[0]].uses != 1 || g->nodes[slice].n_in != 5)
         return -1;
     const struct gr_node *s = &g->nodes[slice];
-    if (!gr_ints_are(g, s->in[1], &begin, 1) || !gr_ints_are(g, s->in[2], &end, 1) || !gr_ints_are(g, s->in[3], &zero, 1) ||
-        !gr_ints_are(g, s->in[4], &one, 1))
+    if (!gr_ints_are(g, s->in[1], &begin, 1) || !gr_ints_are(g, s->in[2], &end, 1) ||
+        !gr_ints_are(g, s->in[3], &zero, 1) || !gr_ints_are(g, s->in[4], &one, 1))
         return -1;
     return gr_producer(g, s->in[0], GR_TRANSPOSE);
 }
@@ -325,7 +326,10 @@ static enum b_code match_excite(struct eng_graph *g, int n, struct b_err *err)
     struct gr_weights *w = B_ARENA_ARRAY(g->arena, 1, struct gr_weights);
     if (!w)
         return b_arena_refused(g->arena, GR_DOMAIN, err);
-    *w = (struct gr_weights){.w = transposed(g, a), .b = bias_of(g, a), .w2 = transposed(g, b), .b2 = bias_of(g, b),
+    *w = (struct gr_weights){.w = transposed(g, a),
+                             .b = bias_of(g, a),
+                             .w2 = transposed(g, b),
+                             .b2 = bias_of(g, b),
                              .dims = {b->dims[0], a->dims[0]}};
     if (!w->w || !w->w2 || !w->b || !w->b2)
         return b_arena_refused(g->arena, GR_DOMAIN, err);

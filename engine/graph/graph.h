@@ -63,8 +63,8 @@ void eng_runner_set_threads(struct eng_runner *runner, int threads);
 
 /* Where the caller writes the network's input for shape dims (row-major fp32); planned on first use.
  * Valid until the next eng_runner_input call; a run may overwrite it, so write it again before another. */
-enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], float **input, struct b_err *err)
-    B_MUST_CHECK;
+enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], float **input,
+                             struct b_err *err) B_MUST_CHECK;
 
 /* Runs on what was written to the input; outputs[0..eng_graph_output_count) are borrowed until the
  * next call on this runner. cancel is polled between layers. */

@@ -100,10 +100,10 @@ struct gr_node {
     int n_in, n_out;
     int in[GR_MAX_IN], out[GR_MAX_OUT]; /* -1: absent */
     struct gr_window window;
-    enum eng_act act;      /* of GR_ACT, or fused behind the layer */
-    int residual;          /* value added to the result (after act), or -1 */
+    enum eng_act act;       /* of GR_ACT, or fused behind the layer */
+    int residual;           /* value added to the result (after act), or -1 */
     float alpha, beta, eps; /* hardsigmoid; attention: alpha scales the queries; layer norm: eps */
-    bool keep;             /* squeeze-and-excite: x + x s instead of x s */
+    bool keep;              /* squeeze-and-excite: x + x s instead of x s */
     int axis;
     int64_t ints[GR_MAX_DIMS]; /* perm, axes, split sizes, resize factors, attention heads and width */
     int n_ints;
@@ -189,7 +189,7 @@ void gr_put(struct eng_graph *g, int at, const struct gr_node *node);
  * room for table->steps rows. *steps gets T. scratch: gr_table_scratch floats. */
 size_t gr_table_scratch(const struct gr_table *t, size_t positions);
 enum b_code gr_table_run(const struct gr_table *t, const float *features, size_t positions, float *corners,
-                         float *structure, float *scratch, int *steps, struct b_cancel *cancel, struct b_err *err)
-    B_MUST_CHECK;
+                         float *structure, float *scratch, int *steps, struct b_cancel *cancel,
+                         struct b_err *err) B_MUST_CHECK;
 
 #endif

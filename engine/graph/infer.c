@@ -14,7 +14,8 @@ static enum b_code bad(const struct gr_node *node, const char *what, struct b_er
     return b_fail(err, B_UNSUPPORTED, GR_DOMAIN, "the layer '%.100s' (%.40s): %s", node->name, node->op, what);
 }
 
-static enum b_code set_dims(struct gr_shape *s, const struct gr_node *node, const int64_t *dims, int n, struct b_err *err)
+static enum b_code set_dims(struct gr_shape *s, const struct gr_node *node, const int64_t *dims, int n,
+                            struct b_err *err)
 {
     int64_t product = 1;
     if (n < 0 || n > GR_MAX_DIMS)
@@ -31,7 +32,8 @@ static enum b_code set_dims(struct gr_shape *s, const struct gr_node *node, cons
     return B_OK;
 }
 
-static enum b_code set_ints(struct gr_shape *s, const struct gr_node *node, const int64_t *ints, int n, struct b_err *err)
+static enum b_code set_ints(struct gr_shape *s, const struct gr_node *node, const int64_t *ints, int n,
+                            struct b_err *err)
 {
     if (n < 0 || n > GR_MAX_INTS)
         return bad(node, "too many integers", err);
@@ -82,8 +84,8 @@ static enum b_code fold_slice(const struct eng_graph *g, struct gr_shape *shapes
     return set_ints(&shapes[node->out[0]], node, copy + begin, (int)(end - begin), err);
 }
 
-static enum b_code fold_concat(const struct eng_graph *g, struct gr_shape *shapes, const struct gr_node *node, bool *done,
-                               struct b_err *err)
+static enum b_code fold_concat(const struct eng_graph *g, struct gr_shape *shapes, const struct gr_node *node,
+                               bool *done, struct b_err *err)
 {
     int64_t all[GR_MAX_INTS];
     int total = 0;
@@ -137,8 +139,8 @@ static enum b_code fold(const struct eng_graph *g, struct gr_shape *shapes, cons
 
 /* ---- tensors ---- */
 
-static enum b_code window_dims(const struct gr_node *node, const struct gr_shape *x, int64_t channels, struct gr_shape *out,
-                               struct b_err *err)
+static enum b_code window_dims(const struct gr_node *node, const struct gr_shape *x, int64_t channels,
+                               struct gr_shape *out, struct b_err *err)
 {
     const struct gr_window *w = &node->window;
     int64_t dims[4] = {x->dims[0], channels, 0, 0};
@@ -154,7 +156,8 @@ static enum b_code window_dims(const struct gr_node *node, const struct gr_shape
     return set_dims(out, node, dims, 4, err);
 }
 
-static enum b_code conv_dims(const struct gr_node *node, const struct gr_shape *x, struct gr_shape *out, struct b_err *err)
+static enum b_code conv_dims(const struct gr_node *node, const struct gr_shape *x, struct gr_shape *out,
+                             struct b_err *err)
 {
     const struct gr_weights *w = node->weights;
     bool deep = node->window.group > 1;

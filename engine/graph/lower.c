@@ -69,10 +69,19 @@ static struct eng_conv_shape conv_shape(const struct gr_node *node, const struct
 {
     const struct gr_window *w = &node->window;
     struct eng_conv_shape s = {
-        .n = (int)x->n, .c_in = (int)x->c, .h_in = (int)x->h, .w_in = (int)x->w,
-        .c_out = (int)y->c, .h_out = (int)y->h, .w_out = (int)y->w,
-        .kh = w->kernel[0], .kw = w->kernel[1], .sh = w->stride[0], .sw = w->stride[1],
-        .depthwise = w->group > 1, .add = node->residual >= 0,
+        .n = (int)x->n,
+        .c_in = (int)x->c,
+        .h_in = (int)x->h,
+        .w_in = (int)x->w,
+        .c_out = (int)y->c,
+        .h_out = (int)y->h,
+        .w_out = (int)y->w,
+        .kh = w->kernel[0],
+        .kw = w->kernel[1],
+        .sh = w->stride[0],
+        .sw = w->stride[1],
+        .depthwise = w->group > 1,
+        .add = node->residual >= 0,
         .act = gr_acts_behind(node->act) ? ENG_ACT_NONE : node->act,
     };
     set_padding(&s, w);
@@ -126,9 +135,18 @@ static enum b_code lower_deconv(struct gr_lower *l, const struct gr_node *node)
     shuffle->out[0] = y;
     shuffle->x = inner;
     shuffle->y = gr_map_of(l, node->out[0]);
-    struct eng_conv_shape s = {.n = (int)in.n, .c_in = (int)in.c, .h_in = (int)in.h, .w_in = (int)in.w,
-                               .c_out = (int)inner.c, .h_out = (int)in.h, .w_out = (int)in.w, .kh = 1, .kw = 1, .sh = 1,
-                               .sw = 1, .act = single || gr_acts_behind(node->act) ? ENG_ACT_NONE : node->act};
+    struct eng_conv_shape s = {.n = (int)in.n,
+                               .c_in = (int)in.c,
+                               .h_in = (int)in.h,
+                               .w_in = (int)in.w,
+                               .c_out = (int)inner.c,
+                               .h_out = (int)in.h,
+                               .w_out = (int)in.w,
+                               .kh = 1,
+                               .kw = 1,
+                               .sh = 1,
+                               .sw = 1,
+                               .act = single || gr_acts_behind(node->act) ? ENG_ACT_NONE : node->act};
     return eng_conv_new(l->dnn, &s, node->weights->packed, &conv->conv, l->err);
 }
 
@@ -145,7 +163,8 @@ static enum b_code lower_pool(struct gr_lower *l, const struct gr_node *node)
     bool two = w->kernel[0] == 2 && w->kernel[1] == 2;
     if (node->kind == GR_AVGPOOL && !tiles)
         return gr_unsupported(node, "an average over windows that overlap or are padded", l->err);
-    if (node->kind == GR_MAXPOOL && !(two && unpadded && (tiles || (w->same_upper && w->stride[0] == 1 && w->stride[1] == 1))))
+    if (node->kind == GR_MAXPOOL &&
+        !(two && unpadded && (tiles || (w->same_upper && w->stride[0] == 1 && w->stride[1] == 1))))
         return gr_unsupported(node, "a maximum other than 2x2 with stride 2, or with stride 1 and SAME_UPPER", l->err);
     return simple(l, node, GR_BLOCKED, GR_BLOCKED, node->kind == GR_AVGPOOL ? gr_run_avgpool : gr_run_maxpool, &step);
 }

@@ -16,8 +16,10 @@ size_t gr_elements(const struct gr_shape *shape)
 struct gr_map gr_map_of(const struct gr_lower *l, int value)
 {
     const struct gr_shape *s = &l->plan->shapes[value];
-    struct gr_map m = {.n = (size_t)s->dims[0], .c = s->n_dims > 1 ? (size_t)s->dims[1] : 1,
-                       .h = s->n_dims > 2 ? (size_t)s->dims[2] : 1, .w = s->n_dims > 3 ? (size_t)s->dims[3] : 1};
+    struct gr_map m = {.n = (size_t)s->dims[0],
+                       .c = s->n_dims > 1 ? (size_t)s->dims[1] : 1,
+                       .h = s->n_dims > 2 ? (size_t)s->dims[2] : 1,
+                       .w = s->n_dims > 3 ? (size_t)s->dims[3] : 1};
     m.blocks = (m.c + l->block - 1) / l->block;
     return m;
 }

@@ -169,7 +169,8 @@ enum b_code gr_place(const struct eng_graph *g, struct gr_plan *p, size_t block,
         b->offset = first_fit(p, order, i, b);
         size_t end = b->offset + b->bytes;
         if (end > budget)
-            return b_fail(err, B_LIMIT, GR_DOMAIN, "this input size needs more than the %zu bytes that are allowed", budget);
+            return b_fail(err, B_LIMIT, GR_DOMAIN, "this input size needs more than the %zu bytes that are allowed",
+                          budget);
         p->bytes = end > p->bytes ? end : p->bytes;
     }
     for (int i = 0; i < p->n_bufs; i++) {

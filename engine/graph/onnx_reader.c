@@ -163,7 +163,8 @@ static enum b_code read_dims(const Onnx__TensorProto *t, struct gr_const *c, str
 
 static enum b_code bad_tensor(const Onnx__TensorProto *t, struct b_err *err)
 {
-    return b_fail(err, B_FORMAT, GR_DOMAIN, "the constant '%.80s' does not hold what its type and size say", t->name ? t->name : "");
+    return b_fail(err, B_FORMAT, GR_DOMAIN, "the constant '%.80s' does not hold what its type and size say",
+                  t->name ? t->name : "");
 }
 
 static enum b_code read_floats(struct eng_graph *g, const Onnx__TensorProto *t, struct gr_const *c, struct b_err *err)
@@ -227,7 +228,8 @@ static enum b_code read_tensor(struct eng_graph *g, const Onnx__TensorProto *t, 
     else if (code == B_OK && (t->data_type == 6 || t->data_type == 7 || t->data_type == 9))
         code = read_ints(g, t, c, err);
     else if (code == B_OK)
-        code = b_fail(err, B_UNSUPPORTED, GR_DOMAIN, "the constant '%.80s' has element type %d; fp32, int32 and int64 are read",
+        code = b_fail(err, B_UNSUPPORTED, GR_DOMAIN,
+                      "the constant '%.80s' has element type %d; fp32, int32 and int64 are read",
                       t->name ? t->name : "", t->data_type);
     *out = c;
     return code;
@@ -359,7 +361,8 @@ static enum b_code window_attributes(const Onnx__NodeProto *n, struct gr_node *n
     int nk, ns, np, nd;
     bool ok = list_attribute(n, "kernel_shape", k, &nk) && list_attribute(n, "strides", s, &ns) &&
               list_attribute(n, "pads", p, &np) && list_attribute(n, "dilations", d, &nd);
-    ok = ok && nk == 2 && (ns == 0 || ns == 2) && (np == 0 || np == 4) && (nd == 0 || (nd == 2 && d[0] == 1 && d[1] == 1));
+    ok = ok && nk == 2 && (ns == 0 || ns == 2) && (np == 0 || np == 4) &&
+         (nd == 0 || (nd == 2 && d[0] == 1 && d[1] == 1));
     for (int i = 0; ok && i < 2; i++)
         ok = k[i] >= 1 && k[i] <= 64 && s[i] >= 1 && s[i] <= 64;
     for (int i = 0; ok && i < 4; i++)
@@ -581,7 +584,8 @@ static enum b_code check_tail(struct reader *r, const Onnx__GraphProto *graph, s
             return b_fail(r->err, B_UNSUPPORTED, GR_DOMAIN, "the layer '%.40s' behind the decoder loop is not read",
                           n->op_type ? n->op_type : "");
         corners = corners || (strcmp(n->op_type, "Slice") == 0 && strcmp(n->output[0], graph->output[0]->name) == 0);
-        structure = structure || (strcmp(n->op_type, "Softmax") == 0 && strcmp(n->output[0], graph->output[1]->name) == 0);
+        structure =
+            structure || (strcmp(n->op_type, "Softmax") == 0 && strcmp(n->output[0], graph->output[1]->name) == 0);
     }
     if (!corners || !structure)
         return b_fail(r->err, B_UNSUPPORTED, GR_DOMAIN, "the outputs are not those of the table decoder");

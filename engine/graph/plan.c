@@ -48,7 +48,8 @@ static enum b_code set_outputs(struct gr_lower *l)
         int v = l->g->outputs[i];
         const struct gr_shape *s = &l->plan->shapes[v];
         if (!s->known || s->is_int || s->n_dims > ENG_MAX_DIMS || s->n_dims < 1)
-            return b_fail(l->err, B_UNSUPPORTED, GR_DOMAIN, "the output '%.100s' is not a tensor", l->g->values[v].name);
+            return b_fail(l->err, B_UNSUPPORTED, GR_DOMAIN, "the output '%.100s' is not a tensor",
+                          l->g->values[v].name);
         enum b_code code = gr_get(l, v, GR_PLAIN, &l->plan->outputs[i]);
         if (code != B_OK)
             return code;

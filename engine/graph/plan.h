@@ -53,11 +53,11 @@ struct gr_step {
     const struct gr_node *node;
     int n_in, in[GR_MAX_IN];
     int n_out, out[GR_MAX_OUT];
-    int scratch;  /* buffer alive in this step only, or -1 */
-    int share;    /* out[0] may live in in[share]; -1: no */
-    bool copy;    /* it does not: the step starts by copying in[share] to out[0] */
-    struct gr_map x, y;       /* of in[0] and out[0] */
-    size_t rows, width;       /* of matrices; elements of element-wise steps in rows */
+    int scratch;               /* buffer alive in this step only, or -1 */
+    int share;                 /* out[0] may live in in[share]; -1: no */
+    bool copy;                 /* it does not: the step starts by copying in[share] to out[0] */
+    struct gr_map x, y;        /* of in[0] and out[0] */
+    size_t rows, width;        /* of matrices; elements of element-wise steps in rows */
     int64_t dims[GR_MAX_DIMS]; /* transpose: of the source */
     int n_dims;
     struct eng_conv *conv; /* owned */
@@ -67,8 +67,8 @@ struct gr_plan {
     int64_t key[4];
     uint64_t used; /* for least recently used */
     struct b_arena *arena;
-    struct gr_shape *shapes;     /* per value */
-    int *rep[GR_LAYOUTS];        /* per value: its buffer in that layout, or -1 */
+    struct gr_shape *shapes; /* per value */
+    int *rep[GR_LAYOUTS];    /* per value: its buffer in that layout, or -1 */
     struct gr_buf *bufs;
     int n_bufs, cap_bufs;
     struct gr_step *steps;
@@ -82,8 +82,8 @@ enum b_code gr_plan_new(const struct eng_graph *g, struct eng_dnn *dnn, const in
 void gr_plan_drop(struct gr_plan *plan);
 
 /* Dimensions and folded integers of a node's outputs from its inputs (infer.c). */
-enum b_code gr_infer(const struct eng_graph *g, struct gr_shape *shapes, const struct gr_node *node, struct b_err *err)
-    B_MUST_CHECK;
+enum b_code gr_infer(const struct eng_graph *g, struct gr_shape *shapes, const struct gr_node *node,
+                     struct b_err *err) B_MUST_CHECK;
 /* True when the node only makes integers that are now known. */
 bool gr_is_folded(const struct gr_shape *shapes, const struct gr_node *node);
 
@@ -105,15 +105,15 @@ struct gr_map gr_map_of(const struct gr_lower *l, int value);
 size_t gr_elements(const struct gr_shape *shape);
 
 /* Places buffers (memory.c): in place and inside concatenations where lifetimes allow, then first fit. */
-enum b_code gr_place(const struct eng_graph *g, struct gr_plan *plan, size_t block, size_t budget, struct b_err *err)
-    B_MUST_CHECK;
+enum b_code gr_place(const struct eng_graph *g, struct gr_plan *plan, size_t block, size_t budget,
+                     struct b_err *err) B_MUST_CHECK;
 
 /* The code of steps (steps.c, steps_rows.c). */
 typedef enum b_code gr_step_fn(struct gr_run *run, const struct gr_step *step, struct b_err *err);
-gr_step_fn gr_run_conv, gr_run_shuffle, gr_run_maxpool, gr_run_avgpool, gr_run_mean, gr_run_act, gr_run_add, gr_run_excite,
-    gr_run_upsample, gr_run_concat, gr_run_to_plain, gr_run_to_blocked;
-gr_step_fn gr_run_matmul, gr_run_layernorm, gr_run_attention, gr_run_softmax, gr_run_ctc, gr_run_transpose, gr_run_split,
-    gr_run_table;
+gr_step_fn gr_run_conv, gr_run_shuffle, gr_run_maxpool, gr_run_avgpool, gr_run_mean, gr_run_act, gr_run_add,
+    gr_run_excite, gr_run_upsample, gr_run_concat, gr_run_to_plain, gr_run_to_blocked;
+gr_step_fn gr_run_matmul, gr_run_layernorm, gr_run_attention, gr_run_softmax, gr_run_ctc, gr_run_transpose,
+    gr_run_split, gr_run_table;
 /* Copies in[share] to out[0] where the memory plan could not make them one. */
 void gr_copy_shared(const struct gr_run *run, const struct gr_step *step);
 /* Activations of convolutions that run as kernels of ours behind the library's product. */

@@ -145,14 +145,19 @@ static void set_output(const struct eng_runner *r, const struct gr_run *run, int
         out->dims[1] = run->table_steps;
 }
 
-enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[ENG_MAX_OUTPUTS], struct b_cancel *cancel,
-                           struct b_err *err)
+enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[ENG_MAX_OUTPUTS],
+                           struct b_cancel *cancel, struct b_err *err)
 {
     const struct gr_plan *plan = runner->current;
     if (!plan)
         return b_fail(err, B_ARGUMENT, GR_DOMAIN, "a run without an input");
-    struct gr_run run = {.dnn = runner->dnn, .kernels = eng_kernels_best(), .base = runner->base, .bufs = plan->bufs,
-                         .cancel = cancel, .block = eng_dnn_block(), .threads = runner->options.threads};
+    struct gr_run run = {.dnn = runner->dnn,
+                         .kernels = eng_kernels_best(),
+                         .base = runner->base,
+                         .bufs = plan->bufs,
+                         .cancel = cancel,
+                         .block = eng_dnn_block(),
+                         .threads = runner->options.threads};
     eng_dnn_set_threads(runner->options.threads);
     for (int i = 0; i < plan->n_steps; i++) {
         enum b_code code = b_cancel_check(cancel, err);

@@ -49,8 +49,8 @@ struct job {
 
 static struct job job_of(const struct gr_run *run, const struct gr_step *step)
 {
-    return (struct job){.run = run, .step = step, .src = gr_at(run, step->in[0]), .dst = gr_at(run, step->out[0]),
-                        .n = step->rows};
+    return (struct job){
+        .run = run, .step = step, .src = gr_at(run, step->in[0]), .dst = gr_at(run, step->out[0]), .n = step->rows};
 }
 
 /* ---- element-wise ---- */
@@ -107,7 +107,8 @@ static void maxpool_range(void *context, size_t begin, size_t end)
     const struct gr_map *x = &j->step->x, *y = &j->step->y;
     size_t b = j->run->block;
     if (j->step->node->window.stride[0] == 1) {
-        j->run->kernels->maxpool2(j->src + begin * x->h * x->w * b, end - begin, x->h, x->w, b, j->dst + begin * y->h * y->w * b);
+        j->run->kernels->maxpool2(j->src + begin * x->h * x->w * b, end - begin, x->h, x->w, b,
+                                  j->dst + begin * y->h * y->w * b);
         return;
     }
     for (size_t k = begin; k < end; k++)

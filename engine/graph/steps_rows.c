@@ -24,7 +24,8 @@ static void product_rows(void *context, size_t begin, size_t end)
 enum b_code gr_run_matmul(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     const struct gr_node *node = step->node;
-    struct product p = {.kernels = run->kernels, .step = step, .x = gr_at(run, step->in[0]), .y = gr_at(run, step->out[0])};
+    struct product p = {
+        .kernels = run->kernels, .step = step, .x = gr_at(run, step->in[0]), .y = gr_at(run, step->out[0])};
     switch (node->act) {
     case ENG_ACT_NONE:
         p.act = ENG_GEMM_LINEAR;
@@ -123,7 +124,8 @@ static void classify_parts(void *context, size_t begin, size_t end)
 enum b_code gr_run_ctc(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     (void)err;
-    struct classifier c = {.run = run, .step = step, .parts = run->threads < GR_CTC_PARTS ? (size_t)run->threads : GR_CTC_PARTS};
+    struct classifier c = {
+        .run = run, .step = step, .parts = run->threads < GR_CTC_PARTS ? (size_t)run->threads : GR_CTC_PARTS};
     eng_dnn_parallel(c.parts, classify_parts, &c);
     const float *p = gr_at(run, step->scratch);
     const int32_t *index = (const int32_t *)(const void *)(p + step->rows);

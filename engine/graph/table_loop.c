@@ -9,7 +9,6 @@
 #include "engine/kernels/kernels.h"
 #include "onnx.pb-c.h"
 
-
 #define TABLE_STEPS 501 /* the loop's own bound */
 #define CORNERS 8
 
@@ -54,7 +53,8 @@ static void collect(const struct eng_graph *g, const Onnx__GraphProto *body, str
     }
 }
 
-enum b_code gr_read_table_loop(struct eng_graph *g, const Onnx__GraphProto *body, struct gr_table **out, struct b_err *err)
+enum b_code gr_read_table_loop(struct eng_graph *g, const Onnx__GraphProto *body, struct gr_table **out,
+                               struct b_err *err)
 {
     struct found f = {.n_products = 0};
     struct gr_table *t = B_ARENA_ARRAY(g->arena, 1, struct gr_table);
@@ -73,10 +73,26 @@ enum b_code gr_read_table_loop(struct eng_graph *g, const Onnx__GraphProto *body
          sized(b[4], V, 0) && sized(b[5], H, 0) && sized(b[6], CORNERS, 0);
     if (!ok)
         return b_fail(err, B_UNSUPPORTED, GR_DOMAIN, "the loop is not the table decoder that is known");
-    *t = (struct gr_table){.features = (int)F, .hidden = (int)H, .vocabulary = (int)V, .steps = TABLE_STEPS,
-                           .w0 = w[0]->f, .w1 = w[1]->f, .b1 = b[0]->f, .w2 = w[2]->f, .wx = w[3]->f, .bx = b[1]->f,
-                           .wh = w[4]->f, .bh = b[2]->f, .w3 = w[5]->f, .b3 = b[3]->f, .w4 = w[6]->f, .b4 = b[4]->f,
-                           .w5 = w[7]->f, .b5 = b[5]->f, .w6 = w[8]->f, .b6 = b[6]->f};
+    *t = (struct gr_table){.features = (int)F,
+                           .hidden = (int)H,
+                           .vocabulary = (int)V,
+                           .steps = TABLE_STEPS,
+                           .w0 = w[0]->f,
+                           .w1 = w[1]->f,
+                           .b1 = b[0]->f,
+                           .w2 = w[2]->f,
+                           .wx = w[3]->f,
+                           .bx = b[1]->f,
+                           .wh = w[4]->f,
+                           .bh = b[2]->f,
+                           .w3 = w[5]->f,
+                           .b3 = b[3]->f,
+                           .w4 = w[6]->f,
+                           .b4 = b[4]->f,
+                           .w5 = w[7]->f,
+                           .b5 = b[5]->f,
+                           .w6 = w[8]->f,
+                           .b6 = b[6]->f};
     *out = t;
     return B_OK;
 }

@@ -262,7 +262,8 @@ static dnnl_status_t call_init(struct call *c, struct eng_dnn *dnn, const_dnnl_p
     if (s == dnnl_success)
         s = dnnl_memory_create(&c->src, dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), dnn->engine, NULL);
     if (s == dnnl_success)
-        s = dnnl_memory_create(&c->weights, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), dnn->engine, weights);
+        s = dnnl_memory_create(&c->weights, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), dnn->engine,
+                               weights);
     if (s == dnnl_success && bias)
         s = dnnl_memory_create(&c->bias, bias_md, dnn->engine, handle(bias));
     if (s == dnnl_success)
@@ -319,7 +320,8 @@ static dnnl_status_t conv_descs(const struct eng_conv_shape *s, struct conv_mds 
         r = dnnl_memory_desc_init_by_tag(&m->bias, 1, bias, dnnl_f32, dnnl_a);
     int n = s->depthwise ? 5 : 4;
     if (r == dnnl_success)
-        r = dnnl_memory_desc_init_by_tag(&m->weights_any, n, s->depthwise ? deep : dense, dnnl_f32, dnnl_format_tag_any);
+        r = dnnl_memory_desc_init_by_tag(&m->weights_any, n, s->depthwise ? deep : dense, dnnl_f32,
+                                         dnnl_format_tag_any);
     if (r == dnnl_success)
         r = dnnl_memory_desc_init_by_tag(&m->weights_plain, n, s->depthwise ? deep : dense, dnnl_f32,
                                          s->depthwise ? dnnl_goihw : dnnl_oihw);
@@ -343,7 +345,8 @@ enum b_code eng_conv_new(struct eng_dnn *dnn, const struct eng_conv_shape *s, st
     dnnl_status_t r = conv_descs(s, &m);
     if (r == dnnl_success)
         r = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_direct, &m.src,
-                                               &m.weights_any, packed->bias ? &m.bias : NULL, &m.dst, strides, before, after);
+                                               &m.weights_any, packed->bias ? &m.bias : NULL, &m.dst, strides, before,
+                                               after);
     if (r == dnnl_success)
         r = make_attr(s, &attr);
     if (r == dnnl_success)

@@ -56,8 +56,8 @@ struct eng_conv_shape {
 struct eng_conv;
 enum b_code eng_conv_new(struct eng_dnn *dnn, const struct eng_conv_shape *shape, struct eng_packed *packed,
                          struct eng_conv **out, struct b_err *err) B_MUST_CHECK;
-enum b_code eng_conv_run(struct eng_conv *conv, struct eng_dnn *dnn, const float *src, float *dst, struct b_err *err)
-    B_MUST_CHECK;
+enum b_code eng_conv_run(struct eng_conv *conv, struct eng_dnn *dnn, const float *src, float *dst,
+                         struct b_err *err) B_MUST_CHECK;
 void eng_conv_drop(struct eng_conv *conv);
 
 #endif

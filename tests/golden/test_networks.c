@@ -2,6 +2,7 @@
 /* The five compact networks against vectors of another engine: outputs and inner values of small inputs, and
  * whole pages. Tolerances: README.md of the golden folder. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -263,7 +264,8 @@ static void test_layout_values(void **state)
 {
     (void)state;
     static const float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
-    const struct network net = {layout_file, "layout_800x608.safetensors",
+    const struct network net = {layout_file,
+                                "layout_800x608.safetensors",
                                 {{"transpose_0", 1e-4}, {"transpose_2", 1e-4}, {"transpose_", 1e-3}}};
     char path[4096];
     int width, height;
@@ -454,6 +456,53 @@ static void test_threads(void **state)
     check_threads(table_file, false, (const int64_t[]){1, 3, 192, 192});
 }
 
+struct worker {
+    struct eng_runner *runner;
+    float *input, result[10 * 2];
+};
+
+static void *read_lines(void *context)
+{
+    struct worker *w = context;
+    const int64_t dims[4] = {1, 3, 48, 80};
+    for (int round = 0; round < 5; round++) {
+        struct eng_tensor y[ENG_MAX_OUTPUTS];
+        float *to = NULL;
+        if (eng_runner_input(w->runner, dims, &to, NULL) != B_OK)
+            return NULL;
+        memcpy(to, w->input, 3 * 48 * 80 * sizeof *to);
+        if (eng_runner_run(w->runner, y, NULL, NULL) != B_OK)
+            return NULL;
+        memcpy(w->result, y[0].data, sizeof w->result);
+    }
+    return w;
+}
+
+/* Two workers plan and pack the weights of one network at the same time. */
+static void test_workers(void **state)
+{
+    (void)state;
+    const int64_t dims[4] = {1, 3, 48, 80};
+    struct eng_graph *g = load(rec_file, (struct eng_graph_options){.ctc_argmax = true});
+    struct worker w[2] = {{.runner = runner_of(g, 1)}, {.runner = runner_of(g, 1)}};
+    pthread_t threads[2];
+    float *input = noise(dims);
+    for (int i = 0; i < 2; i++) {
+        w[i].input = input;
+        assert_int_equal(pthread_create(&threads[i], NULL, read_lines, &w[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        void *done = NULL;
+        assert_int_equal(pthread_join(threads[i], &done), 0);
+        assert_ptr_equal(done, &w[i]);
+    }
+    assert_memory_equal(w[0].result, w[1].result, sizeof w[0].result);
+    for (int i = 0; i < 2; i++)
+        eng_runner_drop(w[i].runner);
+    free(input);
+    eng_graph_drop(g);
+}
+
 /* More shapes than plans, forwards and backwards: dropped plans come back with the same bytes. */
 static void test_plan_cache(void **state)
 {
@@ -544,13 +593,13 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_detector_values), cmocka_unit_test(test_recogniser_values),
+        cmocka_unit_test(test_detector_values),  cmocka_unit_test(test_recogniser_values),
         cmocka_unit_test(test_direction_values), cmocka_unit_test(test_table_values),
-        cmocka_unit_test(test_layout_values),   cmocka_unit_test(test_detector_pages),
-        cmocka_unit_test(test_classifier_mode), cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_threads),         cmocka_unit_test(test_plan_cache),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_layout_values),    cmocka_unit_test(test_detector_pages),
+        cmocka_unit_test(test_classifier_mode),  cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_workers),          cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_plan_cache),       cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_metadata),         cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

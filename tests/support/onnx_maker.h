@@ -18,8 +18,8 @@ void t_onnx_output(struct t_onnx *m, const char *name);
 /* Initializers; dims as "2,3" ("" for a scalar); data NULL: a fixed pattern of small numbers. */
 void t_onnx_floats(struct t_onnx *m, const char *name, const char *dims, const float *data);
 void t_onnx_ints(struct t_onnx *m, const char *name, const char *dims, const int64_t *data);
-/* in and out: names separated by spaces ("-" for an absent one). attributes: "axis=i1 alpha=f0.5 pads=I0,0,1,1 mode=snearest"
- * (i integer, f float, I integers, s text), separated by spaces. */
+/* in and out: names separated by spaces ("-" for an absent one). attributes: "axis=i1 alpha=f0.5 pads=I0,0,1,1
+ * mode=snearest" (i integer, f float, I integers, s text), separated by spaces. */
 void t_onnx_node(struct t_onnx *m, const char *op, const char *in, const char *out, const char *attributes);
 void t_onnx_metadata(struct t_onnx *m, const char *key, const char *value);
 /* The file; valid until t_onnx_free. */

@@ -78,7 +78,8 @@ static void head(struct t_onnx *m)
     conv(m, "c1", "x", "12,3,1,1", "kernel_shape=I1,1");
     conv(m, "c2", "c1", "12,1,3,3", "kernel_shape=I3,3 strides=I2,2 pads=I1,1,1,1 group=i12");
     t_onnx_floats(m, "scales", "4", scales);
-    t_onnx_node(m, "Resize", "c2 - scales", "u", "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor");
+    t_onnx_node(m, "Resize", "c2 - scales", "u",
+                "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor");
     t_onnx_node(m, "Add", "c1 u", "a", "");
     t_onnx_floats(m, "d1w", "12,12,2,2", NULL);
     t_onnx_node(m, "ConvTranspose", "a d1w", "d1", "kernel_shape=I2,2 strides=I2,2");
@@ -94,7 +95,8 @@ static void head(struct t_onnx *m)
 /* Average pool, swish, shape arithmetic, layer norm, attention, classifier. */
 static void sequence(struct t_onnx *m)
 {
-    static const int64_t minus1 = -1, i0 = 0, i1 = 1, i2 = 2, i3 = 3, parts[5] = {0, -1, 3, 2, 4}, merged[3] = {0, -1, 8};
+    static const int64_t minus1 = -1, i0 = 0, i1 = 1, i2 = 2, i3 = 3, parts[5] = {0, -1, 3, 2, 4},
+                         merged[3] = {0, -1, 8};
     const float scale = 0.5f;
     t_onnx_input(m, "x");
     conv(m, "c", "x", "8,3,1,1", "kernel_shape=I1,1");

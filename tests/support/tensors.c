@@ -73,7 +73,8 @@ int t_tensors_load(const char *path, struct t_tensors *out)
     json_t *entry;
     if (!out->items)
         return -1;
-    json_object_foreach(root, name, entry) {
+    json_object_foreach(root, name, entry)
+    {
         if (strcmp(name, "__metadata__") == 0)
             continue;
         if (read_item(name, entry, bytes + 8 + header, size - 8 - (size_t)header, &out->items[out->count]) != 0)

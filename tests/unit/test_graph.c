@@ -65,8 +65,9 @@ static struct map ref_conv(const struct map *x, const char *name, int c_out, str
                                 int yy = r * g.sh + a - (g.same ? 0 : g.top), xx = q * g.sw + b - (g.same ? 0 : g.left);
                                 int from = g.group > 1 ? o : i;
                                 if (yy >= 0 && yy < x->h && xx >= 0 && xx < x->w)
-                                    sum += (double)*at(x, n, from, yy, xx) *
-                                           (double)t_onnx_pattern(name, (size_t)(((o * each + i) * g.kh + a) * g.kw + b));
+                                    sum +=
+                                        (double)*at(x, n, from, yy, xx) *
+                                        (double)t_onnx_pattern(name, (size_t)(((o * each + i) * g.kh + a) * g.kw + b));
                             }
                     *at(&y, n, o, r, q) = (float)sum;
                 }
@@ -286,7 +287,8 @@ static void make_upsample(struct t_onnx *m)
     t_onnx_node(m, "Cast", "s3", "s3c", "to=i6");
     t_onnx_node(m, "Slice", "s3c i2 i4 i0", "s4", "");
     t_onnx_node(m, "Concat", "s2 s4", "s5", "axis=i0");
-    t_onnx_node(m, "Resize", "b - - s5", "u", "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor");
+    t_onnx_node(m, "Resize", "b - - s5", "u",
+                "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor");
     t_onnx_node(m, "Add", "a u", "y", "");
     t_onnx_output(m, "y");
 }
@@ -369,7 +371,8 @@ static void make_pools(struct t_onnx *m)
 static void test_pools(void **state)
 {
     (void)state;
-    struct map x = input_map(2, 10, 14, 19), a = map_new(2, 10, 14, 19), b = map_new(2, 10, 4, 9), y = map_new(2, 10, 2, 4);
+    struct map x = input_map(2, 10, 14, 19), a = map_new(2, 10, 14, 19), b = map_new(2, 10, 4, 9),
+               y = map_new(2, 10, 2, 4);
     for (int n = 0; n < 2; n++)
         for (int c = 0; c < 10; c++) {
             for (int r = 0; r < 14; r++)
@@ -501,10 +504,11 @@ static void test_taps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_layer), cmocka_unit_test(test_depthwise_and_same), cmocka_unit_test(test_residuals),
-        cmocka_unit_test(test_ragged_concat), cmocka_unit_test(test_upsample), cmocka_unit_test(test_deconv),
-        cmocka_unit_test(test_pools), cmocka_unit_test(test_excite), cmocka_unit_test(test_classifier),
-        cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_first_layer), cmocka_unit_test(test_depthwise_and_same),
+        cmocka_unit_test(test_residuals),   cmocka_unit_test(test_ragged_concat),
+        cmocka_unit_test(test_upsample),    cmocka_unit_test(test_deconv),
+        cmocka_unit_test(test_pools),       cmocka_unit_test(test_excite),
+        cmocka_unit_test(test_classifier),  cmocka_unit_test(test_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

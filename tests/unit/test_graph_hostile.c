@@ -152,8 +152,8 @@ static void test_unsupported(void **state)
         {"pool with ceil_mode", "MaxPool", "x", "kernel_shape=I2,2 strides=I2,2 ceil_mode=i1", B_UNSUPPORTED},
         {"average that overlaps", "AveragePool", "x", "kernel_shape=I2,2", B_UNSUPPORTED},
         {"bilinear", "Resize", "x - scales", "mode=slinear coordinate_transformation_mode=sasymmetric", B_UNSUPPORTED},
-        {"scale 1.5", "Resize", "x - scales", "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor",
-         B_UNSUPPORTED},
+        {"scale 1.5", "Resize", "x - scales",
+         "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor", B_UNSUPPORTED},
         {"resize down", "Resize", "x - - sizes",
          "mode=snearest coordinate_transformation_mode=sasymmetric nearest_mode=sfloor", B_UNSUPPORTED},
         {"mean over rows", "ReduceMean", "x", "axes=I2", B_UNSUPPORTED},
@@ -231,7 +231,7 @@ static void test_nesting(void **state)
     for (int depth = 0; depth < 3000; depth++) {
         b_buf_clear(&outer);
         b_buf_putc(&outer, fields[2 - depth % 3]);
-        for (size_t len = inner.len; ; len >>= 7) {
+        for (size_t len = inner.len;; len >>= 7) {
             b_buf_putc(&outer, (char)(len > 127 ? (len & 127) | 128 : len));
             if (len <= 127)
                 break;

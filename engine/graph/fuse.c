@@ -225,6 +225,8 @@ enum b_code gr_fuse(struct eng_graph *g, struct b_err *err)
     gr_count_uses(g);
     if (code == B_OK)
         code = gr_fuse_excites(g, err);
+    if (code == B_OK)
+        code = gr_fuse_blocks(g, err);
     if (code == B_OK && g->options.ctc_argmax)
         code = fuse_ctc(g, err);
     if (code != B_OK)

@@ -246,6 +246,17 @@ enum b_code gr_pack_layers(struct eng_graph *g, struct b_err *err)
     for (int n = 0; n < g->n_nodes && code == B_OK; n++) {
         const struct gr_node *node = &g->nodes[n];
         struct gr_weights *w = node->weights;
+        if (node->kind == GR_BLOCK) {
+            const struct eng_mlp_shape shape = {.c = (size_t)w->dims[0],
+                                                .hidden = (size_t)w->dims[1],
+                                                .out = (size_t)w->dims[2],
+                                                .residual = node->keep};
+            code = eng_mlp_new(w->w, w->b, w->w2, w->b2, &shape, &w->mlp, err);
+            node = node->hidden;
+            w = node ? node->weights : NULL;
+        }
+        if (code != B_OK || !node)
+            continue;
         if (node->kind == GR_CONV || node->kind == GR_DECONV) {
             w->packed = eng_packed_new(w->w, w->b);
             if (!w->packed)

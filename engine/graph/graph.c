@@ -58,16 +58,27 @@ enum b_code eng_graph_load(const char *path, const struct eng_graph_options *opt
     return code;
 }
 
+static void drop_weights(struct gr_weights *w)
+{
+    if (!w)
+        return;
+    eng_packed_drop(w->packed);
+    eng_gemm_drop(w->gemm);
+    eng_mlp_drop(w->mlp);
+    w->packed = NULL;
+    w->gemm = NULL;
+    w->mlp = NULL;
+}
+
 static void drop_packed(struct eng_graph *g)
 {
     for (int n = 0; n < g->n_nodes; n++) {
-        struct gr_weights *w = g->nodes[n].kind == GR_DEAD ? NULL : g->nodes[n].weights;
-        if (!w)
+        const struct gr_node *node = &g->nodes[n];
+        if (node->kind == GR_DEAD)
             continue;
-        eng_packed_drop(w->packed);
-        eng_gemm_drop(w->gemm);
-        w->packed = NULL;
-        w->gemm = NULL;
+        drop_weights(node->weights);
+        if (node->hidden)
+            drop_weights(node->hidden->weights);
     }
 }
 

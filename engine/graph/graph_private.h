@@ -27,6 +27,7 @@ enum gr_kind {
     GR_ACT,
     GR_ADD,
     GR_SE,
+    GR_BLOCK, /* two 1x1 convolutions with gelu between, residual, squeeze-and-excite before */
     GR_UPSAMPLE,
     GR_CONCAT,
     GR_MATMUL,
@@ -84,13 +85,15 @@ struct gr_window {
 };
 
 /* What fusion attached to a node. Convolution: w OIHW, b[O]. Product: w [K][N], b[N]. Layer norm: w gamma,
- * b beta. Squeeze-and-excite: w [C][mid], b[mid], w2 [mid][C], b2[C]. Transposed convolution: the 1x1
+ * b beta. Squeeze-and-excite: w [C][mid], b[mid], w2 [mid][C], b2[C], dims C, mid. Block: w [hidden][C],
+ * b[hidden], w2 [out][hidden], b2[out], dims C, hidden, out. Transposed convolution: the 1x1
  * convolution that computes its pixels (dims O, I, 1, 1) with channels ordered dy, dx, channel. */
 struct gr_weights {
     const float *w, *b, *w2, *b2;
     int64_t dims[4];
     struct eng_packed *packed; /* owned; convolutions */
     struct eng_gemm *gemm;     /* owned; products */
+    struct eng_mlp *mlp;       /* owned; blocks */
 };
 
 struct gr_node {
@@ -108,6 +111,8 @@ struct gr_node {
     int64_t ints[GR_MAX_DIMS]; /* perm, axes, split sizes, resize factors, attention heads and width */
     int n_ints;
     struct gr_weights *weights;
+    const struct gr_weights *excite; /* block: squeeze-and-excite before it, or NULL */
+    struct gr_node *hidden;          /* block with keep_inner: the first convolution, run for taps only */
     const struct gr_table *table;
 };
 
@@ -163,6 +168,7 @@ enum b_code gr_fuse(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
 enum b_code gr_fuse_activations(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
 enum b_code gr_fuse_sequences(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
 enum b_code gr_fuse_excites(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
+enum b_code gr_fuse_blocks(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
 /* Layers with weights (fuse_layers.c). */
 enum b_code gr_fuse_layers(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;
 enum b_code gr_pack_layers(struct eng_graph *g, struct b_err *err) B_MUST_CHECK;

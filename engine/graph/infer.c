@@ -341,7 +341,7 @@ static enum b_code table_dims(const struct gr_node *node, const struct gr_shape 
 static bool needs_map(enum gr_kind kind)
 {
     return kind == GR_CONV || kind == GR_DECONV || kind == GR_MAXPOOL || kind == GR_AVGPOOL || kind == GR_MEAN ||
-           kind == GR_SE || kind == GR_UPSAMPLE;
+           kind == GR_SE || kind == GR_UPSAMPLE || kind == GR_BLOCK;
 }
 
 static bool same_dims(const struct gr_shape *a, const struct gr_shape *b)
@@ -372,6 +372,17 @@ static enum b_code tensor_dims(const struct eng_graph *g, struct gr_shape *shape
         if (code == B_OK)
             code = set_dims(&shapes[node->out[2]], node, dims, 4, err);
         return code == B_OK ? set_dims(out, node, x.dims, 4, err) : code;
+    }
+    case GR_BLOCK: {
+        const struct gr_weights *w = node->weights;
+        if (x.dims[1] != w->dims[0] || (node->excite && x.dims[1] != node->excite->dims[0]))
+            return bad(node, "the input has another number of channels than the weights", err);
+        int64_t inner[4] = {x.dims[0], w->dims[1], x.dims[2], x.dims[3]};
+        int64_t outer[4] = {x.dims[0], w->dims[2], x.dims[2], x.dims[3]};
+        enum b_code code = B_OK;
+        if (node->hidden)
+            code = set_dims(&shapes[node->hidden->out[0]], node, inner, 4, err);
+        return code == B_OK ? set_dims(out, node, outer, 4, err) : code;
     }
     case GR_ADD:
         if (node->n_in != 2 || node->in[1] < 0 || !same_dims(&x, &shapes[node->in[1]]))

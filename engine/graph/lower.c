@@ -184,6 +184,20 @@ static enum b_code lower_excite(struct gr_lower *l, const struct gr_node *node)
     return add_scratch(l, step, step->x.n * step->x.blocks * l->block);
 }
 
+static enum b_code lower_block(struct gr_lower *l, const struct gr_node *node)
+{
+    struct gr_step *step = NULL;
+    enum b_code code = node->hidden ? lower_conv(l, node->hidden) : B_OK;
+    if (code == B_OK)
+        code = simple(l, node, GR_BLOCKED, GR_BLOCKED, gr_run_block, &step);
+    if (code != B_OK)
+        return code;
+    step->share = node->keep ? 0 : -1;
+    /* Means, hidden values and factors of squeeze-and-excite, then the kernel's scratch for each part. */
+    size_t floats = node->excite ? step->x.c * 2 + (size_t)node->excite->dims[1] : 0;
+    return add_scratch(l, step, floats + GR_PARTS * eng_mlp_scratch(node->weights->mlp));
+}
+
 static enum b_code lower_upsample(struct gr_lower *l, const struct gr_node *node)
 {
     struct gr_step *step = NULL;
@@ -266,7 +280,7 @@ static enum b_code lower_ctc(struct gr_lower *l, const struct gr_node *node)
         return code;
     set_rows(l, node, step);
     /* Class and probability of every row, then the kernel's scratch for each part. */
-    return add_scratch(l, step, step->rows * 2 + GR_CTC_PARTS * ENG_CTC_SCRATCH);
+    return add_scratch(l, step, step->rows * 2 + GR_PARTS * ENG_CTC_SCRATCH);
 }
 
 /* Probabilities are stored for taps only. */
@@ -355,6 +369,8 @@ enum b_code gr_lower_node(struct gr_lower *l, const struct gr_node *node)
         return lower_add(l, node);
     case GR_SE:
         return lower_excite(l, node);
+    case GR_BLOCK:
+        return lower_block(l, node);
     case GR_UPSAMPLE:
         return lower_upsample(l, node);
     case GR_CONCAT:

@@ -8,7 +8,7 @@
  * Private to engine/graph. */
 
 #define GR_MAX_STEPS 8192
-#define GR_CTC_PARTS 4 /* ranges of rows that the classifier may run on different threads */
+#define GR_PARTS 4 /* threads that a kernel with scratch memory may use */
 
 /* What planning knows of a value: its dimensions, and its elements if it is a small integer vector. */
 struct gr_shape {
@@ -111,9 +111,14 @@ enum b_code gr_place(const struct eng_graph *g, struct gr_plan *plan, size_t blo
 /* The code of steps (steps.c, steps_rows.c). */
 typedef enum b_code gr_step_fn(struct gr_run *run, const struct gr_step *step, struct b_err *err);
 gr_step_fn gr_run_conv, gr_run_shuffle, gr_run_maxpool, gr_run_avgpool, gr_run_mean, gr_run_act, gr_run_add,
-    gr_run_excite, gr_run_upsample, gr_run_concat, gr_run_to_plain, gr_run_to_blocked;
+    gr_run_excite, gr_run_block, gr_run_upsample, gr_run_concat, gr_run_to_plain, gr_run_to_blocked;
 gr_step_fn gr_run_matmul, gr_run_layernorm, gr_run_attention, gr_run_softmax, gr_run_ctc, gr_run_transpose,
     gr_run_split, gr_run_table;
+/* Parts that a kernel with scratch memory is split into. */
+static inline size_t gr_parts(const struct gr_run *run)
+{
+    return run->threads < GR_PARTS ? (size_t)run->threads : GR_PARTS;
+}
 /* Copies in[share] to out[0] where the memory plan could not make them one. */
 void gr_copy_shared(const struct gr_run *run, const struct gr_step *step);
 /* Activations of convolutions that run as kernels of ours behind the library's product. */

@@ -188,6 +188,52 @@ enum b_code gr_run_excite(struct gr_run *run, const struct gr_step *step, struct
     return B_OK;
 }
 
+/* ---- block of two 1x1 convolutions ---- */
+
+struct block_job {
+    struct job job;
+    size_t parts, sample;
+    const float *factors;
+    float *scratch;
+};
+
+static void block_parts(void *context, size_t begin, size_t end)
+{
+    const struct block_job *b = context;
+    const struct gr_step *s = b->job.step;
+    const struct eng_mlp *mlp = s->node->weights->mlp;
+    size_t hw = s->x.h * s->x.w, block = b->job.run->block;
+    for (size_t part = begin; part < end; part++)
+        b->job.run->kernels->mlp(mlp, b->factors, hw * part / b->parts, hw * (part + 1) / b->parts, hw, block,
+                                 b->job.src + b->sample * s->x.blocks * hw * block,
+                                 b->job.dst + b->sample * s->y.blocks * hw * block,
+                                 b->scratch + part * eng_mlp_scratch(mlp));
+}
+
+enum b_code gr_run_block(struct gr_run *run, const struct gr_step *step, struct b_err *err)
+{
+    (void)err;
+    const struct gr_weights *w = step->node->excite;
+    size_t c = step->x.c, mid = w ? (size_t)w->dims[1] : 0;
+    float *mean = gr_at(run, step->scratch), *factors = mean + c, *hidden = factors + c;
+    struct block_job b = {.job = job_of(run, step),
+                          .parts = gr_parts(run),
+                          .factors = w ? factors : NULL,
+                          .scratch = w ? hidden + mid : mean};
+    for (; b.sample < step->x.n; b.sample++) {
+        if (w) {
+            struct job m = b.job;
+            m.src += b.sample * step->x.blocks * step->x.h * step->x.w * run->block;
+            m.dst = mean;
+            eng_dnn_parallel(step->x.blocks, mean_range, &m);
+            run->kernels->excite(mean, c, mid, w->w, w->b, w->w2, w->b2, step->node->alpha, step->node->beta, hidden,
+                                 factors);
+        }
+        eng_dnn_parallel(b.parts, block_parts, &b);
+    }
+    return B_OK;
+}
+
 /* ---- upsample, pixel shuffle, concatenation ---- */
 
 /* Nearest with indices floor(i * in / out), as float arithmetic of the reference has them. */

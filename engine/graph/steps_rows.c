@@ -124,8 +124,7 @@ static void classify_parts(void *context, size_t begin, size_t end)
 enum b_code gr_run_ctc(struct gr_run *run, const struct gr_step *step, struct b_err *err)
 {
     (void)err;
-    struct classifier c = {
-        .run = run, .step = step, .parts = run->threads < GR_CTC_PARTS ? (size_t)run->threads : GR_CTC_PARTS};
+    struct classifier c = {.run = run, .step = step, .parts = gr_parts(run)};
     eng_dnn_parallel(c.parts, classify_parts, &c);
     const float *p = gr_at(run, step->scratch);
     const int32_t *index = (const int32_t *)(const void *)(p + step->rows);

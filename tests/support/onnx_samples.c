@@ -56,7 +56,7 @@ static void backbone(struct t_onnx *m)
     conv(m, "s3", "s2", "16,4,1,1", "kernel_shape=I1,1");
     t_onnx_node(m, "HardSigmoid", "s3", "s4", "alpha=f0.2 beta=f0.5");
     t_onnx_node(m, "Mul", "h4 s4", "s5", "");
-    conv(m, "e1", "s5", "24,16,1,1", "kernel_shape=I1,1");
+    conv(m, "e1", "s5", "32,16,1,1", "kernel_shape=I1,1");
     t_onnx_floats(m, "root2", "", &root2);
     t_onnx_floats(m, "one", "", &one);
     t_onnx_floats(m, "half", "", &half);
@@ -65,7 +65,7 @@ static void backbone(struct t_onnx *m)
     t_onnx_node(m, "Add", "g2 one", "g3", "");
     t_onnx_node(m, "Mul", "e1 g3", "g4", "");
     t_onnx_node(m, "Mul", "g4 half", "g5", "");
-    conv(m, "e2", "g5", "16,24,1,1", "kernel_shape=I1,1");
+    conv(m, "e2", "g5", "16,32,1,1", "kernel_shape=I1,1");
     t_onnx_node(m, "Add", "s5 e2", "y", "");
     t_onnx_output(m, "y");
 }

@@ -193,13 +193,13 @@ static void make_residuals(struct t_onnx *m)
 {
     t_onnx_input(m, "x");
     t_onnx_floats(m, "w1", "8,3,1,1", NULL);
-    t_onnx_floats(m, "w2", "8,8,1,1", NULL);
+    t_onnx_floats(m, "w2", "8,3,1,1", NULL);
     t_onnx_node(m, "Conv", "x w1", "t", "kernel_shape=I1,1");
-    t_onnx_node(m, "Conv", "t w2", "u", "kernel_shape=I1,1");
+    t_onnx_node(m, "Conv", "x w2", "u", "kernel_shape=I1,1");
     t_onnx_node(m, "Add", "t u", "v", "");
     t_onnx_node(m, "Concat", "v t", "k", "axis=i1"); /* t lives on: the addition must copy */
-    t_onnx_floats(m, "w3", "16,16,1,1", NULL);
-    t_onnx_node(m, "Conv", "k w3", "p", "kernel_shape=I1,1");
+    t_onnx_floats(m, "w3", "16,8,1,1", NULL);
+    t_onnx_node(m, "Conv", "t w3", "p", "kernel_shape=I1,1");
     t_onnx_node(m, "Add", "k p", "q", ""); /* in place on the concatenation */
     t_onnx_floats(m, "w4", "16,8,1,1", NULL);
     t_onnx_node(m, "Conv", "v w4", "s", "kernel_shape=I1,1"); /* v is a slice of it, read afterwards */
@@ -211,14 +211,14 @@ static void test_residuals(void **state)
 {
     (void)state;
     const struct geometry one = {1, 1, 1, 1, 0, 0, 1, 0};
-    struct map x = input_map(1, 3, 6, 10), t = ref_conv(&x, "w1", 8, one), u = ref_conv(&t, "w2", 8, one);
+    struct map x = input_map(1, 3, 6, 10), t = ref_conv(&x, "w1", 8, one), u = ref_conv(&x, "w2", 8, one);
     struct map k = map_new(1, 16, 6, 10);
     for (size_t i = 0; i < count(&t); i++) {
         u.v[i] += t.v[i];
         k.v[i] = u.v[i];
         k.v[count(&t) + i] = t.v[i];
     }
-    struct map p = ref_conv(&k, "w3", 16, one), s = ref_conv(&u, "w4", 16, one);
+    struct map p = ref_conv(&t, "w3", 16, one), s = ref_conv(&u, "w4", 16, one);
     for (size_t i = 0; i < count(&k); i++)
         p.v[i] += k.v[i] + s.v[i];
     check(make_residuals, &x, &p);
@@ -435,6 +435,146 @@ static void test_excite(void **state)
     free(s.v);
 }
 
+/* ---- layer normalisation ---- */
+
+static void make_layernorm(struct t_onnx *m)
+{
+    const float two = 2, epsilon = 0.25f;
+    t_onnx_input(m, "x");
+    t_onnx_floats(m, "two", "", &two);
+    t_onnx_floats(m, "eps", "", &epsilon);
+    t_onnx_floats(m, "gamma", "11", NULL);
+    t_onnx_floats(m, "beta", "11", NULL);
+    t_onnx_node(m, "ReduceMean", "x", "a", "axes=I-1");
+    t_onnx_node(m, "Sub", "x a", "b", "");
+    t_onnx_node(m, "Pow", "b two", "c", "");
+    t_onnx_node(m, "ReduceMean", "c", "d", "axes=I-1");
+    t_onnx_node(m, "Add", "d eps", "e", "");
+    t_onnx_node(m, "Sqrt", "e", "f", "");
+    t_onnx_node(m, "Div", "b f", "g", "");
+    t_onnx_node(m, "Mul", "g gamma", "h", "");
+    t_onnx_node(m, "Add", "h beta", "y", "");
+    t_onnx_output(m, "y");
+}
+
+static void test_layernorm(void **state)
+{
+    (void)state;
+    struct map x = input_map(2, 3, 4, 11), y = map_new(2, 3, 4, 11);
+    for (size_t r = 0; r < count(&x); r += 11) {
+        float mean = 0, variance = 0;
+        for (size_t i = 0; i < 11; i++)
+            mean += x.v[r + i] / 11;
+        for (size_t i = 0; i < 11; i++)
+            variance += (x.v[r + i] - mean) * (x.v[r + i] - mean) / 11;
+        for (size_t i = 0; i < 11; i++)
+            y.v[r + i] =
+                (x.v[r + i] - mean) / sqrtf(variance + 0.25f) * t_onnx_pattern("gamma", i) + t_onnx_pattern("beta", i);
+    }
+    check(make_layernorm, &x, &y);
+    free(x.v);
+    free(y.v);
+}
+
+/* ---- blocks ---- */
+
+static void put_gelu(struct t_onnx *m, const char *in, const char *out)
+{
+    const float root2 = 1.41421356f, one = 1, half = 0.5f;
+    char pair[64];
+    t_onnx_floats(m, "root2", "", &root2);
+    t_onnx_floats(m, "one", "", &one);
+    t_onnx_floats(m, "half", "", &half);
+    (void)snprintf(pair, sizeof pair, "%s root2", in);
+    t_onnx_node(m, "Div", pair, "g1", "");
+    t_onnx_node(m, "Erf", "g1", "g2", "");
+    t_onnx_node(m, "Add", "g2 one", "g3", "");
+    (void)snprintf(pair, sizeof pair, "%s g3", in);
+    t_onnx_node(m, "Mul", pair, "g4", "");
+    t_onnx_node(m, "Mul", "g4 half", out, "");
+}
+
+static void make_block(struct t_onnx *m)
+{
+    t_onnx_input(m, "x");
+    t_onnx_floats(m, "w0", "16,3,1,1", NULL);
+    t_onnx_node(m, "Conv", "x w0", "t", "kernel_shape=I1,1");
+    t_onnx_floats(m, "w1", "32,16,1,1", NULL);
+    t_onnx_node(m, "Conv", "t w1", "u", "kernel_shape=I1,1");
+    put_gelu(m, "u", "v");
+    t_onnx_floats(m, "w2", "16,32,1,1", NULL);
+    t_onnx_node(m, "Conv", "v w2", "p", "kernel_shape=I1,1");
+    t_onnx_node(m, "Add", "t p", "y", "");
+    t_onnx_output(m, "y");
+}
+
+static void make_widening_block(struct t_onnx *m)
+{
+    t_onnx_input(m, "x");
+    t_onnx_floats(m, "w0", "16,3,1,1", NULL);
+    t_onnx_node(m, "Conv", "x w0", "t", "kernel_shape=I1,1");
+    t_onnx_floats(m, "w1", "32,16,1,1", NULL);
+    t_onnx_node(m, "Conv", "t w1", "u", "kernel_shape=I1,1");
+    put_gelu(m, "u", "v");
+    t_onnx_floats(m, "w2", "48,32,1,1", NULL);
+    t_onnx_node(m, "Conv", "v w2", "y", "kernel_shape=I1,1");
+    t_onnx_output(m, "y");
+}
+
+/* As many channels out as in, no residual: must not run in place. */
+static void make_square_block(struct t_onnx *m)
+{
+    t_onnx_input(m, "x");
+    t_onnx_floats(m, "w0", "16,3,1,1", NULL);
+    t_onnx_node(m, "Conv", "x w0", "t", "kernel_shape=I1,1");
+    t_onnx_floats(m, "w1", "32,16,1,1", NULL);
+    t_onnx_node(m, "Conv", "t w1", "u", "kernel_shape=I1,1");
+    put_gelu(m, "u", "v");
+    t_onnx_floats(m, "w2", "16,32,1,1", NULL);
+    t_onnx_node(m, "Conv", "v w2", "y", "kernel_shape=I1,1");
+    t_onnx_output(m, "y");
+}
+
+/* The same with channels that the block kernel does not take: two convolutions. */
+static void make_ragged_block(struct t_onnx *m)
+{
+    t_onnx_input(m, "x");
+    t_onnx_floats(m, "w0", "16,3,1,1", NULL);
+    t_onnx_node(m, "Conv", "x w0", "t", "kernel_shape=I1,1");
+    t_onnx_floats(m, "w1", "20,16,1,1", NULL);
+    t_onnx_node(m, "Conv", "t w1", "u", "kernel_shape=I1,1");
+    put_gelu(m, "u", "v");
+    t_onnx_floats(m, "w2", "16,20,1,1", NULL);
+    t_onnx_node(m, "Conv", "v w2", "p", "kernel_shape=I1,1");
+    t_onnx_node(m, "Add", "t p", "y", "");
+    t_onnx_output(m, "y");
+}
+
+static void check_block(void (*make)(struct t_onnx *), int hidden, int out, bool residual)
+{
+    const struct geometry one = {1, 1, 1, 1, 0, 0, 1, 0};
+    struct map x = input_map(2, 3, 5, 11), t = ref_conv(&x, "w0", 16, one), u = ref_conv(&t, "w1", hidden, one);
+    for (size_t i = 0; i < count(&u); i++)
+        u.v[i] = 0.5f * u.v[i] * (1 + erff(u.v[i] / 1.41421356f));
+    struct map y = ref_conv(&u, "w2", out, one);
+    for (size_t i = 0; residual && i < count(&y); i++)
+        y.v[i] += t.v[i];
+    check(make, &x, &y);
+    free(x.v);
+    free(t.v);
+    free(u.v);
+    free(y.v);
+}
+
+static void test_blocks(void **state)
+{
+    (void)state;
+    check_block(make_block, 32, 16, true);
+    check_block(make_widening_block, 32, 48, false);
+    check_block(make_square_block, 32, 16, false);
+    check_block(make_ragged_block, 20, 16, true);
+}
+
 /* ---- whole samples ---- */
 
 static void test_classifier(void **state)
@@ -508,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_residuals),   cmocka_unit_test(test_ragged_concat),
         cmocka_unit_test(test_upsample),    cmocka_unit_test(test_deconv),
         cmocka_unit_test(test_pools),       cmocka_unit_test(test_excite),
+        cmocka_unit_test(test_layernorm),   cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_classifier),  cmocka_unit_test(test_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

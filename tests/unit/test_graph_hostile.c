@@ -202,6 +202,30 @@ static void test_unsupported(void **state)
     }
 }
 
+/* Shape arithmetic is bounded: six shapes of four integers are too many. */
+static void test_long_shapes(void **state)
+{
+    (void)state;
+    for (int n = 4; n <= 6; n++) {
+        static const char all[] = "s s s s s s";
+        char in[16] = {0};
+        struct t_onnx m;
+        struct b_err err = {0};
+        size_t size;
+        memcpy(in, all, (size_t)(2 * n - 1));
+        t_onnx_begin(&m);
+        t_onnx_input(&m, "x");
+        t_onnx_node(&m, "Shape", "x", "s", "");
+        t_onnx_node(&m, "Concat", in, "k", "axis=i0");
+        t_onnx_node(&m, "Reshape", "x k", "y", "");
+        t_onnx_output(&m, "y");
+        const uint8_t *data = t_onnx_end(&m, &size);
+        assert_int_equal(try_bytes(data, size, &err), B_UNSUPPORTED);
+        assert_non_null(strstr(err.message, n == 4 ? "'y'" : "'k'"));
+        t_onnx_free(&m);
+    }
+}
+
 /* An operator that is not read is no error where nothing needs it. */
 static void test_dead_unknown(void **state)
 {
@@ -247,12 +271,14 @@ static void test_nesting(void **state)
     b_buf_append(&m.graph, inner.data, inner.len);
     const uint8_t *data = t_onnx_end(&m, &size);
     assert_int_equal(try_bytes(data, size, &err), B_FORMAT);
+    assert_non_null(strstr(err.message, "not an ONNX network")); /* refused before it is unpacked */
     t_onnx_free(&m);
     t_onnx_begin(&m);
     for (int i = 0; i < 300000; i++)
         b_buf_append(&m.graph, "\x0A\x00", 2); /* empty nodes */
     data = t_onnx_end(&m, &size);
     assert_int_equal(try_bytes(data, size, &err), B_FORMAT);
+    assert_non_null(strstr(err.message, "not an ONNX network"));
     t_onnx_free(&m);
     b_buf_free(&inner);
     b_buf_free(&outer);
@@ -318,7 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples_load), cmocka_unit_test(test_cuts),         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_dead_unknown), cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_long_shapes),  cmocka_unit_test(test_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,8 @@ enum b_code eng_runner_new(const struct eng_graph *graph, const struct eng_runne
                            struct eng_runner **out, struct b_err *err) B_MUST_CHECK;
 void eng_runner_drop(struct eng_runner *runner);
 
-/* Changes the OpenMP thread count for later runs. The result's bytes do not depend on it. */
+/* Changes the OpenMP thread count from the next eng_runner_input on (a shape is planned once for each count).
+ * The result's bytes do not depend on it. */
 void eng_runner_set_threads(struct eng_runner *runner, int threads);
 
 /* Where the caller writes the network's input for shape dims (row-major fp32); planned on first use.

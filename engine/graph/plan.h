@@ -65,6 +65,7 @@ struct gr_step {
 
 struct gr_plan {
     int64_t key[4];
+    int threads;   /* the library generates its kernels for a number of threads */
     uint64_t used; /* for least recently used */
     struct b_arena *arena;
     struct gr_shape *shapes; /* per value */

@@ -92,7 +92,7 @@ static enum b_code ensure_bytes(struct eng_runner *r, size_t bytes, struct b_err
 static struct gr_plan *find_plan(const struct eng_runner *r, const int64_t dims[4])
 {
     for (int i = 0; i < r->n_plans; i++)
-        if (memcmp(r->plans[i]->key, dims, sizeof r->plans[i]->key) == 0)
+        if (memcmp(r->plans[i]->key, dims, sizeof r->plans[i]->key) == 0 && r->plans[i]->threads == r->options.threads)
             return r->plans[i];
     return NULL;
 }
@@ -118,10 +118,12 @@ enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], f
     struct gr_plan *plan = find_plan(runner, dims);
     enum b_code code = B_OK;
     if (!plan) {
-        eng_dnn_set_threads(runner->options.threads); /* kernels are generated for a number of threads */
+        eng_dnn_set_threads(runner->options.threads);
         code = gr_plan_new(runner->graph, runner->dnn, dims, runner->options.memory_bytes, &plan, err);
-        if (code == B_OK)
+        if (code == B_OK) {
+            plan->threads = runner->options.threads;
             *place_for_plan(runner) = plan;
+        }
     }
     if (code == B_OK)
         code = ensure_bytes(runner, plan->bytes, err);
@@ -157,8 +159,8 @@ enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[
                          .bufs = plan->bufs,
                          .cancel = cancel,
                          .block = eng_dnn_block(),
-                         .threads = runner->options.threads};
-    eng_dnn_set_threads(runner->options.threads);
+                         .threads = plan->threads};
+    eng_dnn_set_threads(plan->threads);
     for (int i = 0; i < plan->n_steps; i++) {
         enum b_code code = b_cancel_check(cancel, err);
         if (code == B_OK)

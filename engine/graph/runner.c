@@ -120,6 +120,7 @@ enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], f
     if (!plan) {
         eng_dnn_set_threads(runner->options.threads);
         code = gr_plan_new(runner->graph, runner->dnn, dims, runner->options.memory_bytes, &plan, err);
+        eng_dnn_rest();
         if (code == B_OK) {
             plan->threads = runner->options.threads;
             *place_for_plan(runner) = plan;
@@ -160,14 +161,16 @@ enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[
                          .cancel = cancel,
                          .block = eng_dnn_block(),
                          .threads = plan->threads};
+    enum b_code code = B_OK;
     eng_dnn_set_threads(plan->threads);
-    for (int i = 0; i < plan->n_steps; i++) {
-        enum b_code code = b_cancel_check(cancel, err);
+    for (int i = 0; i < plan->n_steps && code == B_OK; i++) {
+        code = b_cancel_check(cancel, err);
         if (code == B_OK)
             code = plan->steps[i].run(&run, &plan->steps[i], err);
-        if (code != B_OK)
-            return code;
     }
+    eng_dnn_rest();
+    if (code != B_OK)
+        return code;
     for (int i = 0; i < runner->graph->n_outputs; i++)
         set_output(runner, &run, i, &outputs[i]);
     runner->ran = true;

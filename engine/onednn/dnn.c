@@ -65,6 +65,14 @@ void eng_dnn_set_threads(int threads)
 #endif
 }
 
+void eng_dnn_rest(void)
+{
+#ifdef _OPENMP
+    if (omp_get_max_threads() > 1)
+        (void)omp_pause_resource_all(omp_pause_soft);
+#endif
+}
+
 void eng_dnn_parallel(size_t count, void (*work)(void *context, size_t begin, size_t end), void *context)
 {
 #ifdef _OPENMP

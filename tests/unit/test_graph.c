@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -641,6 +642,36 @@ static void test_taps(void **state)
     free(x.v);
 }
 
+/* Processor time of the whole process, milliseconds. */
+static double used_ms(void)
+{
+    struct timespec t;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* After a run on two threads none of them spins while the caller does something else. */
+static void test_rest(void **state)
+{
+    (void)state;
+    struct t_onnx m;
+    struct map x = input_map(1, 3, 64, 96);
+    struct eng_tensor out[ENG_MAX_OUTPUTS];
+    assert_true(t_onnx_sample(0, &m));
+    struct eng_graph *g = parse(&m, (struct eng_graph_options){.keep_inner = false});
+    struct eng_runner *r = runner_of(g);
+    eng_runner_set_threads(r, 2);
+    for (int i = 0; i < 3; i++) {
+        run(r, &x, out);
+        double before = used_ms();
+        assert_int_equal(nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL), 0);
+        assert_true(used_ms() - before < 3); /* spinning costs about 10 */
+    }
+    eng_runner_drop(r);
+    eng_graph_drop(g);
+    free(x.v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -650,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_pools),       cmocka_unit_test(test_excite),
         cmocka_unit_test(test_layernorm),   cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_classifier),  cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

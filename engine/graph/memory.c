@@ -124,22 +124,25 @@ static int by_size(const void *a, const void *b)
     return x->buf < y->buf ? -1 : 1;
 }
 
-/* Lowest offset at which `b` meets none of the placed buffers that live at the same time. */
-static size_t first_fit(const struct gr_plan *p, const struct order *placed, int n, const struct gr_buf *b)
+/* Gives `buf` the lowest place that meets none of the placed buffers alive at the same time. `placed` is kept in
+ * the order of places, so one walk over it finds the first gap. */
+static void first_fit(struct gr_plan *p, int *placed, int n, int buf)
 {
+    struct gr_buf *b = &p->bufs[buf];
     size_t at = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < n; i++) {
-            const struct gr_buf *o = &p->bufs[placed[i].buf];
-            bool apart = o->last < b->first || b->last < o->first;
-            if (!apart && at < o->offset + o->bytes && o->offset < at + b->bytes) {
-                at = o->offset + o->bytes;
-                moved = true;
-            }
-        }
+    for (int i = 0; i < n; i++) {
+        const struct gr_buf *o = &p->bufs[placed[i]];
+        if (o->last < b->first || b->last < o->first)
+            continue;
+        if (at + b->bytes <= o->offset)
+            break;
+        at = o->offset + o->bytes > at ? o->offset + o->bytes : at;
     }
-    return at;
+    b->offset = at;
+    int to = n;
+    for (; to > 0 && p->bufs[placed[to - 1]].offset > at; to--)
+        placed[to] = placed[to - 1];
+    placed[to] = buf;
 }
 
 enum b_code gr_place(const struct eng_graph *g, struct gr_plan *p, size_t block, size_t budget, struct b_err *err)
@@ -147,7 +150,8 @@ enum b_code gr_place(const struct eng_graph *g, struct gr_plan *p, size_t block,
     find_lives(p, g->options.keep_inner);
     find_homes(g, p, block);
     struct order *order = b_arena_array(p->arena, (size_t)p->n_bufs + 1, sizeof *order);
-    if (!order)
+    int *placed = B_ARENA_ARRAY(p->arena, (size_t)p->n_bufs + 1, int);
+    if (!order || !placed)
         return b_arena_refused(p->arena, GR_DOMAIN, err);
     int n = 0;
     for (int i = 0; i < p->n_bufs; i++) {
@@ -165,8 +169,8 @@ enum b_code gr_place(const struct eng_graph *g, struct gr_plan *p, size_t block,
     qsort(order, (size_t)n, sizeof *order, by_size);
     p->bytes = 0;
     for (int i = 0; i < n; i++) {
-        struct gr_buf *b = &p->bufs[order[i].buf];
-        b->offset = first_fit(p, order, i, b);
+        const struct gr_buf *b = &p->bufs[order[i].buf];
+        first_fit(p, placed, i, order[i].buf);
         size_t end = b->offset + b->bytes;
         if (end > budget)
             return b_fail(err, B_LIMIT, GR_DOMAIN, "this input size needs more than the %zu bytes that are allowed",

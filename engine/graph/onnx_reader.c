@@ -12,7 +12,7 @@
 
 #define MAX_NESTING 12      /* model, graph, node, attribute, graph...: the table network needs 10 */
 #define MAX_MESSAGES 200000 /* the largest of the five networks has about 9000 */
-#define MAX_NODES 8192
+#define MAX_NODES 4096
 
 /* ---- a walk over the wire format ---- */
 

@@ -13,8 +13,10 @@
 #define WIDTH_STEP 32
 #define MID_GREY 127.5f /* 0 after normalisation */
 #define MAX_LINE_WIDTH (1 << 15) /* 680 heights: a longer strip is squeezed */
-#define TALL 1.16f
-#define LOW 0.88f
+/* Heights over the strip's. Six real pages read with the same errors (1.09 %) at 1, 1.08 and 1.16, 35 rendered
+ * and degraded ones with 0.178, 0.180 and 0.175 %: the higher, the fewer columns there are to compute. */
+#define ROOMY 1.12f
+#define TALL 1.3f
 #define SNAP 0.02f    /* of the height: a centre line this close to a page axis is one */
 #define GAP_SHARE 0.3f /* of the line's usual contrast */
 #define EDGE_ROWS 4   /* rows at the top and bottom that may show neighbouring lines */
@@ -143,6 +145,11 @@ static enum b_code fill_straightened(struct eng_line_image *image, struct b_imag
     return eng_arc_sample(&arc, page, &part, image->bgr, err);
 }
 
+static float height_of(enum eng_line_look look)
+{
+    return look == ENG_LOOK_ROOMY ? ROOMY : (look == ENG_LOOK_TALL ? TALL : 1.0f);
+}
+
 enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page,
                                 const struct eng_strip *strip, enum eng_line_look look, struct b_err *err)
 {
@@ -150,8 +157,7 @@ enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_vie
     if (look == ENG_LOOK_STACKED)
         code = eng_line_image_stack(image, page, strip, err);
     else
-        code = fill_straightened(image, page, strip,
-                                 look == ENG_LOOK_TALL ? TALL : (look == ENG_LOOK_LOW ? LOW : 1.0f), err);
+        code = fill_straightened(image, page, strip, height_of(look), err);
     if (code == B_OK)
         measure_ink(image);
     return code;

@@ -21,10 +21,10 @@ struct eng_line_image {
 void eng_line_image_free(struct eng_line_image *image);
 
 enum eng_line_look {
-    ENG_LOOK_PLAIN,
-    ENG_LOOK_TALL,    /* strip made higher: cut-off accents and a detector box that is too tight */
-    ENG_LOOK_LOW,     /* strip made lower: neighbours' ink inside the box */
-    ENG_LOOK_STACKED  /* a column of upright characters, laid out from left to right */
+    ENG_LOOK_PLAIN,  /* the strip as it is */
+    ENG_LOOK_ROOMY,  /* a little higher: narrower lines at the same accuracy, what pages are read with */
+    ENG_LOOK_TALL,   /* higher still: cut-off accents and a detector box that is too tight */
+    ENG_LOOK_STACKED /* a column of upright characters, laid out from left to right */
 };
 
 /* The whole strip, its proportions kept. */

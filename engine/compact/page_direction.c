@@ -58,7 +58,7 @@ static enum b_code check_columns(struct eng_page_job *job, const size_t *chosen,
     const struct eng_sense standing = {.reversed = job->main_sense.reversed, .stacked = true};
     struct eng_read_task tasks[TRIAL_LINES];
     for (size_t i = 0; i < n; i++)
-        tasks[i] = eng_page_task(job, chosen[i], standing, ENG_LOOK_PLAIN);
+        tasks[i] = eng_page_task(job, chosen[i], standing, ENG_LOOK_ROOMY);
     enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
     if (code == B_OK && quality_of(tasks, n) >= COLUMNS_READ)
         job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, standing);
@@ -79,7 +79,7 @@ enum b_code eng_page_decide_direction(struct eng_page_job *job, bool upright, st
     for (int s = 0; s < ENG_SENSES && n > 0 && best < READS_WELL; s++) {
         const struct eng_sense sense = eng_sense_at(s);
         for (size_t i = 0; i < n; i++)
-            tasks[i] = eng_page_task(job, chosen[i], sense, ENG_LOOK_PLAIN);
+            tasks[i] = eng_page_task(job, chosen[i], sense, ENG_LOOK_ROOMY);
         enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
         if (code != B_OK)
             return code;

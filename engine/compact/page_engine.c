@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/cancel.h"
 #include "engine/compact/models_private.h"
 #include "engine/compact/page_private.h"
 
@@ -145,13 +146,23 @@ static enum b_code hand_out(const struct pass *pass, struct b_arena *arena, stru
     return B_OK;
 }
 
+/* Adds the time since *since to *sum and moves *since on. */
+static void clock_stage(int64_t *since, double *sum)
+{
+    const int64_t now = b_now_ns();
+    *sum += (double)(now - *since) * 1e-9;
+    *since = now;
+}
+
 /* Finds the strips and decides which way they are read. */
 static enum b_code begin_pass(struct pass *pass, struct b_cancel *cancel, struct b_err *err)
 {
     const bool upright = pass->options && pass->options->fixed_direction;
+    int64_t since = b_now_ns();
     enum b_code code = eng_detector_find(pass->engine->detector, pass->page, NULL, &pass->found, cancel, err);
     if (code != B_OK)
         return code;
+    clock_stage(&since, &pass->engine->times.detect);
     const size_t n = pass->found.count, room = n ? n : 1;
     pass->active = calloc(room, sizeof *pass->active);
     pass->lines = calloc(room, sizeof *pass->lines);
@@ -164,7 +175,9 @@ static enum b_code begin_pass(struct pass *pass, struct b_cancel *cancel, struct
     pass->job = (struct eng_page_job){.crew = &pass->engine->crew, .page = pass->page, .strips = pass->found.strips,
                                       .active = pass->active, .lines = pass->lines, .n = n, .cancel = cancel};
     eng_crew_forget(&pass->engine->crew);
-    return eng_page_decide_direction(&pass->job, upright, err);
+    code = eng_page_decide_direction(&pass->job, upright, err);
+    clock_stage(&since, &pass->engine->times.direction);
+    return code;
 }
 
 /* A page that is not upright is turned and looked at again: the detector was trained on upright text, and
@@ -192,13 +205,17 @@ enum b_code eng_page_read(struct eng_page_engine *engine, struct b_image_view pa
     struct b_image turned = {.pixels = NULL};
     struct pass pass = {.engine = engine, .options = options, .page = page, .width = page.width,
                         .height = page.height};
+    engine->times = (struct eng_page_times){.detect = 0.0};
     enum b_code code = begin_pass(&pass, cancel, err);
     if (code == B_OK && pass.job.quarter_turns != 0)
         code = turn_page(&pass, &turned, cancel, err);
+    int64_t since = b_now_ns();
     if (code == B_OK)
         code = eng_page_read_rest(&pass.job, err);
+    clock_stage(&since, &engine->times.read);
     if (code == B_OK)
         code = eng_page_second_look(&pass.job, err);
+    clock_stage(&since, &engine->times.again);
     if (code == B_OK)
         code = hand_out(&pass, arena, out, err);
     end_pass(&pass);

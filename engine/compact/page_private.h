@@ -7,9 +7,15 @@
 #include "engine/compact/direction.h"
 #include "engine/compact/read_tasks.h"
 
+/* Seconds of the last page, for benches. */
+struct eng_page_times {
+    double detect, direction, read, again;
+};
+
 struct eng_page_engine {
     struct eng_detector *detector;
     struct eng_reading_crew crew;
+    struct eng_page_times times;
 };
 
 /* What is known of one strip while its page is being read. */

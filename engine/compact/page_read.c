@@ -8,7 +8,7 @@
 #define TURNED_BELOW 0.8f  /* a line on the main axis is tried upside down below this; such lines read at 0.6 to 0.75 */
 #define ACROSS_BELOW 0.9f  /* a line across the page's text has no neighbours to tell its sense */
 #define TURN_GAIN 0.05f    /* that another sense must be better by */
-#define LOOK_BELOW 0.85f   /* a line is sampled anew, higher and lower, below this */
+#define LOOK_BELOW 0.85f   /* below this a line is sampled anew, higher and lower */
 #define LOOK_GAIN 0.02f
 #define GOOD_PAGE 0.8f     /* median confidence from which a bad line is an exception worth another look */
 #define SHORT_STRIP 1.8f   /* length over height up to which a strip's axis may be wrong by a right angle */
@@ -29,7 +29,7 @@ enum b_code eng_page_read_rest(struct eng_page_job *job, struct b_err *err)
         return b_fail(err, B_NO_MEMORY, "page", "no memory for %zu lines", job->n);
     for (size_t i = 0; i < job->n; i++)
         if (job->active[i] && !job->lines[i].read)
-            tasks[n++] = eng_page_task(job, i, first_sense(job, i), ENG_LOOK_PLAIN);
+            tasks[n++] = eng_page_task(job, i, first_sense(job, i), ENG_LOOK_ROOMY);
     enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
     for (size_t i = 0; i < n && code == B_OK; i++)
         job->lines[tasks[i].line] =
@@ -91,13 +91,13 @@ static void add_senses(const struct eng_page_job *job, struct attempts *a, size_
     const struct eng_sense turned = {.reversed = !l->sense.reversed, .stacked = l->sense.stacked};
     if (!(l->reading.confidence < (across ? ACROSS_BELOW : TURNED_BELOW)) || (!across && !good_page))
         return;
-    add_attempt(job, a, line, turned, ENG_LOOK_PLAIN, TURN_GAIN);
+    add_attempt(job, a, line, turned, ENG_LOOK_ROOMY, TURN_GAIN);
     if (!across && !is_short)
         return;
     for (int reversed = 0; reversed < 2; reversed++) {
         const struct eng_sense other = {.reversed = reversed != 0, .stacked = !l->sense.stacked};
         if (reversed == 0 || is_short)
-            add_attempt(job, a, line, other, ENG_LOOK_PLAIN, TURN_GAIN);
+            add_attempt(job, a, line, other, ENG_LOOK_ROOMY, TURN_GAIN);
     }
 }
 
@@ -138,7 +138,7 @@ enum b_code eng_page_second_look(struct eng_page_job *job, struct b_err *err)
         if (!l->read || l->sense.stacked || !(l->reading.confidence < LOOK_BELOW))
             continue;
         add_attempt(job, &a, i, l->sense, ENG_LOOK_TALL, LOOK_GAIN);
-        add_attempt(job, &a, i, l->sense, ENG_LOOK_LOW, LOOK_GAIN);
+        add_attempt(job, &a, i, l->sense, ENG_LOOK_PLAIN, LOOK_GAIN);
     }
     code = try_all(job, &a, err);
 out:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads PNG pages with the compact engine and writes what it read: STEM.json (lines with boxes, the shape
  * that score_text.py reads) and STEM.md (lines in order, for score_lost.py). Prints one row a page: time,
- * lines, direction. usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png... */
+ * lines, direction, and the last round's seconds
+ * by stage (detector, direction, reading, second looks). usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png... */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "engine/compact/compact.h"
+#include "engine/compact/page_private.h"
 #include "tests/support/png_page.h"
 
 struct settings {
@@ -138,6 +139,8 @@ static enum b_code read_page(const struct settings *set, struct eng_page_engine 
         (void)printf("%-44.44s %4dx%-4d lines %3zu unreadable %2zu turns %d skew %6.2f curl %5.2f  %7.3f s (mean %.3f)\n",
                      stem, image.width, image.height, page.count, unread, page.quarter_turns, (double)page.skew,
                      (double)page.curl, best, sum / set->rounds);
+        const struct eng_page_times *t = &engine->times;
+        (void)printf("    detect %.3f direction %.3f read %.3f again %.3f\n", t->detect, t->direction, t->read, t->again);
         for (size_t i = 0; set->verbose && i < page.count; i++)
             (void)printf("  %.3f %s\n", (double)page.lines[i].reading.confidence, page.lines[i].reading.text);
         if (set->dir && write_page(set, stem, &page))

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks find what they are for: selftest.py ROOT BUILD
+
+Plants one fault at a time into a small tree and expects exactly the check that it breaks to speak, with the file's name.
+"""
+import os, sys, tempfile, unittest
+
+sys.dont_write_bytecode = True
+import globals as variables
+import headers
+import layers
+import style
+from tree import Tree, bare_c
+
+ROOT, BUILD = sys.argv[1:3]
+LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+HEAD = LICENCE + "/* What it does. */\n"
+
+
+def header(name, body=""):
+    guard = name.upper().replace("/", "_").replace(".", "_")
+    return LICENCE + "#ifndef %s\n#define %s\n\n%s\n#endif\n" % (guard, guard, body)
+
+
+class Planted(unittest.TestCase):
+    def problems(self, files, check):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                os.makedirs(os.path.dirname(os.path.join(folder, name)) or folder, exist_ok=True)
+                with open(os.path.join(folder, name), "wb") as f:
+                    f.write(text if isinstance(text, bytes) else text.encode())
+            return check(Tree(folder))
+
+    def fails(self, files, word, check=style.check):
+        found = self.problems(files, check)
+        self.assertTrue(any(word in p for p in found), (word, found))
+
+    def passes(self, files, check=style.check):
+        self.assertEqual(self.problems(files, check), [])
+
+
+class Layers(Planted):
+    BASE = {"engine/base/err.h": header("engine/base/err.h"), "docparse/document.h": header("docparse/document.h"),
+            "docparse/loader.h": header("docparse/loader.h"), "docparse/loader_private.h": header("docparse/loader_private.h")}
+
+    def one(self, name, include):
+        return dict(self.BASE, **{name: HEAD + "#include " + include + "\n"})
+
+    def test_upwards(self):
+        self.fails(self.one("engine/base/x.c", '"docparse/document.h"'), "engine/base may include nobody", layers.check)
+        self.fails(self.one("engine/graph/x.c", '"docparse/document.h"'), "engine/graph/x.c:3", layers.check)
+        self.passes(self.one("docparse/x.c", '"engine/base/err.h"'), layers.check)
+
+    def test_doors_and_private(self):
+        self.fails(self.one("output/x.c", '"docparse/loader.h"'), "only docparse/document.h", layers.check)
+        self.passes(self.one("output/x.c", '"docparse/document.h"'), layers.check)
+        self.fails(self.one("service/x.c", '"docparse/loader_private.h"'), "private header", layers.check)
+        self.passes(self.one("tests/unit/x.c", '"docparse/loader_private.h"'), layers.check)
+        self.fails(self.one("service/x.c", '"document.h"'), "no such file", layers.check)
+
+    def test_libraries(self):
+        self.fails(self.one("docparse/x.c", "<tiffio.h>"), "libtiff", layers.check)
+        self.passes(self.one("docparse/load_tiff.c", "<tiffio.h>"), layers.check)
+        self.fails(self.one("docparse/x.c", "<dnnl.h>"), "oneDNN", layers.check)
+        self.fails(self.one("docparse/x.c", "<poppler.h>"), "Poppler", layers.check)
+        self.fails(self.one("engine/base/x.c", "<curl/curl.h>"), "unknown library", layers.check)
+        self.fails(self.one("docparse/x.h", "<pthread.h>"), "public header", layers.check)
+
+    def test_links(self):
+        files = dict(self.BASE, **{"engine/base/CMakeLists.txt": "dp_library(eng_base SOURCES a.c USES core)", "docparse/CMakeLists.txt": "dp_library(core SOURCES b.c)"})
+        self.fails(files, "lies above", layers.check)
+        files["engine/base/CMakeLists.txt"] = "dp_library(eng_base SOURCES a.c)"
+        files["docparse/CMakeLists.txt"] = "dp_library(core SOURCES b.c USES eng_base)"
+        self.passes(files, layers.check)
+
+
+class Style(Planted):
+    def test_fine(self):
+        self.passes({"engine/base/x.h": header("engine/base/x.h"), "engine/base/x.c": HEAD, "README.md": "hello"})
+
+    def test_licence_and_head(self):
+        self.fails({"engine/base/x.c": "/* nothing */\n"}, "no SPDX line")
+        self.fails({"deploy/x.sh": "#!/bin/sh\n"}, "no SPDX line")
+        self.fails({"engine/base/x.c": LICENCE + "#include <stdio.h>\n"}, "one paragraph")
+        self.fails({"engine/base/x.h": header("engine/base/y.h")}, "include guard")
+
+    def test_top(self):
+        self.fails({"notes.txt": "# SPDX-License-Identifier: Apache-2.0\n"}, "top level is closed")
+        self.fails({"docs/x.md": "x"}, "top level is closed")
+
+    def test_sizes(self):
+        self.fails({"tests/big.bin": bytes((1 << 20) + 1)}, "1 MiB")
+        self.fails({"engine/base/x.c": HEAD + "\n" * 900}, "902 lines")
+        body = "static int long_one(int a)\n{\n%s    return a;\n}\n"
+        self.fails({"engine/base/x.c": HEAD + body % ("    a++;\n" * 96)}, "long_one has 100 lines")
+        self.passes({"engine/base/x.c": HEAD + body % ("    a++;\n" * 95)})
+        self.passes({"engine/base/x.c": HEAD + "static const int table[] = {\n" + "    1,\n" * 200 + "};\n"})
+
+    def test_banned(self):
+        for call in ("sprintf", "strcpy", "strtok", "atoi", "system", "exit"):
+            self.fails({"engine/base/x.c": HEAD + "void f(void)\n{\n    %s(a);\n}\n" % call}, "%s is banned" % call)
+        self.passes({"engine/base/x.c": HEAD + "/* strcpy(a) */\nvoid f(void)\n{\n    puts(\"atoi(b)\");\n    svc_exit(1);\n    o->exit(2);\n}\n"})
+
+    def test_places(self):
+        for place in ("work", "home", "tmp"):
+            self.fails({"deploy/x.sh": "# SPDX-License-Identifier: Apache-2.0\ncd /%s/x\n" % place}, "place of one machine")
+        self.fails({"README.md": "see %s.org" % "pypi"}, "registry's host")
+
+    def test_blanking(self):
+        self.assertEqual(bare_c('a /* b\n */ "c\\"d" \'"\' // e\nf'), "a     \n    \"\" '' " + " " * 4 + "\nf")
+
+
+class Built(Planted):
+    def test_headers(self):
+        good, bad = header("engine/base/x.h", "#include <stddef.h>\nsize_t f(void);"), header("engine/base/y.h", "size_t f(void);")
+        self.passes({"engine/base/x.h": good}, lambda tree: headers.check(tree, BUILD))
+        self.fails({"engine/base/y.h": bad}, "y.h does not compile alone", lambda tree: headers.check(tree, BUILD))
+
+    def test_variables(self):
+        seen = list(variables.variables(os.path.join(BUILD, "engine/base/libeng_base.a")))
+        self.assertIn(("log.c.o", "log_level"), seen)
+        allowed, variables.ALLOWED = variables.ALLOWED, {}
+        try:
+            self.assertTrue(any("log_level" in p for p in variables.check(BUILD)))
+        finally:
+            variables.ALLOWED = allowed
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]])

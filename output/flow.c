@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Joins what columns and pages tore apart and finds formulas in running text. Every function is linear in
+ * the text it looks at. */
+#include "output/flow.h"
+
+#include <string.h>
+
+#include "engine/base/utf8.h"
+
+#define LOOK_AHEAD 256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds */
+
+bool out_is_running(enum dp_block_type type)
+{
+    return type == DP_HEADER || type == DP_FOOTER || type == DP_PAGE_NUMBER;
+}
+
+int32_t out_continuation(const struct dp_page *page, int32_t i)
+{
+    const struct dp_block *b = &page->blocks[i];
+    if (!b->joined)
+        return DP_NONE;
+    for (int32_t k = i + 1; k < page->n_blocks && k - i <= LOOK_AHEAD; k++) {
+        const struct dp_block *next = &page->blocks[k];
+        if (next->type == b->type && next->parent == b->parent)
+            return k;
+        if (next->type == DP_TITLE || next->type == DP_HEADING)
+            return DP_NONE; /* nothing goes on behind a heading */
+    }
+    return DP_NONE;
+}
+
+int32_t out_first_of_type(const struct dp_page *page, enum dp_block_type type)
+{
+    for (int32_t k = 0; k < page->n_blocks; k++) {
+        if (page->blocks[k].type == type && page->blocks[k].parent == DP_NONE)
+            return k;
+        if (page->blocks[k].type == DP_TITLE || page->blocks[k].type == DP_HEADING)
+            return DP_NONE;
+    }
+    return DP_NONE;
+}
+
+static uint32_t last_cp(const char *text, size_t len)
+{
+    size_t at = len;
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == 0)
+        return 0;
+    at--;
+    return b_utf8_next(text, len, &at);
+}
+
+/* Small letters of the scripts whose words are broken with hyphens. */
+static bool is_small(uint32_t cp)
+{
+    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) || (cp >= 0x100 && cp < 0x180 && (cp & 1)) ||
+           (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
+}
+
+/* Ideographs and kana are set without spaces; Korean words are not. */
+static bool spaceless(uint32_t cp)
+{
+    return b_cp_is_cjk(cp) && !(cp >= 0xAC00 && cp <= 0xD7A3) && !(cp >= 0x1100 && cp <= 0x11FF);
+}
+
+void out_join(struct b_buf *text, const char *next)
+{
+    const size_t more = strlen(next);
+    size_t pos = 0;
+    if (more == 0 || text->failed != B_OK)
+        return;
+    if (text->len == 0) {
+        b_buf_append(text, next, more);
+        return;
+    }
+    const uint32_t head = b_utf8_next(next, more, &pos);
+    const uint32_t tail = last_cp(text->data, text->len);
+    const size_t width = tail == 0x2010 ? 3 : tail == 0xAD ? 2 : 1;
+    const bool hyphen = tail == '-' || tail == 0xAD || tail == 0x2010;
+    const uint32_t before = hyphen ? last_cp(text->data, text->len - width) : 0;
+    if (hyphen && b_cp_is_letter(before)) {
+        if (tail == 0xAD || (is_small(before) && is_small(head)))
+            text->len -= width;
+    } else if (!spaceless(tail) && !spaceless(head) && !b_cp_is_space(tail) && !b_cp_is_space(head)) {
+        b_buf_putc(text, ' ');
+    }
+    b_buf_append(text, next, more);
+}
+
+bool out_flow_text(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text)
+{
+    for (;;) {
+        done[i] = true;
+        out_join(text, page->blocks[i].text);
+        const int32_t next = out_continuation(page, i);
+        if (next == DP_NONE || done[next])
+            return page->blocks[i].joined && next == DP_NONE;
+        i = next;
+    }
+}
+
+bool out_has_math(const struct dp_block *block)
+{
+    return block->source == DP_FROM_VLM && block->type != DP_CODE && block->type != DP_MUSIC && strchr(block->text, '$');
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* text[i] is a dollar that a backslash in front of it does not quote. */
+static bool is_dollar(const char *text, size_t i)
+{
+    return text[i] == '$' && !(i > 0 && text[i - 1] == '\\');
+}
+
+bool out_next_math(const char *text, size_t len, size_t from, struct out_inline_math *math)
+{
+    for (size_t i = from; i + 2 < len; i++) {
+        if (!is_dollar(text, i))
+            continue;
+        const size_t n = text[i + 1] == '$' ? 2 : 1;
+        size_t k = i + n;
+        if (n == 1 && blank(text[k]))
+            continue;
+        while (k < len && !is_dollar(text, k))
+            k++;
+        if (k >= len)
+            return false; /* no further dollar at all */
+        const bool closes = n == 2 ? k + 1 < len && text[k + 1] == '$'
+                                   : !blank(text[k - 1]) && !(k + 1 < len && text[k + 1] >= '0' && text[k + 1] <= '9');
+        if (closes && k > i + n) {
+            *math = (struct out_inline_math){.begin = i, .body = i + n, .body_end = k, .end = k + n, .display = n == 2};
+            return true;
+        }
+        i = k - 1; /* the next dollar may open */
+    }
+    return false;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTML to read: one self-contained file, a section a page, no outside resources and no script. A content
+ * policy in the head forbids both once more, so that even a flaw in escaping could load and run nothing. */
+#include "output/escape.h"
+#include "output/html_private.h"
+
+static const char *title_of(const struct dp_document_info *info)
+{
+    if (info->title && info->title[0])
+        return info->title;
+    return info->source_name ? info->source_name : "Document";
+}
+
+static void head(struct b_buf *buf, const struct dp_document_info *info)
+{
+    b_buf_puts(buf, "<!DOCTYPE html>\n<html lang=\"");
+    out_xml_attr(buf, info->language ? info->language : "");
+    b_buf_puts(buf, "\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+                    "style-src 'unsafe-inline'\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    "<meta name=\"generator\" content=\"docparse " DOCPARSE_VERSION "\">\n<title>");
+    out_xml_text(buf, title_of(info));
+    b_buf_puts(buf, "</title>\n<style>\n");
+    b_buf_puts(buf, out_html_css);
+    b_buf_puts(buf, "</style>\n</head>\n<body>\n");
+}
+
+static void document_header(struct b_buf *buf, const struct dp_document_info *info)
+{
+    b_buf_puts(buf, "<header class=\"document\">\n<p class=\"name\">");
+    out_xml_text(buf, title_of(info));
+    b_buf_printf(buf, "</p>\n<p class=\"about\">%d page%s", info->page_count, info->page_count == 1 ? "" : "s");
+    if (info->author && info->author[0]) {
+        b_buf_puts(buf, " · ");
+        out_xml_text(buf, info->author);
+    }
+    if (info->title && info->title[0] && info->source_name) {
+        b_buf_puts(buf, " · ");
+        out_xml_text(buf, info->source_name);
+    }
+    b_buf_puts(buf, "</p>\n</header>\n<main>\n");
+}
+
+static enum b_code html_begin(struct out_writer *writer, struct b_err *err)
+{
+    (void)err;
+    head(&writer->buf, writer->info);
+    document_header(&writer->buf, writer->info);
+    return B_OK;
+}
+
+static void messages(struct b_buf *buf, const struct dp_page *page)
+{
+    if (page->error.code != B_OK) {
+        b_buf_puts(buf, "<p class=\"message\" role=\"note\">");
+        out_xml_text(buf, page->error.message);
+        if (page->error.advice[0]) {
+            b_buf_puts(buf, " — ");
+            out_xml_text(buf, page->error.advice);
+        }
+        b_buf_puts(buf, "</p>\n");
+    }
+    for (int32_t i = 0; i < page->n_warnings; i++) {
+        b_buf_puts(buf, "<p class=\"message\" role=\"note\">");
+        out_xml_text(buf, page->warnings[i]);
+        b_buf_puts(buf, "</p>\n");
+    }
+}
+
+static enum b_code html_page(struct out_writer *writer, const struct dp_page *page, const struct b_image_view *image,
+                             struct b_err *err)
+{
+    struct b_buf *buf = &writer->buf;
+    struct out_tree tree;
+    enum b_code code = out_tree_new(page, &tree, err);
+    if (code != B_OK)
+        return code;
+    b_buf_printf(buf,
+                 "<section class=\"page\" id=\"page-%d\" aria-label=\"Page %d\" data-status=\"%s\" data-width=\"%d\" "
+                 "data-height=\"%d\">\n",
+                 page->number, page->number, dp_status_name(page->status), page->width, page->height);
+    b_buf_printf(buf, "<p class=\"number\"><a href=\"#page-%d\">%d</a></p>\n", page->number, page->number);
+    messages(buf, page);
+    struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree};
+    out_html_blocks(&h);
+    b_buf_puts(buf, "</section>\n");
+    out_tree_free(&tree);
+    return B_OK;
+}
+
+static enum b_code html_end(struct out_writer *writer, enum dp_status status, struct b_err *err)
+{
+    struct b_buf *buf = &writer->buf;
+    (void)err;
+    b_buf_puts(buf, "</main>\n<footer class=\"document\">\n<p>Read by docparse " DOCPARSE_VERSION);
+    if (writer->info->model_name) {
+        b_buf_puts(buf, " with ");
+        out_xml_text(buf, writer->info->model_name);
+    }
+    if (status != DP_STATUS_OK)
+        b_buf_printf(buf, " · %s", status == DP_STATUS_FAILED ? "not readable" : "some pages are incomplete");
+    b_buf_puts(buf, "</p>\n</footer>\n</body>\n</html>\n");
+    return B_OK;
+}
+
+static const struct out_ops html_ops = {.begin = html_begin, .page = html_page, .end = html_end};
+
+OUT_OPENER(out_html_open)
+{
+    return out_writer_new(sizeof(struct out_writer), &html_ops, options, sink, out, err);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OUTPUT_HTML_PRIVATE_H
+#define OUTPUT_HTML_PRIVATE_H
+
+#include "output/writer_private.h"
+
+/* One page on its way into HTML. */
+struct html_page {
+    struct b_buf *buf;
+    const struct dp_page *page;
+    const struct b_image_view *image; /* NULL: pictures are named, not shown */
+    const struct out_tree *tree;
+};
+
+/* The blocks of the page as elements with ids "p1-b0". */
+void out_html_blocks(struct html_page *h);
+
+/* Text of a block with line breaks and, where math is set, with formulas as MathML. */
+void out_html_text(struct b_buf *buf, const char *text, bool math);
+
+/* LaTeX as MathML, or as marked source where it is not known. */
+void out_html_formula(struct b_buf *buf, const char *latex, bool display);
+
+extern const char out_html_css[];
+
+#endif

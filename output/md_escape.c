@@ -188,6 +188,8 @@ void out_md_text(struct b_buf *buf, const char *text, enum out_md_place place, b
     }
 }
 
+#define TAG_MAX 256 /* bytes of an equation number; bounds the search for its brace */
+
 /* Length of "\tag{...}" at text, braces matched; 0 when there is none. */
 static size_t tag_length(const char *text)
 {

@@ -22,6 +22,9 @@ enum b_code dp_loader_open(const struct dp_source *source, const struct dp_loade
         return b_fail(err, B_NO_MEMORY, "loader", "out of memory");
     enum b_code code = B_UNSUPPORTED;
     switch (source->media) {
+    case DP_MEDIA_PDF:
+        code = dp_load_pdf_open(source, options, loader, err);
+        break;
     case DP_MEDIA_TIFF:
         code = dp_load_tiff_open(source, options, loader, err);
         break;

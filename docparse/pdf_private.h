@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCPARSE_PDF_PRIVATE_H
+#define DOCPARSE_PDF_PRIVATE_H
+
+#include <poppler.h>
+
+#include "docparse/loader_private.h"
+
+/* Private to the PDF loader: the only files that see Poppler and cairo. One thread at a time a document. */
+
+#define DP_PDF_DOMAIN "pdf"
+#define DP_POINTS_PER_INCH 72.0
+
+struct dp_pdf {
+    PopplerDocument *document;
+    GBytes *bytes;
+    struct dp_loader_options options;
+    struct b_arena *arena; /* strings of the file info, outline */
+};
+
+/* How points of the page (origin at its top left corner, y down, as Poppler reports boxes) become pixels of
+ * the page image: x * scale_x + shift_x. The shift, less than a pixel, puts a scan's own grid on whole pixels. */
+struct dp_pdf_grid {
+    double scale_x, scale_y, shift_x, shift_y;
+    int width, height; /* of the image, pixels */
+};
+
+/* A box in points as a box of the page image, clipped to it. */
+struct dp_rect dp_pdf_place(const struct dp_pdf_grid *grid, double x0, double y0, double x1, double y1);
+
+/* An image placed on the page (parts of it may lie beside the page), points as above; pixels 0 when it was not looked
+ * at. */
+struct dp_pdf_image {
+    double x0, y0, x1, y1;
+    int id, pixel_width, pixel_height;
+};
+
+/* What a page holds before it is drawn. */
+struct dp_pdf_content {
+    double width, height; /* points, without UserUnit */
+    double unit;          /* UserUnit */
+    struct dp_pdf_image *images;
+    int n_images;
+    double body_size;           /* size of most of the text, points; 0 without text */
+    bool scan;                  /* images cover the page and no text is drawn over them */
+    double scan_x, scan_y;      /* pixels per point of the scan */
+    double scan_left, scan_top; /* where its grid starts, points */
+};
+
+/* Metadata, outline and flags of the open document. */
+enum b_code dp_pdf_read_info(struct dp_pdf *pdf, struct dp_file_info *info, struct b_err *err) B_MUST_CHECK;
+
+/* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), and content->body_size. */
+enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+                              struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+void dp_pdf_place_words(const struct dp_pdf_grid *grid, struct dp_sheet *sheet);
+
+/* Images of the page and whether it is a scan. */
+enum b_code dp_pdf_read_images(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+enum b_code dp_pdf_place_images(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid,
+                                struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+
+/* Resolution of the page image within the limits; warns when a limit changes it. */
+enum b_code dp_pdf_choose_grid(const struct dp_pdf *pdf, const struct dp_pdf_content *content, struct dp_sheet *sheet,
+                               struct dp_pdf_grid *grid, struct b_err *err) B_MUST_CHECK;
+/* Draws the page; sets sheet->image: grey when it has no colour. */
+enum b_code dp_pdf_draw(const struct dp_pdf *pdf, PopplerPage *page, const struct dp_pdf_grid *grid,
+                        struct b_cancel *cancel, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+
+#endif

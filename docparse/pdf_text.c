@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words of a PDF page. Poppler hands out one text, a box for each of its characters and attributes of
+ * ranges; a word here is a run of characters without white space in one font. Texts are taken as they are:
+ * nothing is normalised, joined over line ends or put in another order. */
+#include <math.h>
+#include <string.h>
+
+#include "docparse/pdf_private.h"
+#include "engine/base/utf8.h"
+
+#define FONTS_MAX 128     /* names kept for comparison; a page with more stores some of them twice */
+#define SIZE_BINS 400     /* quarter points up to 100 pt */
+#define SIZE_MISFIT 3.0   /* font size against the height of the box, beyond: a matrix Poppler did not see */
+#define JUMP 0.5          /* font sizes between neighbours in a word, at most; letter-spaced titles reach 0.4 */
+#define SAME_ROW 0.25     /* of the smaller of two neighbours; raised characters reach 0.4 */
+#define SMALL_SCRIPT 0.86 /* size of raised and lowered characters against their neighbours, at most */
+#define SCRIPT_SHIFT 0.12 /* of the neighbour's height between the middles */
+
+struct reading {
+    const struct dp_pdf *pdf;
+    struct dp_sheet *sheet;
+    const char *text;              /* of the page, UTF-8 */
+    const PopplerRectangle *boxes; /* one a character */
+    guint n_boxes;
+    const GList *attributes;           /* sorted ranges of characters */
+    const PopplerTextAttributes *font; /* of the character in work */
+    const char *names[FONTS_MAX];
+    int n_names;
+    size_t cap_words, cap_hidden, cap_ends;
+    double width, height;      /* of the page, points */
+    uint32_t sizes[SIZE_BINS]; /* characters of each size */
+};
+
+struct word {
+    size_t from, to;            /* bytes of the text */
+    PopplerRectangle box, last; /* of all characters, of the last one */
+    const PopplerTextAttributes *font;
+    int chars;
+    bool empty_box;
+};
+
+static bool has(const char *name, const char *part)
+{
+    const size_t n = strlen(part);
+    for (; *name; name++)
+        if (g_ascii_strncasecmp(name, part, n) == 0)
+            return true;
+    return false;
+}
+
+/* Style by the customs of font names, the fonts of TeX among them (cmbx10, SFTT1095). */
+static uint32_t style_of(const char *name)
+{
+    static const struct {
+        const char *part;
+        uint32_t style;
+    } signs[] = {{"bold", DP_BOLD},     {"black", DP_BOLD},      {"heavy", DP_BOLD},     {"demi", DP_BOLD},
+                 {"cmbx", DP_BOLD},     {"sfbx", DP_BOLD},       {"sfsx", DP_BOLD},      {"cmssbx", DP_BOLD},
+                 {"italic", DP_ITALIC}, {"oblique", DP_ITALIC},  {"slanted", DP_ITALIC}, {"kursiv", DP_ITALIC},
+                 {"cmti", DP_ITALIC},   {"cmmi", DP_ITALIC},     {"cmsl", DP_ITALIC},    {"sfti", DP_ITALIC},
+                 {"sfsl", DP_ITALIC},   {"-it", DP_ITALIC},      {"boldit", DP_ITALIC},  {"courier", DP_MONO},
+                 {"mono", DP_MONO},     {"typewriter", DP_MONO}, {"consol", DP_MONO},    {"inconsolata", DP_MONO},
+                 {"cmtt", DP_MONO},     {"sftt", DP_MONO},       {"cmitt", DP_MONO},     {"menlo", DP_MONO},
+                 {"cursor", DP_MONO},   {"sourcecode", DP_MONO}, {"hack-", DP_MONO},     {"txtt", DP_MONO}};
+    uint32_t style = 0;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (has(name, signs[i].part))
+            style |= signs[i].style;
+    return style;
+}
+
+/* "ABCDEF+Name": the tag of a subset is not part of the name. */
+static const char *plain_name(const char *name)
+{
+    for (int i = 0; i < 6; i++)
+        if (name[i] < 'A' || name[i] > 'Z')
+            return name;
+    return name[6] == '+' && name[7] ? name + 7 : name;
+}
+
+/* Copy of a font name as clean UTF-8, shared between the words of the page. */
+static const char *font_name(struct reading *r, const char *name)
+{
+    if (!name || !name[0])
+        return NULL;
+    name = plain_name(name);
+    for (int i = r->n_names - 1; i >= 0; i--)
+        if (strcmp(r->names[i], name) == 0)
+            return r->names[i];
+    const size_t len = strlen(name);
+    char *copy = b_arena_alloc(r->sheet->arena, len * 3 + 1, 1);
+    size_t n = 0;
+    if (!copy)
+        return NULL;
+    for (size_t pos = 0; pos < len;) {
+        const uint32_t cp = b_utf8_next(name, len, &pos);
+        n += b_utf8_put(b_cp_is_control(cp) ? 0xFFFD : cp, copy + n);
+    }
+    copy[n] = '\0';
+    if (r->n_names < FONTS_MAX)
+        r->names[r->n_names++] = copy;
+    return copy;
+}
+
+/* Attributes of character `index`; indices only grow. */
+static const PopplerTextAttributes *attributes_at(struct reading *r, int index)
+{
+    while (r->attributes && ((const PopplerTextAttributes *)r->attributes->data)->end_index < index)
+        r->attributes = r->attributes->next;
+    const PopplerTextAttributes *a = r->attributes ? r->attributes->data : NULL;
+    return a && a->start_index <= index ? a : NULL;
+}
+
+static bool same_font(const PopplerTextAttributes *a, const PopplerTextAttributes *b)
+{
+    if (a == b || !a || !b)
+        return a == b;
+    return a->font_size == b->font_size && g_strcmp0(a->font_name, b->font_name) == 0;
+}
+
+/* Room for one more word and its two flags. */
+static bool make_room(struct reading *r)
+{
+    struct dp_sheet *s = r->sheet;
+    const size_t n = (size_t)s->n_words;
+    if (n < r->cap_words)
+        return true;
+    void *words = b_arena_grow(s->arena, s->words, n, &r->cap_words, sizeof *s->words);
+    void *hidden = b_arena_grow(s->arena, s->word_hidden, n, &r->cap_hidden, 1);
+    void *ends = b_arena_grow(s->arena, s->word_line_end, n, &r->cap_ends, 1);
+    if (!words || !hidden || !ends)
+        return false;
+    s->words = words;
+    s->word_hidden = hidden;
+    s->word_line_end = ends;
+    size_t least = r->cap_hidden < r->cap_ends ? r->cap_hidden : r->cap_ends;
+    r->cap_words = r->cap_words < least ? r->cap_words : least;
+    return true;
+}
+
+static float size_of(const struct word *w)
+{
+    double across = w->box.y2 - w->box.y1, along = w->box.x2 - w->box.x1;
+    if (w->chars > 1 && across > along) /* turned or vertical */
+        across = along;
+    double size = w->font ? w->font->font_size : across;
+    if (!(size > 0) || size > SIZE_MISFIT * across || size < across / SIZE_MISFIT)
+        size = across;
+    return (float)size;
+}
+
+/* Appends the word; words beside the page are left out, since nobody sees them. */
+static enum b_code put_word(struct reading *r, const struct word *w, bool joined, struct b_err *err)
+{
+    struct dp_sheet *s = r->sheet;
+    if (w->to == w->from || w->box.x2 < 0 || w->box.y2 < 0 || w->box.x1 > r->width || w->box.y1 > r->height)
+        return B_OK;
+    char *text = b_arena_text(s->arena, r->text + w->from, w->to - w->from);
+    if (!text || !make_room(r))
+        return b_arena_refused(s->arena, DP_PDF_DOMAIN, err);
+    struct dp_word *out = &s->words[s->n_words];
+    *out = (struct dp_word){.text = text, .confidence = DP_NO_CONFIDENCE, .joined = joined};
+    out->bbox = (struct dp_rect){(float)w->box.x1, (float)w->box.y1, (float)w->box.x2, (float)w->box.y2};
+    out->font_size = size_of(w);
+    if (w->font) {
+        out->font = font_name(r, w->font->font_name);
+        out->style = out->font ? style_of(out->font) : 0;
+    }
+    s->word_hidden[s->n_words] = 0;
+    s->word_line_end[s->n_words] = 0;
+    s->n_words++;
+    const int bin = (int)lrintf(out->font_size * 4.0f);
+    r->sizes[bin < SIZE_BINS ? bin : SIZE_BINS - 1] += (uint32_t)w->chars;
+    return B_OK;
+}
+
+static void add_box(struct word *w, const PopplerRectangle *box)
+{
+    const PopplerRectangle b = {fmin(box->x1, box->x2), fmin(box->y1, box->y2), fmax(box->x1, box->x2),
+                                fmax(box->y1, box->y2)};
+    if (!isfinite(b.x1) || !isfinite(b.y1) || !isfinite(b.x2) || !isfinite(b.y2))
+        return;
+    if (w->empty_box) {
+        w->box = b;
+        w->empty_box = false;
+        return;
+    }
+    w->box =
+        (PopplerRectangle){fmin(w->box.x1, b.x1), fmin(w->box.y1, b.y1), fmax(w->box.x2, b.x2), fmax(w->box.y2, b.y2)};
+}
+
+/* Poppler wraps right-to-left runs in these and gives them no box. */
+static bool is_direction_mark(uint32_t cp)
+{
+    return cp >= 0x202A && cp <= 0x202E;
+}
+
+static double overlap(double a0, double a1, double b0, double b1)
+{
+    const double part = fmin(a1, b1) - fmax(a0, b0), smaller = fmin(a1 - a0, b1 - b0);
+    return smaller > 0 ? part / smaller : part >= 0;
+}
+
+/* Whether character b stands beside the word's last character a. Poppler runs the end of one column or table
+ * cell into the start of the next without any white space. */
+static bool adjoins(const struct word *w, PopplerRectangle a, PopplerRectangle b)
+{
+    const double size = w->font && w->font->font_size > 0 ? w->font->font_size : a.y2 - a.y1;
+    const double dx = fmax(b.x1 - a.x2, a.x1 - b.x2), dy = fmax(b.y1 - a.y2, a.y1 - b.y2);
+    const bool beside = overlap(a.y1, a.y2, b.y1, b.y2) > SAME_ROW && dx < JUMP * size;
+    const bool below = overlap(a.x1, a.x2, b.x1, b.x2) > SAME_ROW && dy < JUMP * size;
+    if (w->chars < 2)
+        return beside || below;
+    return w->box.x2 - w->box.x1 >= w->box.y2 - w->box.y1 || !below ? beside : below;
+}
+
+/* Ends the word in work. */
+static enum b_code end_word(struct reading *r, struct word *w, bool joined, struct b_err *err)
+{
+    enum b_code code = w->chars > 0 ? put_word(r, w, joined, err) : B_OK;
+    *w = (struct word){.empty_box = true};
+    return code;
+}
+
+static void end_line(struct dp_sheet *s)
+{
+    if (s->n_words > 0)
+        s->word_line_end[s->n_words - 1] = 1;
+}
+
+static void add_char(struct word *w, size_t from, size_t to, const PopplerTextAttributes *font,
+                     const PopplerRectangle *box)
+{
+    if (w->chars++ == 0) {
+        w->from = from;
+        w->font = font;
+    }
+    w->to = to;
+    if (box) {
+        add_box(w, box);
+        w->last = *box;
+    }
+}
+
+/* Cuts the text into words. Boxes and characters run in step; when Poppler gave marks without boxes, they are
+ * stepped over. */
+static enum b_code cut_words(struct reading *r, struct b_err *err)
+{
+    const size_t len = strlen(r->text);
+    const bool marks_have_boxes = b_utf8_count(r->text, len) == r->n_boxes;
+    const int most = r->pdf->options.limits.words_per_page;
+    struct word w = {.empty_box = true};
+    enum b_code code = B_OK;
+    guint at = 0; /* box, and index of the attributes */
+    for (size_t pos = 0, before = 0; pos < len && code == B_OK; before = pos) {
+        const uint32_t cp = b_utf8_next(r->text, len, &pos);
+        if (is_direction_mark(cp) && !marks_have_boxes)
+            continue;
+        const PopplerRectangle *box = at < r->n_boxes ? &r->boxes[at] : NULL;
+        const PopplerTextAttributes *font = attributes_at(r, (int)at++);
+        const bool blank = b_cp_is_space(cp) || b_cp_is_control(cp);
+        const bool jump = !blank && w.chars > 0 && box && !w.empty_box && !adjoins(&w, w.last, *box);
+        if (blank || jump || !same_font(font, w.font))
+            code = end_word(r, &w, !blank && !jump, err);
+        if (jump || cp == '\n')
+            end_line(r->sheet);
+        if (r->sheet->n_words >= most) {
+            dp_sheet_warn(r->sheet, "the page has more than %d words: the rest of its text layer is left out", most);
+            return code;
+        }
+        if (!blank)
+            add_char(&w, before, pos, font, box);
+    }
+    return code == B_OK ? end_word(r, &w, false, err) : code;
+}
+
+/* Raised and lowered characters: smaller than the joined neighbour before them, off its middle. */
+static void mark_scripts(struct dp_sheet *s)
+{
+    for (int32_t i = 1; i < s->n_words; i++) {
+        const struct dp_word *a = &s->words[i - 1];
+        struct dp_word *b = &s->words[i];
+        if (!a->joined || b->font_size > SMALL_SCRIPT * a->font_size || (a->style & (DP_SUPERSCRIPT | DP_SUBSCRIPT)))
+            continue;
+        const float tall = a->bbox.y1 - a->bbox.y0;
+        const float shift = (b->bbox.y0 + b->bbox.y1 - a->bbox.y0 - a->bbox.y1) * 0.5f;
+        if (shift < -(float)SCRIPT_SHIFT * tall)
+            b->style |= DP_SUPERSCRIPT;
+        else if (shift > (float)SCRIPT_SHIFT * tall)
+            b->style |= DP_SUBSCRIPT;
+    }
+}
+
+/* Median over the characters. */
+static double body_size(const struct reading *r)
+{
+    uint64_t all = 0, seen = 0;
+    for (int i = 1; i < SIZE_BINS; i++)
+        all += r->sizes[i];
+    for (int i = 1; i < SIZE_BINS; i++)
+        if ((seen += r->sizes[i]) * 2 >= all && all > 0)
+            return i * 0.25;
+    return 0;
+}
+
+enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+                              struct dp_sheet *sheet, struct b_err *err)
+{
+    struct reading r = {.pdf = pdf, .sheet = sheet, .width = content->width, .height = content->height};
+    PopplerRectangle *boxes = NULL;
+    enum b_code code = B_OK;
+    gchar *text = poppler_page_get_text(page);
+    GList *attributes = NULL;
+    if (text && text[0] && poppler_page_get_text_layout(page, &boxes, &r.n_boxes)) {
+        attributes = poppler_page_get_text_attributes(page);
+        r.text = text;
+        r.boxes = boxes;
+        r.attributes = attributes;
+        code = cut_words(&r, err);
+        mark_scripts(sheet);
+        content->body_size = body_size(&r);
+    }
+    poppler_page_free_text_attributes(attributes);
+    g_free(boxes);
+    g_free(text);
+    return code;
+}
+
+void dp_pdf_place_words(const struct dp_pdf_grid *grid, struct dp_sheet *sheet)
+{
+    for (int32_t i = 0; i < sheet->n_words; i++) {
+        struct dp_rect *b = &sheet->words[i].bbox;
+        *b = dp_pdf_place(grid, b->x0, b->y0, b->x1, b->y1);
+    }
+}

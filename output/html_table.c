@@ -154,7 +154,7 @@ void out_html_table(struct b_buf *buf, const struct dp_page *page, const struct 
     b_buf_putc(buf, '>');
     if (w.style->lines)
         b_buf_putc(buf, '\n');
-    if (w.style->sections && table->caption) {
+    if ((w.style->sections || w.style->caption) && table->caption) {
         b_buf_puts(buf, "<caption>");
         text_of(&w, table->caption);
         b_buf_puts(buf, "</caption>");

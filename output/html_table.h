@@ -13,6 +13,7 @@ struct out_table_style {
     void (*cell_text)(struct b_buf *buf, const char *text, void *ctx); /* NULL: escaped, newlines become spaces */
     void *ctx;
     bool sections; /* <thead> and <tbody>, scope of header cells, <caption> */
+    bool caption;  /* <caption> also without sections */
     bool lines;    /* one row a line */
 };
 

@@ -35,6 +35,11 @@ static const struct out_format formats[] = {
      .media_type = "text/plain",
      .summary = "plain text in reading order, a form feed between pages",
      .open = out_text_open},
+    {.name = "qwenvl-html",
+     .extension = ".qwenvl.html",
+     .media_type = "text/html",
+     .summary = "the large model's own format; docparse reads it again",
+     .open = out_qwenvl_html_open},
     {.name = NULL},
 };
 

@@ -68,5 +68,6 @@ OUT_OPENER(out_jsonl_open);
 OUT_OPENER(out_html_open);
 OUT_OPENER(out_markdown_open);
 OUT_OPENER(out_text_open);
+OUT_OPENER(out_qwenvl_html_open);
 
 #endif

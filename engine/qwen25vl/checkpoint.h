@@ -52,7 +52,7 @@ enum b_code eng_checkpoint_typed(const struct eng_checkpoint *cp, const char *na
 
 /* Total bytes of all tensors, and a text of 64 hexadecimal digits (+ NUL) that names the contents: SHA-256 over
  * every file's header, size and evenly spaced samples of its data. Two different checkpoints of one layout
- * differ in it unless they agree in every sample; reading it touches at most 4 MiB a file. */
+ * differ in it unless they agree in every sample; it reads at most 4 MiB of data a file. */
 uint64_t eng_checkpoint_bytes(const struct eng_checkpoint *cp);
 enum b_code eng_checkpoint_identity(const struct eng_checkpoint *cp, char out[65], struct b_err *err) B_MUST_CHECK;
 
@@ -67,8 +67,8 @@ struct eng_awq {
     const struct eng_weight *scales;  /* F16 or BF16 or F32 [in / group, out] */
 };
 
-/* prefix: "model.layers.3.self_attn.k_proj" and so on. `out` may be smaller or larger than the file's when the
- * file is padded: the caller passes what the config says, the file's width is in awq->out. */
+/* prefix: "model.layers.3.self_attn.k_proj" and so on. B_NOT_FOUND when there is no PREFIX.qweight (the layer is not
+ * quantised: look for PREFIX.weight); B_FORMAT when shapes or dtypes do not fit in, out and group. */
 enum b_code eng_awq_find(const struct eng_checkpoint *cp, const char *prefix, int64_t in, int64_t out, int group,
                          struct eng_awq *awq, struct b_err *err) B_MUST_CHECK;
 /* q or z of row `row` (an input or a group) and column `col` (an output): 0 .. 15. */

@@ -48,11 +48,15 @@ enum b_code eng_visual_from_image(const struct eng_qwen_preprocess *pre, struct 
                                   const struct eng_visual_limits *limits, struct eng_visual *out,
                                   struct b_err *err) B_MUST_CHECK;
 
+enum { ENG_VIDEO_MAX_FRAMES = 4096, ENG_VIDEO_MAX_FPS = 1000 };
+
 /* Frames of one size, already chosen (see eng_video_sample), that are fps frames a second apart. An odd count
- * repeats the last frame. */
+ * repeats the last frame. kind: ENG_BICUBIC_PILLOW for a list of pictures, ENG_BICUBIC_TORCH for frames of a video
+ * file, as the reference resizes them. */
 enum b_code eng_visual_from_frames(const struct eng_qwen_preprocess *pre, const struct b_image_view *frames,
-                                   int n_frames, double fps, const struct eng_visual_limits *limits,
-                                   struct eng_visual *out, struct b_err *err) B_MUST_CHECK;
+                                   int n_frames, double fps, enum eng_bicubic kind,
+                                   const struct eng_visual_limits *limits, struct eng_visual *out,
+                                   struct b_err *err) B_MUST_CHECK;
 void eng_visual_free(struct eng_visual *visual);
 
 /* Which of `total` frames shot at `video_fps` to read so that about `want_fps` a second are seen: between

@@ -11,9 +11,9 @@
 
 enum svc_exit {
     SVC_EXIT_OK = 0,
-    SVC_EXIT_FAILED = 1,      /* some inputs failed; each is listed on standard error */
-    SVC_EXIT_USAGE = 2,       /* the command line makes no sense */
-    SVC_EXIT_SETUP = 3,       /* a model is missing or damaged */
+    SVC_EXIT_FAILED = 1, /* some inputs failed; each is listed on standard error */
+    SVC_EXIT_USAGE = 2,  /* the command line makes no sense */
+    SVC_EXIT_SETUP = 3,  /* a model is missing or damaged */
     SVC_EXIT_INTERRUPTED = 130
 };
 
@@ -28,6 +28,11 @@ void svc_print_error(const char *where, int page, const struct b_err *err);
 
 /* Prints "docparse: <message>" and a hint at `docparse COMMAND --help`; returns SVC_EXIT_USAGE. */
 int svc_usage_error(const char *command, const char *fmt, ...) B_PRINTF(2, 3);
+
+/* What is wrong with the option that getopt_long refused (with opterr 0 and a ':' before the short options):
+ * `returned` is its result, '?' or ':'. Names the closest option; returns SVC_EXIT_USAGE. */
+struct option;
+int svc_option_error(const char *command, char **argv, const struct option *options, int returned);
 
 /* First line of a small file (a password), without its line end; free it. */
 enum b_code svc_read_first_line(const char *path, char **out, struct b_err *err) B_MUST_CHECK;

@@ -2,6 +2,8 @@
 /* `docparse convert`: inputs one after the other through one pipeline, each into its output files. A
  * failing input is reported and counted; the others go on. Invariant: an input leaves either all of its
  * outputs or none. */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +12,13 @@
 #include "docparse/digest.h"
 #include "docparse/model_files.h"
 #include "docparse/pipeline.h"
+#include "engine/base/buf.h"
 #include "engine/base/log.h"
 #include "service/cli.h"
 #include "service/convert_options.h"
 #include "service/manifest.h"
+
+#define POLL_MS 100 /* how often the wait for standard input looks at the cancel flag */
 
 struct run {
     struct svc_convert_options options;
@@ -22,6 +27,7 @@ struct run {
     struct svc_manifest *manifest; /* NULL without --resume */
     struct svc_progress *progress;
     struct b_cancel *cancel;
+    struct b_buf standard_input; /* its bytes while it is converted */
     size_t failed;
     bool keep_images;
 };
@@ -58,7 +64,8 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     job->pages_failed += page->status == DP_STATUS_FAILED;
     job->pages_partial += page->status == DP_STATUS_PARTIAL;
     for (int32_t i = 0; i < page->n_warnings; i++)
-        b_log(B_LOG_WARNING, job->input->path, "page %d: %s", page->number, page->warnings[i]);
+        if (page->status == DP_STATUS_OK || strcmp(page->warnings[i], page->error.message) != 0)
+            b_log(B_LOG_WARNING, job->input->path, "page %d: %s", page->number, page->warnings[i]);
     enum b_code code = svc_outputs_page(job->outputs, page, image, err);
     if (code == B_OK)
         svc_progress_page(job->run->progress);
@@ -99,6 +106,60 @@ static enum b_code convert_source(struct run *run, const struct svc_input *input
     return code;
 }
 
+static bool outputs_exist(const struct run *run, const struct svc_input *input)
+{
+    const struct svc_convert_options *o = &run->options;
+    char path[4096];
+    for (size_t i = 0; i < o->n_formats; i++)
+        if (!o->formats[i]->side_outputs && /* a document without tables has no folder for them */
+            (!svc_output_path(o->out_dir, input->stem, o->formats[i], path, sizeof path) || access(path, F_OK) != 0))
+            return false;
+    return true;
+}
+
+/* Skips what an earlier run finished. The exit code says what it would have said in one run: results that
+ * were incomplete still are. */
+static bool done_before(struct run *run, const struct svc_input *input)
+{
+    enum dp_status status;
+    if (!run->manifest || !svc_manifest_done(run->manifest, input->path, input->stem, &status) ||
+        !outputs_exist(run, input))
+        return false;
+    if (status == DP_STATUS_OK) {
+        b_log(B_LOG_INFO, input->path, "done before, skipped");
+    } else {
+        b_log(B_LOG_WARNING, input->path, "done before, skipped; some of its pages failed then");
+        run->failed++;
+    }
+    return true;
+}
+
+/* Waits for bytes before every read, so that an interrupt ends the wait. */
+static enum b_code read_standard_input(struct run *run, struct dp_source *source, struct b_err *err)
+{
+    enum b_code code = B_OK;
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct b_buf *buf = &run->standard_input;
+    b_buf_free(buf);
+    b_buf_init(buf, (size_t)run->options.limits.input_bytes);
+    for (ssize_t n = 1; code == B_OK && n != 0;) {
+        char chunk[65536];
+        code = b_cancel_check(run->cancel, err);
+        if (code != B_OK || poll(&in, 1, POLL_MS) <= 0) {
+            n = 1;
+            continue;
+        }
+        n = read(STDIN_FILENO, chunk, sizeof chunk);
+        if (n < 0 && errno != EINTR)
+            code = b_fail(err, B_IO, "cli", "standard input cannot be read: %s", strerror(errno));
+        if (n > 0) {
+            b_buf_append(buf, chunk, (size_t)n);
+            code = b_buf_check(buf, "cli", err);
+        }
+    }
+    return code == B_OK ? dp_source_of_bytes(buf->data, buf->len, "stdin", &run->options.limits, source, err) : code;
+}
+
 /* Converts one input; errors are printed and counted here. */
 static enum b_code convert_input(struct run *run, const struct svc_input *input)
 {
@@ -107,12 +168,10 @@ static enum b_code convert_input(struct run *run, const struct svc_input *input)
     enum dp_status status = DP_STATUS_FAILED;
     struct dp_source source = {0};
     const struct dp_limits *limits = &run->options.limits;
-    if (code == B_OK && run->manifest && svc_manifest_done(run->manifest, input->path, input->stem)) {
-        b_log(B_LOG_INFO, input->path, "done before, skipped");
+    if (code == B_OK && done_before(run, input))
         return B_OK;
-    }
     if (code == B_OK)
-        code = strcmp(input->path, "-") == 0 ? dp_source_of_fd(STDIN_FILENO, "stdin", limits, &source, &err)
+        code = strcmp(input->path, "-") == 0 ? read_standard_input(run, &source, &err)
                                              : dp_source_open(input->path, limits, &source, &err);
     if (code == B_OK) {
         code = convert_source(run, input, &source, &status, &err);
@@ -170,6 +229,7 @@ static void tear_down(struct run *run)
     dp_pipeline_drop(run->pipeline);
     dp_model_drop(run->model);
     svc_convert_options_free(&run->options);
+    b_buf_free(&run->standard_input);
 }
 
 int svc_cmd_convert(int argc, char **argv, struct b_cancel *cancel)

@@ -134,7 +134,8 @@ static void print_json(const struct dp_source *source, struct dp_loader *loader)
     (void)json_object_set_new(o, "pages", sizes_of(loader, info));
     json_t *outline = json_array();
     for (int32_t i = 0; i < info->n_outline; i++) {
-        json_t *item = json_pack("{s:i, s:i}", "level", (int)info->outline[i].level, "page", (int)info->outline[i].page);
+        json_t *item =
+            json_pack("{s:i, s:i}", "level", (int)info->outline[i].level, "page", (int)info->outline[i].page);
         set_text(item, "title", info->outline[i].title);
         (void)json_array_append_new(outline, item);
     }
@@ -175,8 +176,9 @@ int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel)
                                                  {0}};
     struct info_options options = {0};
     int result = -1;
-    optind = 1;
-    for (int id; result < 0 && (id = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+    optind = 0; /* 0 makes getopt forget what it parsed before */
+    opterr = 0;
+    for (int id; result < 0 && (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
         if (id == 'j') {
             options.json = true;
         } else if (id == 'p') {
@@ -189,7 +191,7 @@ int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel)
             print_help();
             result = SVC_EXIT_OK;
         } else {
-            result = SVC_EXIT_USAGE;
+            result = svc_option_error("info", argv, long_options, id);
         }
     }
     if (result < 0 && optind >= argc)

@@ -10,9 +10,12 @@
 static void print_help(void)
 {
     fputs("Usage: docparse models [list|verify|path] [--models DIR]\n"
+          "Lists, checks or locates the network files.\n\n"
           "  list    the network files with purpose, licence and origin (default)\n"
           "  verify  check size and sha256 of every file\n"
           "  path    print the folder that is used\n\n"
+          "      --models DIR  the folder to use\n"
+          "  -h, --help        this text\n\n"
           "The folder is --models DIR, $DOCPARSE_MODELS, share/docparse/models or models beside the program's\n"
           "build tree, or $XDG_DATA_HOME/docparse/models, whichever comes first. deploy/models.sh fills it.\n\n"
           "Exit status: 0 all fine, 2 usage, 3 a file is missing or wrong.\n",
@@ -48,17 +51,20 @@ int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel)
     static const struct option long_options[] = {
         {"models", required_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *given = NULL;
-    optind = 1;
-    for (int id; (id = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+    optind = 0; /* 0 makes getopt forget what it parsed before */
+    opterr = 0;
+    for (int id; (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
         if (id == 'h') {
             print_help();
             return SVC_EXIT_OK;
         }
         if (id != 'm')
-            return SVC_EXIT_USAGE;
+            return svc_option_error("models", argv, long_options, id);
         given = optarg;
     }
     const char *action = optind < argc ? argv[optind] : "list";
+    if (optind + 1 < argc)
+        return svc_usage_error("models", "takes one action, '%s' is one too many", argv[optind + 1]);
     if (strcmp(action, "list") == 0) {
         list_files();
         return SVC_EXIT_OK;
@@ -81,11 +87,18 @@ int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel)
 int svc_cmd_version(int argc, char **argv, struct b_cancel *cancel)
 {
     (void)cancel;
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("Usage: docparse version\nPrints the version.");
+    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    optind = 0; /* 0 makes getopt forget what it parsed before */
+    opterr = 0;
+    for (int id; (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
+        if (id != 'h')
+            return svc_option_error("version", argv, long_options, id);
+        puts("Usage: docparse version\n"
+             "Prints the version.\n\n"
+             "  -h, --help  this text");
         return SVC_EXIT_OK;
     }
-    if (argc > 1)
+    if (optind < argc)
         return svc_usage_error("version", "takes no arguments");
     puts("docparse " DOCPARSE_VERSION);
     return SVC_EXIT_OK;

@@ -12,10 +12,27 @@
 
 #include "engine/base/log.h"
 #include "service/cli.h"
+#include "service/suggest.h"
+
+#define MAX_LISTS 16
 
 enum option_id {
-    OPT_MODELS = 256, OPT_PAGES, OPT_DPI, OPT_TEXT_LAYER, OPT_RESUME, OPT_SHARD, OPT_PASSWORD_FILE, OPT_PROGRESS,
-    OPT_READER, OPT_MAX_PIXELS, OPT_MAX_PAGES, OPT_PAGE_SECONDS, OPT_NO_WORDS, OPT_PAGE_IMAGES, OPT_FILES_FROM
+    OPT_MODELS = 256,
+    OPT_PAGES,
+    OPT_DPI,
+    OPT_TEXT_LAYER,
+    OPT_RESUME,
+    OPT_SHARD,
+    OPT_PASSWORD_FILE,
+    OPT_PROGRESS,
+    OPT_READER,
+    OPT_MAX_PIXELS,
+    OPT_MAX_PAGES,
+    OPT_PAGE_SECONDS,
+    OPT_NO_WORDS,
+    OPT_PAGE_IMAGES,
+    OPT_FILES_FROM,
+    OPT_OVERLAY
 };
 
 static const struct option long_options[] = {
@@ -40,42 +57,63 @@ static const struct option long_options[] = {
     {"page-seconds", required_argument, NULL, OPT_PAGE_SECONDS},
     {"no-words", no_argument, NULL, OPT_NO_WORDS},
     {"page-images", no_argument, NULL, OPT_PAGE_IMAGES},
+    {"overlay", no_argument, NULL, OPT_OVERLAY},
     {0},
 };
+
+static void print_formats(void)
+{
+    for (const struct out_format *f = out_formats(); f->name; f++)
+        printf("                             %-12s %s (%s)\n", f->name, f->summary, f->extension);
+}
 
 static void print_help(void)
 {
     fputs("Usage: docparse convert INPUT... [-o DIR] [-f FORMAT,...] [OPTION]...\n"
-          "Reads PDF, TIFF, PNG, JPEG and WebP and writes one file a format and document.\n\n"
-          "INPUT is a file, a folder (searched recursively), '-' (standard input) or '@LIST' (one path a line).\n\n"
+          "Reads PDF, TIFF, PNG, JPEG and WebP; writes one file for each document and format.\n\n"
+          "INPUT is a file, a folder (searched recursively for files with a known extension), '-' (standard\n"
+          "input) or '@LIST' (a text file with one path a line). The type is decided by content, not by name.\n\n"
           "Output:\n"
           "  -o, --output DIR         folder for the results (default: the current one)\n"
-          "  -f, --format LIST        comma-separated, default html,json,md:\n", stdout);
-    for (const struct out_format *f = out_formats(); f->name; f++)
-        printf("                             %-12s %s\n", f->name, f->summary);
-    fputs("      --page-images        HTML: show the page pictures with the boxes over them\n"
-          "      --no-words           JSON, hOCR, ALTO: leave out words\n"
-          "      --resume             keep DIR/docparse-manifest.jsonl and skip inputs that it lists as done\n"
-          "Reading:\n"
-          "      --pages LIST         such as 1-3,9 or 10- (counted from 1; default: all)\n"
-          "      --text-layer MODE    trust: use the file's text where it fits the ink (default);\n"
-          "                           draft: read the pixels, note where the file's text differs; off: ignore it\n"
-          "      --dpi native|N       resolution of page images (default native)\n"
-          "      --password-file F    file whose first line opens encrypted documents\n"
-          "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
-          "      --reader compact     the reader (default: compact, the embedded one)\n"
-          "Work:\n"
-          "  -j, --jobs N             threads (default: all processors)\n"
-          "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
-          "      --files-from LIST    same as '@LIST'\n"
-          "      --progress MODE      auto, plain or none\n"
-          "  -q, --quiet              errors only;  -v, --verbose  more details\n"
-          "Limits:\n"
-          "      --max-pixels N       pixels of a page image (default 50000000)\n"
-          "      --max-pages N        pages of a document (default 100000)\n"
-          "      --page-seconds S     time for one page (default 120; 0: no limit)\n\n"
-          "Exit status: 0 all fine, 1 some inputs failed (listed), 2 usage, 3 set-up (model missing), 130 interrupted.\n"
-          "Example: docparse convert scans/ -o out -f html,json,md --jobs 4\n", stdout);
+          "  -f, --format LIST        comma-separated names (default: html,json,md):\n",
+          stdout);
+    print_formats();
+    fputs(
+        "      --overlay            same as adding 'overlay' to --format\n"
+        "      --page-images        HTML: show the page pictures with the boxes over them\n"
+        "      --no-words           JSON, hOCR, ALTO: leave out words\n"
+        "      --resume             keep DIR/docparse-manifest.jsonl and skip inputs that it lists as done\n"
+        "Reading:\n"
+        "      --pages LIST         such as 1-3,9 or 10- (counted from 1; default: all)\n"
+        "      --text-layer MODE    trust: use the file's text where it fits the ink (default);\n"
+        "                           draft: read the pixels, note where the file's text differs; off: ignore it\n"
+        "      --dpi native|N       resolution of page images, 36 to 1200 (default: native)\n"
+        "      --password-file F    file whose first line opens encrypted documents\n"
+        "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
+        "      --reader compact     the reader (default: compact, the embedded one)\n"
+        "Work:\n"
+        "  -j, --jobs N             threads (default: all processors); the results do not depend on it\n"
+        "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
+        "      --files-from LIST    same as '@LIST'; '-' reads the list from standard input\n"
+        "      --progress MODE      auto: one line on a terminal, plain lines elsewhere (default); plain; none\n"
+        "  -q, --quiet              errors only\n"
+        "  -v, --verbose            more details\n"
+        "  -h, --help               this text\n",
+        stdout);
+    fputs("Limits:\n"
+          "      --max-pixels N       pixels of a page image (default: 50000000); larger pages are scaled down\n"
+          "      --max-pages N        pages of a document (default: 100000)\n"
+          "      --page-seconds S     time for one page (default: 120; 0: no limit)\n\n"
+          "Results are DIR/NAME.html and so on: NAME is the input's name without its extension, with its path\n"
+          "below a folder that was named; inputs whose results would collide keep their extension. A result is\n"
+          "complete or absent: it is written under a temporary name and renamed.\n\n"
+          "Exit status: 0 all fine, 1 some inputs failed or are incomplete (each is named on standard error),\n"
+          "2 usage, 3 set-up (model missing), 130 interrupted.\n\n"
+          "Examples:\n"
+          "  docparse convert report.pdf\n"
+          "  docparse convert scans/ -o out -f html,json,md --jobs 4\n"
+          "  find archive -name '*.tif' | docparse convert --files-from - -o out --resume --shard 3/16\n",
+          stdout);
 }
 
 /* Whole decimal number in [low, high]. */
@@ -124,6 +162,16 @@ static bool parse_ranges(const char *text, struct svc_convert_options *o)
     return o->n_ranges > 0;
 }
 
+static int unknown_format(const char *name)
+{
+    struct svc_suggestion best = {0};
+    for (const struct out_format *f = out_formats(); f->name; f++)
+        svc_suggest(&best, name, f->name);
+    if (best.name)
+        return svc_usage_error("convert", "there is no format '%s'; did you mean '%s'?", name, best.name);
+    return svc_usage_error("convert", "there is no format '%s'", name);
+}
+
 static int add_formats(const char *list, struct svc_convert_options *o)
 {
     for (const char *at = list; *at;) {
@@ -135,7 +183,7 @@ static int add_formats(const char *list, struct svc_convert_options *o)
         name[len] = '\0';
         const struct out_format *f = out_format_find(name);
         if (!f)
-            return svc_usage_error("convert", "there is no format '%s'", name);
+            return unknown_format(name);
         bool twice = false;
         for (size_t i = 0; i < o->n_formats; i++)
             twice = twice || o->formats[i] == f;
@@ -159,7 +207,8 @@ static int read_password(const char *path, struct svc_convert_options *o)
 static int parse_choice(int id, const char *value, struct svc_convert_options *o)
 {
     if (id == OPT_TEXT_LAYER) {
-        static const char *const names[] = {[DP_TEXT_TRUST] = "trust", [DP_TEXT_DRAFT] = "draft", [DP_TEXT_OFF] = "off"};
+        static const char *const names[] = {
+            [DP_TEXT_TRUST] = "trust", [DP_TEXT_DRAFT] = "draft", [DP_TEXT_OFF] = "off"};
         for (int i = DP_TEXT_TRUST; i <= DP_TEXT_OFF; i++)
             if (strcmp(value, names[i]) == 0) {
                 o->text_layer = (enum dp_text_layer)i;
@@ -168,7 +217,8 @@ static int parse_choice(int id, const char *value, struct svc_convert_options *o
         return svc_usage_error("convert", "--text-layer is trust, draft or off, not '%s'", value);
     }
     if (id == OPT_PROGRESS) {
-        static const char *const names[] = {[SVC_PROGRESS_AUTO] = "auto", [SVC_PROGRESS_PLAIN] = "plain", [SVC_PROGRESS_NONE] = "none"};
+        static const char *const names[] = {
+            [SVC_PROGRESS_AUTO] = "auto", [SVC_PROGRESS_PLAIN] = "plain", [SVC_PROGRESS_NONE] = "none"};
         for (int i = SVC_PROGRESS_AUTO; i <= SVC_PROGRESS_NONE; i++)
             if (strcmp(value, names[i]) == 0) {
                 o->progress = (enum svc_progress_mode)i;
@@ -211,7 +261,18 @@ static int parse_limit(int id, const char *value, struct svc_convert_options *o)
 /* State of the command line that is only needed until the inputs are known. */
 struct pending {
     long long shard, shards;
+    const char *lists[MAX_LISTS];
+    size_t n_lists;
+    bool overlay;
 };
+
+static int add_list(const char *list, struct pending *p)
+{
+    if (p->n_lists == MAX_LISTS)
+        return svc_usage_error("convert", "--files-from can be given %d times", MAX_LISTS);
+    p->lists[p->n_lists++] = list;
+    return -1;
+}
 
 static int parse_shard(const char *value, struct pending *p)
 {
@@ -228,8 +289,6 @@ static int parse_shard(const char *value, struct pending *p)
 
 static int parse_one(int id, const char *value, struct svc_convert_options *o, struct pending *p)
 {
-    struct b_err err = {0};
-    char list[4096];
     switch (id) {
     case 'h':
         print_help();
@@ -250,15 +309,19 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         o->models_dir = value;
         return -1;
     case OPT_PAGES:
-        return parse_ranges(value, o) ? -1 : svc_usage_error("convert", "--pages takes a list such as 1-3,9 counted from 1, not '%s'", value);
+        return parse_ranges(value, o)
+                   ? -1
+                   : svc_usage_error("convert", "--pages takes a list such as 1-3,9 counted from 1, not '%s'", value);
     case OPT_RESUME:
         o->resume = true;
         return -1;
     case OPT_SHARD:
         return parse_shard(value, p);
     case OPT_FILES_FROM:
-        (void)snprintf(list, sizeof list, "@%s", value);
-        return svc_inputs_add(&o->inputs, list, &err) == B_OK ? -1 : svc_usage_error("convert", "%s", err.message);
+        return add_list(value, p);
+    case OPT_OVERLAY:
+        p->overlay = true;
+        return -1;
     case OPT_PASSWORD_FILE:
         return read_password(value, o);
     case OPT_NO_WORDS:
@@ -289,16 +352,40 @@ static int processors(void)
     return n < 1 ? 1 : n > 256 ? 256 : n;
 }
 
+static int collect_inputs(int argc, char **argv, struct svc_convert_options *o, const struct pending *p)
+{
+    struct b_err err = {0};
+    char list[4096];
+    if (optind >= argc && p->n_lists == 0)
+        return svc_usage_error("convert", "name at least one file or folder");
+    svc_inputs_skip_folder(&o->inputs, o->out_dir);
+    for (size_t i = 0; i < p->n_lists; i++) {
+        int len = snprintf(list, sizeof list, "@%s", p->lists[i]);
+        if (len < 0 || (size_t)len >= sizeof list)
+            return svc_usage_error("convert", "the name of the list is too long");
+        if (svc_inputs_add(&o->inputs, list, &err) != B_OK)
+            return svc_usage_error("convert", "%s", err.message);
+    }
+    for (int i = optind; i < argc; i++) {
+        const size_t before = o->inputs.count;
+        if (svc_inputs_add(&o->inputs, argv[i], &err) != B_OK)
+            return svc_usage_error("convert", "%s", err.message);
+        if (o->inputs.count == before)
+            b_log(B_LOG_WARNING, argv[i], "nothing to convert: no file here has a known extension");
+    }
+    return -1;
+}
+
 static int finish(int argc, char **argv, struct svc_convert_options *o, const struct pending *p)
 {
     struct b_err err = {0};
-    for (int i = optind; i < argc; i++)
-        if (svc_inputs_add(&o->inputs, argv[i], &err) != B_OK)
-            return svc_usage_error("convert", "%s", err.message);
-    if (optind >= argc && o->inputs.count == 0)
-        return svc_usage_error("convert", "name at least one file or folder");
     if (o->n_formats == 0 && add_formats("html,json,md", o) != -1)
         return SVC_EXIT_USAGE;
+    if (p->overlay && add_formats("overlay", o) != -1)
+        return SVC_EXIT_USAGE;
+    int done = collect_inputs(argc, argv, o, p);
+    if (done >= 0)
+        return done;
     if (svc_inputs_name(&o->inputs, &err) != B_OK)
         return svc_usage_error("convert", "%s", err.message);
     svc_inputs_shard(&o->inputs, (size_t)p->shard, (size_t)p->shards);
@@ -310,11 +397,11 @@ int svc_convert_options_parse(int argc, char **argv, struct svc_convert_options 
     *out = (struct svc_convert_options){
         .out_dir = ".", .output = {.words = true}, .jobs = processors(), .limits = dp_limits_default()};
     struct pending pending = {.shard = 1, .shards = 1};
-    optind = 1;
-    opterr = 1;
-    for (int id; (id = getopt_long(argc, argv, "o:f:j:hvq", long_options, NULL)) != -1;) {
-        if (id == '?')
-            return SVC_EXIT_USAGE; /* getopt has said why */
+    optind = 0; /* 0 makes getopt forget what it parsed before */
+    opterr = 0;
+    for (int id; (id = getopt_long(argc, argv, ":o:f:j:hvq", long_options, NULL)) != -1;) {
+        if (id == '?' || id == ':')
+            return svc_option_error("convert", argv, long_options, id);
         int done = parse_one(id, optarg, out, &pending);
         if (done >= 0)
             return done;

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "output/writer.h"
+
 #define DOMAIN "inputs"
 #define MAX_DEPTH 64       /* nesting of folders: a loop of links ends here */
 #define MAX_LIST_LINE 8192 /* longest path in a list file */
@@ -63,6 +65,24 @@ static bool known_extension(const char *name)
     return false;
 }
 
+/* Results of an earlier run that lie among the inputs: searchable PDFs and the folders of side outputs. */
+static bool is_result(const char *name)
+{
+    const size_t len = strlen(name);
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        const size_t tail = strlen(f->extension);
+        const bool telling = f->side_outputs || strchr(f->extension + 1, '.'); /* not a plain ".pdf" */
+        if (telling && len > tail && strcmp(name + len - tail, f->extension) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_skipped_folder(const struct svc_inputs *in, const struct stat *st)
+{
+    return in->skip_known && in->skip_device == (uint64_t)st->st_dev && in->skip_inode == (uint64_t)st->st_ino;
+}
+
 static enum b_code add_folder(struct svc_inputs *in, const char *path, const char *relative, int depth,
                               struct b_err *err);
 
@@ -80,8 +100,10 @@ static enum b_code add_entry(struct svc_inputs *in, const char *folder, const ch
     struct stat st;
     if (stat(path, &st) != 0)
         return B_OK; /* a dangling link: nothing to read */
+    if (is_result(name))
+        return B_OK;
     if (S_ISDIR(st.st_mode))
-        return add_folder(in, path, stem, depth + 1, err);
+        return is_skipped_folder(in, &st) ? B_OK : add_folder(in, path, stem, depth + 1, err);
     if (S_ISREG(st.st_mode) && known_extension(name))
         return push(in, path, stem, NULL, err);
     return B_OK;
@@ -108,12 +130,48 @@ static enum b_code add_folder(struct svc_inputs *in, const char *path, const cha
     return code;
 }
 
+/* The path as a relative one without "." and ".." to name outputs by; its last component where that fails. */
+static void name_of_path(const char *path, char *out, size_t size)
+{
+    size_t len = 0;
+    for (const char *at = path; *at;) {
+        size_t part = strcspn(at, "/");
+        const bool parent = part == 2 && at[0] == '.' && at[1] == '.';
+        if (parent || len + part + 2 > size) {
+            (void)snprintf(out, size, "%s", last_component(path));
+            return;
+        }
+        if (part > 0 && !(part == 1 && at[0] == '.')) {
+            if (len > 0)
+                out[len++] = '/';
+            memcpy(out + len, at, part);
+            len += part;
+        }
+        at += part + (at[part] == '/');
+    }
+    out[len] = '\0';
+}
+
+/* A line of a list: a file or folder whose outputs keep its whole path, so that names do not depend on
+ * what else is in the list. */
+static enum b_code add_listed(struct svc_inputs *in, const char *path, struct b_err *err)
+{
+    char name[MAX_LIST_LINE];
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return svc_inputs_add(in, path, err);
+    name_of_path(path, name, sizeof name);
+    return S_ISDIR(st.st_mode) ? add_folder(in, path, name, 0, err) : push(in, path, name, NULL, err);
+}
+
 static enum b_code add_list(struct svc_inputs *in, const char *list, struct b_err *err)
 {
     FILE *f = strcmp(list, "-") == 0 ? stdin : fopen(list, "r");
     struct b_err why = {0};
     if (!f) {
-        (void)b_fail(&why, errno == ENOENT ? B_NOT_FOUND : B_IO, DOMAIN, "the list cannot be read: %s", strerror(errno));
+        (void)b_fail(&why, errno == ENOENT ? B_NOT_FOUND : B_IO, DOMAIN, "the list cannot be read: %s",
+                     strerror(errno));
+        b_advise(&why, "check the path: a name behind '@' is a list of inputs");
         return push(in, list, last_component(list), &why, err);
     }
     char line[MAX_LIST_LINE];
@@ -127,7 +185,7 @@ static enum b_code add_list(struct svc_inputs *in, const char *list, struct b_er
         while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
             line[--len] = '\0';
         if (len > 0 && line[0] != '@' && strcmp(line, "-") != 0)
-            code = svc_inputs_add(in, line, err);
+            code = add_listed(in, line, err);
     }
     if (f != stdin)
         (void)fclose(f);
@@ -152,11 +210,20 @@ enum b_code svc_inputs_add(struct svc_inputs *inputs, const char *argument, stru
     return push(inputs, argument, last_component(argument), &why, err);
 }
 
-/* Stem without extension; a leading dot is part of the name. */
+/* Stem without extension; a leading dot is part of the name. A name such as "a.alto.tif" keeps its own
+ * extension: its "a.alto.xml" would be the ALTO file of "a.pdf". */
 static size_t bare_length(const char *stem)
 {
+    static const char *const middles[] = {".qwenvl", ".searchable", ".alto"};
     const char *name = last_component(stem), *dot = strrchr(name, '.');
-    return dot && dot != name ? (size_t)(dot - stem) : strlen(stem);
+    if (!dot || dot == name)
+        return strlen(stem);
+    for (size_t i = 0; i < sizeof middles / sizeof middles[0]; i++) {
+        const size_t len = strlen(middles[i]);
+        if ((size_t)(dot - name) > len && strncmp(dot - len, middles[i], len) == 0)
+            return strlen(stem);
+    }
+    return (size_t)(dot - stem);
 }
 
 struct named {
@@ -199,9 +266,10 @@ static void cut_unique(struct svc_inputs *in, struct named *names)
             in->items[names[i].index].stem[names[i].bare] = '\0';
 }
 
-/* Appends ~2, ~3... to the later ones of equal stems. */
-static enum b_code number_equal(struct svc_inputs *in, struct named *names, struct b_err *err)
+/* Appends ~2, ~3... to the later ones of equal stems. *renamed: new names may meet old ones. */
+static enum b_code number_equal(struct svc_inputs *in, struct named *names, bool *renamed, struct b_err *err)
 {
+    *renamed = false;
     for (size_t i = 0; i < in->count; i++)
         names[i] = (struct named){.stem = in->items[i].stem, .index = i};
     qsort(names, in->count, sizeof *names, by_stem);
@@ -221,6 +289,7 @@ static enum b_code number_equal(struct svc_inputs *in, struct named *names, stru
         free(*stem);
         *stem = fresh;
         names[i].stem = names[first].stem;
+        *renamed = true;
     }
     return B_OK;
 }
@@ -233,9 +302,13 @@ enum b_code svc_inputs_name(struct svc_inputs *inputs, struct b_err *err)
     if (!names)
         return no_memory(err);
     for (size_t i = 0; i < inputs->count; i++)
-        names[i] = (struct named){.stem = inputs->items[i].stem, .bare = bare_length(inputs->items[i].stem), .index = i};
+        names[i] =
+            (struct named){.stem = inputs->items[i].stem, .bare = bare_length(inputs->items[i].stem), .index = i};
     cut_unique(inputs, names);
-    enum b_code code = number_equal(inputs, names, err);
+    enum b_code code = B_OK;
+    /* Names only grow, so this ends: usually after one round that finds nothing. */
+    for (bool renamed = true; renamed && code == B_OK;)
+        code = number_equal(inputs, names, &renamed, err);
     free(names);
     return code;
 }
@@ -264,4 +337,12 @@ void svc_inputs_free(struct svc_inputs *inputs)
         item_free(&inputs->items[i]);
     free(inputs->items);
     *inputs = (struct svc_inputs){0};
+}
+
+void svc_inputs_skip_folder(struct svc_inputs *inputs, const char *folder)
+{
+    struct stat st;
+    inputs->skip_known = stat(folder, &st) == 0;
+    inputs->skip_device = inputs->skip_known ? (uint64_t)st.st_dev : 0;
+    inputs->skip_inode = inputs->skip_known ? (uint64_t)st.st_ino : 0;
 }

@@ -3,10 +3,13 @@
  * removes unfinished outputs; the second one ends the process at once. */
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "service/cli.h"
+#include "service/suggest.h"
 
 struct command {
     const char *name, *summary;
@@ -17,7 +20,7 @@ static const struct command commands[] = {
     {"convert", "turn documents into structured HTML, JSON, Markdown...", svc_cmd_convert},
     {"info", "say what a file is: pages, sizes, metadata, outline", svc_cmd_info},
     {"models", "list, verify or locate the network files", svc_cmd_models},
-    {"version", "print the version and what it was built with", svc_cmd_version},
+    {"version", "print the version", svc_cmd_version},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -31,6 +34,29 @@ static void on_signal(int number)
     b_cancel_request(&interrupted);
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    struct svc_suggestion best = {0};
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        svc_suggest(&best, name, commands[i].name);
+    if (best.name)
+        fprintf(stderr, "docparse: there is no command '%s'; did you mean '%s'?\n", name, best.name);
+    else if (access(name, F_OK) == 0)
+        fprintf(stderr, "docparse: there is no command '%s'; to convert that file: docparse convert %s\n", name, name);
+    else
+        fprintf(stderr, "docparse: there is no command '%s'\n", name);
+    fputs("Try 'docparse --help'.\n", stderr);
+    return SVC_EXIT_USAGE;
+}
+
 static void print_help(FILE *out)
 {
     fputs("Usage: docparse COMMAND [OPTION]... [ARGUMENT]...\n"
@@ -42,6 +68,7 @@ static void print_help(FILE *out)
     fputs("\nTry:\n"
           "  docparse convert report.pdf                 report.html, report.json, report.md here\n"
           "  docparse convert scans/ -o out -f json,md   a whole folder\n"
+          "  docparse info report.pdf                    pages, sizes, metadata\n"
           "  docparse COMMAND --help                     everything about one command\n",
           out);
 }
@@ -61,15 +88,20 @@ int main(int argc, char **argv)
         print_help(stderr);
         return SVC_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    const char *name = argv[1];
+    const bool help = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
         print_help(stdout);
         return SVC_EXIT_OK;
     }
-    if (strcmp(argv[1], "--version") == 0)
+    if (strcmp(name, "--version") == 0)
         return svc_cmd_version(1, argv + 1, &interrupted);
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1, &interrupted);
-    fprintf(stderr, "docparse: there is no command '%s'\nTry 'docparse --help'.\n", argv[1]);
-    return SVC_EXIT_USAGE;
+    const struct command *command = find_command(help ? argv[2] : name);
+    if (!command)
+        return unknown_command(help ? argv[2] : name);
+    if (help) {
+        char flag[] = "--help", *args[] = {argv[2], flag, NULL};
+        return command->run(2, args, &interrupted);
+    }
+    return command->run(argc - 1, argv + 1, &interrupted);
 }

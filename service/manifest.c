@@ -20,6 +20,7 @@
 struct svc_manifest {
     int fd;
     char *key;
+    bool torn;    /* the file's last line has no end: what is appended must not run on from it */
     json_t *done; /* object: stem -> last entry with our key */
 };
 
@@ -44,8 +45,10 @@ static enum b_code load(struct svc_manifest *m, const char *path, struct b_err *
     const char *text = (const char *)bytes.data;
     for (size_t at = 0; code == B_OK && at < bytes.size;) {
         const char *end = memchr(text + at, '\n', bytes.size - at);
-        if (!end)
-            break; /* torn by an interruption: that input is simply converted again */
+        if (!end) {
+            m->torn = true; /* by an interruption or a full disk: that input is converted again */
+            break;
+        }
         take_line(m, text + at, (size_t)(end - (text + at)));
         at = (size_t)(end - text) + 1;
     }
@@ -71,8 +74,10 @@ enum b_code svc_manifest_open(const char *dir, const char *key, struct svc_manif
         code = load(m, path, err);
     if (code == B_OK) {
         m->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-        if (m->fd < 0)
+        if (m->fd < 0) {
             code = b_fail(err, B_IO, DOMAIN, "%s cannot be written: %s", path, strerror(errno));
+            b_advise(err, "choose a folder that can be written with -o");
+        }
     }
     if (code != B_OK) {
         svc_manifest_close(m);
@@ -93,14 +98,27 @@ void svc_manifest_close(struct svc_manifest *manifest)
     free(manifest);
 }
 
-bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem)
+/* Nanoseconds, so that a file replaced within a second is seen. */
+static json_int_t modified_of(const struct stat *st)
+{
+    return (json_int_t)st->st_mtim.tv_sec * 1000000000 + (json_int_t)st->st_mtim.tv_nsec;
+}
+
+bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status *status)
 {
     json_t *entry = json_object_get(manifest->done, stem);
-    const char *status = json_string_value(json_object_get(entry, "status"));
+    const char *said = json_string_value(json_object_get(entry, "status"));
+    const char *input = json_string_value(json_object_get(entry, "input"));
     struct stat st;
-    return status && strcmp(status, "failed") != 0 && stat(path, &st) == 0 &&
-           json_integer_value(json_object_get(entry, "bytes")) == (json_int_t)st.st_size &&
-           json_integer_value(json_object_get(entry, "modified")) == (json_int_t)st.st_mtime;
+    *status = DP_STATUS_FAILED;
+    if (!said || !input || strcmp(input, path) != 0 || stat(path, &st) != 0 ||
+        json_integer_value(json_object_get(entry, "bytes")) != (json_int_t)st.st_size ||
+        json_integer_value(json_object_get(entry, "modified")) != modified_of(&st))
+        return false;
+    for (enum dp_status s = DP_STATUS_OK; s < DP_STATUS_FAILED; s++)
+        if (strcmp(said, dp_status_name(s)) == 0)
+            *status = s;
+    return *status != DP_STATUS_FAILED;
 }
 
 enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem,
@@ -109,18 +127,32 @@ enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path,
     struct stat st = {0};
     (void)stat(path, &st);
     json_t *entry = json_pack("{s:s%, s:s%, s:I, s:I, s:s, s:s}", "input", path, strlen(path), "output", stem,
-                              strlen(stem), "bytes", (json_int_t)st.st_size, "modified", (json_int_t)st.st_mtime,
-                              "status", dp_status_name(status), "key", manifest->key);
-    char *line = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
+                              strlen(stem), "bytes", (json_int_t)st.st_size, "modified", modified_of(&st), "status",
+                              dp_status_name(status), "key", manifest->key);
+    char *text = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
     json_decref(entry);
-    if (!line) /* a file name that is not UTF-8 cannot be recorded: the input is converted again */
+    if (!text) /* a file name that is not UTF-8 cannot be recorded: the input is converted again */
         return B_OK;
-    size_t len = strlen(line);
-    line[len] = '\n'; /* in place of the NUL: one write, so that shards never mix their lines */
-    ssize_t n = write(manifest->fd, line, len + 1);
+    size_t len = strlen(text);
+    char *line = malloc(len + 2);
+    if (!line) {
+        free(text);
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    }
+    /* One write, so that shards never mix their lines. */
+    size_t at = 0;
+    if (manifest->torn)
+        line[at++] = '\n';
+    memcpy(line + at, text, len);
+    at += len;
+    line[at++] = '\n';
+    ssize_t n = write(manifest->fd, line, at);
     int why = errno;
+    free(text);
     free(line);
-    if (n != (ssize_t)(len + 1))
+    if (n > 0)
+        manifest->torn = (size_t)n != at;
+    if (n != (ssize_t)at)
         return b_fail(err, B_IO, DOMAIN, "the manifest cannot be written: %s", n < 0 ? strerror(why) : "disk full");
     return B_OK;
 }

@@ -12,12 +12,13 @@
 struct svc_manifest;
 
 /* key: what makes results comparable (formats, options, model); entries with another key count as not done. */
-enum b_code svc_manifest_open(const char *dir, const char *key, struct svc_manifest **out, struct b_err *err)
-    B_MUST_CHECK;
+enum b_code svc_manifest_open(const char *dir, const char *key, struct svc_manifest **out,
+                              struct b_err *err) B_MUST_CHECK;
 void svc_manifest_close(struct svc_manifest *manifest);
 
-/* True when the input, unchanged in size and modification time, was converted without failure. */
-bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem);
+/* True when the input, unchanged in path, size and modification time, has its outputs from an earlier run;
+ * *status says how complete they are: OK or PARTIAL (a failed input counts as not done). */
+bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status *status);
 
 enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem,
                                 enum dp_status status, struct b_err *err) B_MUST_CHECK;

@@ -20,9 +20,9 @@
 struct output {
     const struct out_format *format;
     struct out_writer *writer;
-    struct b_outfile *file;     /* main output; NULL for side-only formats */
-    char path[PATH_BYTES];      /* final name of the file or of the side folder */
-    char side_dir[PATH_BYTES];  /* temporary side folder, "" until the first side output */
+    struct b_outfile *file;    /* main output; NULL for side-only formats */
+    char path[PATH_BYTES];     /* final name of the file or of the side folder */
+    char side_dir[PATH_BYTES]; /* temporary side folder, "" until the first side output */
     bool committed;
 };
 
@@ -143,8 +143,8 @@ enum b_code svc_outputs_open(const struct svc_output_request *request, const str
     return B_OK;
 }
 
-enum b_code svc_outputs_page(struct svc_outputs *outputs, const struct dp_page *page,
-                             const struct b_image_view *image, struct b_err *err)
+enum b_code svc_outputs_page(struct svc_outputs *outputs, const struct dp_page *page, const struct b_image_view *image,
+                             struct b_err *err)
 {
     enum b_code code = B_OK;
     for (size_t i = 0; i < outputs->count && code == B_OK; i++)

@@ -23,8 +23,8 @@ struct svc_output_request {
 /* Opens the files and writers; makes the folders. */
 enum b_code svc_outputs_open(const struct svc_output_request *request, const struct dp_document_info *info,
                              struct svc_outputs **out, struct b_err *err) B_MUST_CHECK;
-enum b_code svc_outputs_page(struct svc_outputs *outputs, const struct dp_page *page,
-                             const struct b_image_view *image, struct b_err *err) B_MUST_CHECK;
+enum b_code svc_outputs_page(struct svc_outputs *outputs, const struct dp_page *page, const struct b_image_view *image,
+                             struct b_err *err) B_MUST_CHECK;
 /* Puts all files in place and frees; on failure nothing of this run stays. */
 enum b_code svc_outputs_commit(struct svc_outputs *outputs, enum dp_status status, struct b_err *err) B_MUST_CHECK;
 /* Removes what was written and frees. NULL is allowed. */

@@ -53,8 +53,8 @@ static void draw(struct svc_progress *p)
     char left[32] = "-:--", line[512];
     if (rate > 0)
         format_time((total - (double)p->pages_done) / rate, left, sizeof left);
-    (void)snprintf(line, sizeof line, "[%zu/%zu] page %d/%d  %.1f pages/s  %s left  %s",
-                   p->opened, p->documents, p->doc_done, p->doc_pages, rate, left, p->name);
+    (void)snprintf(line, sizeof line, "[%zu/%zu] page %d/%d  %.1f pages/s  %s left  %s", p->opened, p->documents,
+                   p->doc_done, p->doc_pages, rate, left, p->name);
     if ((int)strlen(line) > columns - 1)
         line[columns - 1] = '\0';
     fprintf(stderr, "\r%s\033[K", line);

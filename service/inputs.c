@@ -15,7 +15,7 @@
 #include "output/writer.h"
 
 #define DOMAIN "inputs"
-#define MAX_DEPTH 64       /* nesting of folders: a loop of links ends here */
+#define MAX_DEPTH 64       /* nesting of folders */
 #define MAX_LIST_LINE 8192 /* longest path in a list file */
 
 static enum b_code no_memory(struct b_err *err)
@@ -83,11 +83,26 @@ static bool is_skipped_folder(const struct svc_inputs *in, const struct stat *st
     return in->skip_known && in->skip_device == (uint64_t)st->st_dev && in->skip_inode == (uint64_t)st->st_ino;
 }
 
-static enum b_code add_folder(struct svc_inputs *in, const char *path, const char *relative, int depth,
+/* A folder that is being searched, with those around it: a link to one of them is a loop. */
+struct place {
+    const struct place *above;
+    dev_t device;
+    ino_t inode;
+    int depth;
+};
+
+static bool is_loop(const struct place *at, const struct stat *st)
+{
+    while (at && !(at->device == st->st_dev && at->inode == st->st_ino))
+        at = at->above;
+    return at != NULL;
+}
+
+static enum b_code add_folder(struct svc_inputs *in, const char *path, const char *relative, const struct place *above,
                               struct b_err *err);
 
 static enum b_code add_entry(struct svc_inputs *in, const char *folder, const char *relative, const char *name,
-                             int depth, struct b_err *err)
+                             const struct place *at, struct b_err *err)
 {
     char path[4096], stem[4096];
     int a = snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -103,27 +118,37 @@ static enum b_code add_entry(struct svc_inputs *in, const char *folder, const ch
     if (is_result(name))
         return B_OK;
     if (S_ISDIR(st.st_mode))
-        return is_skipped_folder(in, &st) ? B_OK : add_folder(in, path, stem, depth + 1, err);
+        return is_skipped_folder(in, &st) || is_loop(at, &st) ? B_OK : add_folder(in, path, stem, at, err);
     if (S_ISREG(st.st_mode) && known_extension(name))
         return push(in, path, stem, NULL, err);
     return B_OK;
 }
 
-static enum b_code add_folder(struct svc_inputs *in, const char *path, const char *relative, int depth,
+static enum b_code folder_failed(struct svc_inputs *in, const char *path, const char *relative, const char *why,
+                                 struct b_err *err)
+{
+    struct b_err failure = {0};
+    (void)b_fail(&failure, B_IO, DOMAIN, "the folder cannot be searched: %s", why);
+    return push(in, path, relative[0] ? relative : last_component(path), &failure, err);
+}
+
+static enum b_code add_folder(struct svc_inputs *in, const char *path, const char *relative, const struct place *above,
                               struct b_err *err)
 {
+    struct stat st;
     struct dirent **names = NULL;
-    int n = depth <= MAX_DEPTH ? scandir(path, &names, NULL, alphasort) : -1;
-    if (n < 0) {
-        struct b_err why = {0};
-        (void)b_fail(&why, B_IO, DOMAIN, "the folder cannot be searched: %s",
-                     depth > MAX_DEPTH ? "too deeply nested" : strerror(errno));
-        return push(in, path, relative, &why, err);
-    }
+    struct place here = {.above = above, .depth = above ? above->depth + 1 : 0};
+    if (here.depth > MAX_DEPTH)
+        return folder_failed(in, path, relative, "too deeply nested", err);
+    int n = stat(path, &st) == 0 ? scandir(path, &names, NULL, alphasort) : -1;
+    if (n < 0)
+        return folder_failed(in, path, relative, strerror(errno), err);
+    here.device = st.st_dev;
+    here.inode = st.st_ino;
     enum b_code code = B_OK;
     for (int i = 0; i < n; i++) {
         if (code == B_OK && names[i]->d_name[0] != '.')
-            code = add_entry(in, path, relative, names[i]->d_name, depth, err);
+            code = add_entry(in, path, relative, names[i]->d_name, &here, err);
         free(names[i]);
     }
     free(names);
@@ -138,7 +163,8 @@ static void name_of_path(const char *path, char *out, size_t size)
         size_t part = strcspn(at, "/");
         const bool parent = part == 2 && at[0] == '.' && at[1] == '.';
         if (parent || len + part + 2 > size) {
-            (void)snprintf(out, size, "%s", last_component(path));
+            const char *last = last_component(path);
+            (void)snprintf(out, size, "%s", strcmp(last, "..") == 0 || strcmp(last, ".") == 0 ? "" : last);
             return;
         }
         if (part > 0 && !(part == 1 && at[0] == '.')) {
@@ -161,7 +187,7 @@ static enum b_code add_listed(struct svc_inputs *in, const char *path, struct b_
     if (stat(path, &st) != 0)
         return svc_inputs_add(in, path, err);
     name_of_path(path, name, sizeof name);
-    return S_ISDIR(st.st_mode) ? add_folder(in, path, name, 0, err) : push(in, path, name, NULL, err);
+    return S_ISDIR(st.st_mode) ? add_folder(in, path, name, NULL, err) : push(in, path, name, NULL, err);
 }
 
 static enum b_code add_list(struct svc_inputs *in, const char *list, struct b_err *err)
@@ -199,7 +225,7 @@ enum b_code svc_inputs_add(struct svc_inputs *inputs, const char *argument, stru
     struct stat st;
     if (stat(argument, &st) == 0) {
         if (S_ISDIR(st.st_mode))
-            return add_folder(inputs, argument, "", 0, err);
+            return add_folder(inputs, argument, "", NULL, err);
         return push(inputs, argument, last_component(argument), NULL, err);
     }
     if (argument[0] == '@')

@@ -32,8 +32,8 @@ struct grouping {
     struct span *core;  /* per line: box of its largest word, and where it ends */
     struct dp_layer_line *lines;
     int32_t n_lines;
-    int32_t *next;      /* per word: next word of its line or -1 */
-    int32_t *tail;      /* per line: last word */
+    int32_t *next; /* per word: next word of its line or -1 */
+    int32_t *tail; /* per line: last word */
     int32_t *head;
 };
 
@@ -83,11 +83,12 @@ static float em_of(const struct dp_word *w, double dpi, int direction)
     return em > 1.0f ? em : 1.0f;
 }
 
-/* A word much taller than wide with several characters is turned or vertical. */
-static bool looks_tall(const struct dp_word *w, int visible)
+/* A word much taller than wide with several characters is turned or vertical. Boxes are as high as a line,
+ * 1 to 1.5 em, so that a short upright word ("of") is narrow as well: only what is longer than that tells. */
+static bool looks_tall(const struct dp_word *w, double dpi, int visible)
 {
     const float wide = w->bbox.x1 - w->bbox.x0, tall = w->bbox.y1 - w->bbox.y0;
-    return visible >= 2 && tall > 1.6f * wide && (w->bbox.y1 > w->bbox.y0);
+    return visible >= 2 && tall > 1.6f * wide && tall > 1.6f * em_of(w, dpi, 1);
 }
 
 /* Directions of all words: from their own shape, else from a turned neighbour in the same file order. */
@@ -97,7 +98,7 @@ static void find_directions(struct grouping *g)
     for (int32_t i = 0; i < s->n_words; i++) {
         const struct dp_word *w = &s->words[i];
         const struct glance look = glance_at(w->text);
-        if (!looks_tall(w, look.visible))
+        if (!looks_tall(w, s->dpi, look.visible))
             continue;
         g->upright[i] = look.cjk * 2 > look.visible;
         g->direction[i] = g->upright[i] ? 1 : 3;
@@ -106,7 +107,7 @@ static void find_directions(struct grouping *g)
         /* Reading up or down: from the previous or next word of the same column. */
         for (int32_t d = -1; d <= 1; d += 2) {
             const int32_t j = i + d;
-            if (j < 0 || j >= s->n_words || !looks_tall(&s->words[j], glance_at(s->words[j].text).visible))
+            if (j < 0 || j >= s->n_words || !looks_tall(&s->words[j], s->dpi, glance_at(s->words[j].text).visible))
                 continue;
             const struct dp_rect a = s->words[i].bbox, b = s->words[j].bbox;
             if (a.x1 <= b.x0 || b.x1 <= a.x0)
@@ -157,7 +158,9 @@ static bool continues(const struct grouping *g, int32_t line, int32_t prev, int3
     const struct glance a = glance_at(s->words[prev].text), b = glance_at(s->words[word].text);
     if (a.rtl + b.rtl > 0 && p.a0 - w.a1 > gap)
         gap = p.a0 - w.a1; /* right-to-left neighbours: the next word ends before this one starts */
-    const float limit = s->words[prev].joined ? 2.0f : s->word_line_end && s->word_line_end[prev] ? GAP_BROKEN : GAP_WORDS;
+    const float limit = s->words[prev].joined                        ? 2.0f
+                        : s->word_line_end && s->word_line_end[prev] ? GAP_BROKEN
+                                                                     : GAP_WORDS;
     return gap < limit * big && gap > -BACK * big - (s->words[prev].joined ? em : 0);
 }
 

@@ -7,7 +7,8 @@
 
 #include "engine/base/utf8.h"
 
-#define LOOK_AHEAD 256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds */
+#define LOOK_AHEAD 256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds   \
+                        */
 
 bool out_is_running(enum dp_block_type type)
 {
@@ -54,8 +55,8 @@ static uint32_t last_cp(const char *text, size_t len)
 /* Small letters of the scripts whose words are broken with hyphens. */
 static bool is_small(uint32_t cp)
 {
-    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) || (cp >= 0x100 && cp < 0x180 && (cp & 1)) ||
-           (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
+    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
+           (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
 }
 
 /* Ideographs and kana are set without spaces; Korean words are not. */
@@ -102,7 +103,8 @@ bool out_flow_text(const struct dp_page *page, int32_t i, bool *done, struct b_b
 
 bool out_has_math(const struct dp_block *block)
 {
-    return block->source == DP_FROM_VLM && block->type != DP_CODE && block->type != DP_MUSIC && strchr(block->text, '$');
+    return block->source == DP_FROM_VLM && block->type != DP_CODE && block->type != DP_MUSIC &&
+           strchr(block->text, '$');
 }
 
 static bool blank(char c)

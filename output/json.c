@@ -10,9 +10,9 @@
 #include "output/writer_private.h"
 
 #define SCHEMA_VERSION "1.0"
-#define PIXEL_DECIMALS 2      /* a hundredth of a pixel is below what any reader measures */
+#define PIXEL_DECIMALS 2 /* a hundredth of a pixel is below what any reader measures */
 #define CONFIDENCE_DECIMALS 4
-#define QUAD_TOLERANCE 0.5f   /* px: a line whose corners are its box's needs no corners of its own */
+#define QUAD_TOLERANCE 0.5f /* px: a line whose corners are its box's needs no corners of its own */
 
 struct json_writer {
     struct out_writer frame;
@@ -66,7 +66,11 @@ static void style(struct out_json *j, uint32_t bits)
     static const struct {
         uint32_t bit;
         const char *name;
-    } names[] = {{DP_BOLD, "bold"}, {DP_ITALIC, "italic"}, {DP_MONO, "mono"}, {DP_SUPERSCRIPT, "superscript"}, {DP_SUBSCRIPT, "subscript"}};
+    } names[] = {{DP_BOLD, "bold"},
+                 {DP_ITALIC, "italic"},
+                 {DP_MONO, "mono"},
+                 {DP_SUPERSCRIPT, "superscript"},
+                 {DP_SUBSCRIPT, "subscript"}};
     if (!bits)
         return;
     out_json_open_array(j, "style");
@@ -96,7 +100,8 @@ static void word(struct out_json *j, const struct dp_word *w)
 
 static bool quad_is_box(const struct dp_line *l)
 {
-    const struct dp_point box[4] = {{l->bbox.x0, l->bbox.y0}, {l->bbox.x1, l->bbox.y0}, {l->bbox.x1, l->bbox.y1}, {l->bbox.x0, l->bbox.y1}};
+    const struct dp_point box[4] = {
+        {l->bbox.x0, l->bbox.y0}, {l->bbox.x1, l->bbox.y0}, {l->bbox.x1, l->bbox.y1}, {l->bbox.x0, l->bbox.y1}};
     for (int i = 0; i < 4; i++)
         if (fabsf(l->quad[i].x - box[i].x) > QUAD_TOLERANCE || fabsf(l->quad[i].y - box[i].y) > QUAD_TOLERANCE)
             return false;

@@ -11,13 +11,13 @@
 #include "output/md_escape.h"
 #include "output/writer_private.h"
 
-#define DEPTH_MAX 16  /* levels of lists that are indented; deeper ones stay at this depth */
+#define DEPTH_MAX 16 /* levels of lists that are indented; deeper ones stay at this depth */
 #define HEADING_MAX 6
 
 struct md_writer {
     struct out_writer frame;
-    bool any;           /* a block was written: the next one needs a blank line */
-    bool open;          /* held text that goes on on the next page */
+    bool any;  /* a block was written: the next one needs a blank line */
+    bool open; /* held text that goes on on the next page */
     enum dp_block_type open_type;
     bool open_math;
     struct b_buf held;

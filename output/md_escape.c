@@ -210,6 +210,7 @@ static size_t tag_length(const char *text)
 void out_md_latex(struct b_buf *buf, const char *latex)
 {
     size_t len = strlen(latex), i = 0;
+    const size_t start = buf->len;
     while (i < len && blank(latex[i]))
         i++;
     while (len > i && blank(latex[len - 1]))
@@ -230,4 +231,6 @@ void out_md_latex(struct b_buf *buf, const char *latex)
             b_buf_putc(buf, ' ');
         out_put(buf, out_next(latex, len, &i));
     }
+    while (buf->failed == B_OK && buf->len > start && blank(buf->data[buf->len - 1]))
+        buf->len--; /* what stood before a number that went */
 }

@@ -5,17 +5,17 @@
  * than its absence:
  *
  *   body  data-page data-width data-height data-dpi data-source   the frame of the boxes, source of all blocks
- *   any   id="b7"             its index, where another block points to it (data-of, data-parent)
+ *   any   id="p1-b7"          page and index, where another block points to it (data-of, data-parent)
  *         data-confidence="0.9871"   data-flags="low_confidence repaired"   data-source (unlike the body's)
  *         data-joined="1"  lang="de"
  *   h1    class="title"    the title; h1..h6 without class are headings of that level
  *   p     class="footer"   any type without an element of its own, under its stable name (dp_block_type_name);
- *                          captions name their block: class="caption" data-of="b7"
+ *                          captions name their block: class="caption" data-of="p1-b7"
  *   ul ol li               nested by level; data-marker where it is not "•" in ul or "1." "2."... in ol,
  *                          data-marker="" where there is none
  *   th    column header, th scope="row" row header; data-bbox and data-confidence on cells
  *   div   class="chart" data-kind="bar"; class="image ocr" holds a figure's text
- *   data-parent="b7"       a block inside of another one that is no list
+ *   data-parent="p1-b7"       a block inside of another one that is no list
  *
  * Text: & < > as references, <br> for a line break, white space as it is inside of pre and of music. */
 #include <math.h>
@@ -83,7 +83,7 @@ static void attributes(struct qwen_page *q, int32_t i)
     if (b->has_bbox)
         bbox(q->buf, b->bbox);
     if (q->named[i])
-        b_buf_printf(q->buf, " id=\"b%d\"", i);
+        b_buf_printf(q->buf, " id=\"p%d-b%d\"", q->page->number, i);
     confidence(q->buf, b->confidence);
     flags(q->buf, b->flags);
     if (b->source != q->source)
@@ -93,9 +93,9 @@ static void attributes(struct qwen_page *q, int32_t i)
     if (b->joined)
         b_buf_puts(q->buf, " data-joined=\"1\"");
     if (!in_list(q, i))
-        b_buf_printf(q->buf, " data-parent=\"b%d\"", b->parent);
+        b_buf_printf(q->buf, " data-parent=\"p%d-b%d\"", q->page->number, b->parent);
     if (b->caption_of != DP_NONE)
-        b_buf_printf(q->buf, " data-of=\"b%d\"", b->caption_of);
+        b_buf_printf(q->buf, " data-of=\"p%d-b%d\"", q->page->number, b->caption_of);
 }
 
 static void with_breaks(struct b_buf *buf, const char *text, void *ctx)
@@ -173,7 +173,8 @@ static void table(struct qwen_page *q, int32_t i)
     out_html_table(q->buf, q->page, &q->page->tables[q->page->blocks[i].table], &style);
 }
 
-static void drawn(struct qwen_page *q, const char *class, const char *format, const char *fence, const char *text, int32_t i)
+static void drawn(struct qwen_page *q, const char *class, const char *format, const char *fence, const char *text,
+                  int32_t i)
 {
     open_picture(q, class, format, i);
     b_buf_printf(q->buf, "<div>%s", fence);
@@ -339,8 +340,8 @@ static enum dp_source_kind main_source(const struct dp_page *page)
 static void open_page(struct qwen_page *q)
 {
     const struct dp_page *page = q->page;
-    b_buf_printf(q->buf, "<html>\n<body data-page=\"%d\" data-width=\"%d\" data-height=\"%d\"", page->number, page->width,
-                 page->height);
+    b_buf_printf(q->buf, "<html>\n<body data-page=\"%d\" data-width=\"%d\" data-height=\"%d\"", page->number,
+                 page->width, page->height);
     if (page->dpi > 0) {
         b_buf_puts(q->buf, " data-dpi=\"");
         out_fixed(q->buf, page->dpi, 3);

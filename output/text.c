@@ -72,7 +72,7 @@ static void block(struct text_page *t, int32_t i, int depth, bool in_list)
     }
     bool follows = !empty;
     for (int32_t k = t->tree->child[i]; k != DP_NONE; k = t->tree->next[k]) {
-        block(t, k, depth + (item || (b->type == DP_LIST && in_list)), in_list || item || follows);
+        block(t, k, depth + item, in_list || item || follows);
         follows = true;
     }
 }
@@ -81,6 +81,9 @@ static void loose_lines(struct text_page *t)
 {
     for (int32_t i = 0; i < t->page->n_lines; i++)
         if (t->page->lines[i].block == DP_NONE) {
+            if (t->any)
+                b_buf_putc(t->buf, '\n');
+            t->any = true;
             out_plain(t->buf, t->page->lines[i].text);
             b_buf_putc(t->buf, '\n');
         }

@@ -82,7 +82,8 @@ enum b_code out_flush(struct out_writer *writer, struct b_err *err)
 enum b_code out_side(struct out_writer *writer, const char *name, const void *data, size_t size, struct b_err *err)
 {
     if (!writer->sink.side)
-        return b_fail(err, B_UNSUPPORTED, OUT_DOMAIN, "this format writes several files, and the receiver takes only one");
+        return b_fail(err, B_UNSUPPORTED, OUT_DOMAIN,
+                      "this format writes several files, and the receiver takes only one");
     return writer->sink.side(writer->sink.ctx, name, data, size, err);
 }
 
@@ -113,7 +114,8 @@ enum b_code out_begin(struct out_writer *writer, const struct dp_document_info *
     return finish(writer, writer->ops->begin ? writer->ops->begin(writer, err) : B_OK, OUT_BEGUN, err);
 }
 
-enum b_code out_page(struct out_writer *writer, const struct dp_page *page, const struct b_image_view *image, struct b_err *err)
+enum b_code out_page(struct out_writer *writer, const struct dp_page *page, const struct b_image_view *image,
+                     struct b_err *err)
 {
     if (writer->state != OUT_BEGUN)
         return b_fail(err, B_ARGUMENT, OUT_DOMAIN, "pages come between begin and end, and none after a failure");

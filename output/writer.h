@@ -18,11 +18,11 @@ struct out_sink {
 };
 
 struct out_options {
-    bool words;        /* JSON, hOCR, ALTO: words with their boxes; default on */
-    bool pretty;       /* JSON: indented */
-    bool page_images;  /* HTML: embed page pictures with boxes over them */
-    bool running;      /* Markdown: headers, footers and page numbers too; default off */
-    bool html_tables;  /* Markdown: all tables as HTML on one line, as benchmarks want them; default off */
+    bool words;          /* JSON, hOCR, ALTO: words with their boxes; default on */
+    bool pretty;         /* JSON: indented */
+    bool page_images;    /* HTML: embed page pictures with boxes over them */
+    bool running;        /* Markdown: headers, footers and page numbers too; default off */
+    bool html_tables;    /* Markdown: all tables as HTML on one line, as benchmarks want them; default off */
     const char *figures; /* Markdown, HTML: folder of the figures format's pictures, relative to the output, for
                           * links; NULL: none are linked. Lives as long as the writer. */
 };
@@ -33,10 +33,10 @@ struct out_format {
     const char *name;      /* "json", "md"... as on the command line */
     const char *extension; /* ".json" */
     const char *media_type;
-    const char *summary;   /* one line for --help */
-    bool needs_image;      /* wants the page image */
-    bool needs_source;     /* wants the source bytes (searchable PDF of a PDF) */
-    bool side_outputs;     /* writes only or also side outputs; extension then names their folder, such as ".tables" */
+    const char *summary; /* one line for --help */
+    bool needs_image;    /* wants the page image */
+    bool needs_source;   /* wants the source bytes (searchable PDF of a PDF) */
+    bool side_outputs;   /* writes only or also side outputs; extension then names their folder, such as ".tables" */
     enum b_code (*open)(const struct out_options *options, const struct out_sink *sink, struct out_writer **out,
                         struct b_err *err);
 };

@@ -10,7 +10,8 @@
  * frame (writer.c) hands to the sink after begin, after every page and at the end. */
 
 #define OUT_DOMAIN "output"
-#define OUT_PAGE_MAX ((size_t)1 << 30) /* bytes of one page in one format: pages with a picture of 50 Mpx stay below */
+#define OUT_PAGE_MAX ((size_t)1 << 30) /* bytes of one page in one format: pages with a picture of 50 Mpx stay below   \
+                                        */
 
 struct out_ops {
     /* Any of them may be NULL. drop frees what the format added to struct out_writer. */
@@ -43,13 +44,14 @@ enum b_code out_writer_new(size_t size, const struct out_ops *ops, const struct 
 enum b_code out_flush(struct out_writer *writer, struct b_err *err) B_MUST_CHECK;
 
 /* One further output; B_UNSUPPORTED when the caller takes none. */
-enum b_code out_side(struct out_writer *writer, const char *name, const void *data, size_t size, struct b_err *err) B_MUST_CHECK;
+enum b_code out_side(struct out_writer *writer, const char *name, const void *data, size_t size,
+                     struct b_err *err) B_MUST_CHECK;
 
 /* Blocks of a page by parent: children in reading order. Freed with out_tree_free. */
 struct out_tree {
-    int32_t first;                /* first block without parent, or DP_NONE */
-    int32_t *child, *next;        /* first child of a block; next block with the same parent */
-    int32_t *caption;             /* first caption of a block; next_caption chains further ones */
+    int32_t first;         /* first block without parent, or DP_NONE */
+    int32_t *child, *next; /* first child of a block; next block with the same parent */
+    int32_t *caption;      /* first caption of a block; next_caption chains further ones */
     int32_t *next_caption;
 };
 enum b_code out_tree_new(const struct dp_page *page, struct out_tree *tree, struct b_err *err) B_MUST_CHECK;

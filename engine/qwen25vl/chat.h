@@ -39,7 +39,7 @@ void eng_chat_text(const struct eng_turn *turns, size_t n_turns, const struct en
                    struct b_buf *out);
 
 /* The ids. With parse_special they equal the encoding of the rendered text; without, every part's text is
- * encoded together with its plain neighbours, control tokens in it staying text. ids gives vision ids. */
+ * encoded together with its plain neighbours, control tokens in it staying text. */
 enum b_code eng_chat_ids(const struct eng_tokenizer *tok, const struct eng_turn *turns, size_t n_turns,
                          const struct eng_chat_options *options, struct eng_ids *ids, struct b_err *err) B_MUST_CHECK;
 

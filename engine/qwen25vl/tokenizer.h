@@ -9,16 +9,18 @@
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
 
-/* Byte-level BPE with the Qwen2 pre-tokenizer, read from tokenizer.json, or from vocab.json + merges.txt (+
- * added_tokens.json or tokenizer_config.json). Immutable after opening: any number of threads may use it. */
+/* Byte-level BPE with the Qwen2 pre-tokenizer, read from tokenizer.json, or from vocab.json + merges.txt (with
+ * tokenizer_config.json or added_tokens.json for the added tokens). Immutable after opening: any number of threads may
+ * use it. */
 struct eng_tokenizer;
 
 enum b_code eng_tokenizer_open(const char *dir, struct eng_tokenizer **out, struct b_err *err) B_MUST_CHECK;
-/* From memory: either json (a tokenizer.json) alone, or vocab + merges; added (an added_tokens.json) may be
- * NULL. Nothing is borrowed. */
+/* From memory: either json (a tokenizer.json) alone, or vocab + merges. config (a tokenizer_config.json) and added (an
+ * added_tokens.json) may be NULL: without both, the published added tokens follow the vocabulary. Nothing is borrowed.
+ */
 struct eng_tokenizer_source {
-    const char *json, *vocab, *merges, *added;
-    size_t json_size, vocab_size, merges_size, added_size;
+    const char *json, *vocab, *merges, *added, *config;
+    size_t json_size, vocab_size, merges_size, added_size, config_size;
 };
 enum b_code eng_tokenizer_parse(const struct eng_tokenizer_source *source, struct eng_tokenizer **out,
                                 struct b_err *err) B_MUST_CHECK;

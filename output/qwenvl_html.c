@@ -5,17 +5,17 @@
  * than its absence:
  *
  *   body  data-page data-width data-height data-dpi data-source   the frame of the boxes, source of all blocks
- *   any   id="p1-b7"          page and index, where another block points to it (data-of, data-parent)
+ *   any   id="b7"             its index on the page, where another block points to it (data-of, data-parent)
  *         data-confidence="0.9871"   data-flags="low_confidence repaired"   data-source (unlike the body's)
  *         data-joined="1"  lang="de"
  *   h1    class="title"    the title; h1..h6 without class are headings of that level
  *   p     class="footer"   any type without an element of its own, under its stable name (dp_block_type_name);
- *                          captions name their block: class="caption" data-of="p1-b7"
+ *                          captions name their block: class="caption" data-of="b7"
  *   ul ol li               nested by level; data-marker where it is not "•" in ul or "1." "2."... in ol,
  *                          data-marker="" where there is none
  *   th    column header, th scope="row" row header; data-bbox and data-confidence on cells
  *   div   class="chart" data-kind="bar"; class="image ocr" holds a figure's text
- *   data-parent="p1-b7"       a block inside of another one that is no list
+ *   data-parent="b7"       a block inside of another one that is no list
  *
  * Text: & < > as references, <br> for a line break, white space as it is inside of pre and of music. */
 #include <math.h>
@@ -83,7 +83,7 @@ static void attributes(struct qwen_page *q, int32_t i)
     if (b->has_bbox)
         bbox(q->buf, b->bbox);
     if (q->named[i])
-        b_buf_printf(q->buf, " id=\"p%d-b%d\"", q->page->number, i);
+        b_buf_printf(q->buf, " id=\"b%d\"", i);
     confidence(q->buf, b->confidence);
     flags(q->buf, b->flags);
     if (b->source != q->source)
@@ -93,9 +93,9 @@ static void attributes(struct qwen_page *q, int32_t i)
     if (b->joined)
         b_buf_puts(q->buf, " data-joined=\"1\"");
     if (!in_list(q, i))
-        b_buf_printf(q->buf, " data-parent=\"p%d-b%d\"", q->page->number, b->parent);
+        b_buf_printf(q->buf, " data-parent=\"b%d\"", b->parent);
     if (b->caption_of != DP_NONE)
-        b_buf_printf(q->buf, " data-of=\"p%d-b%d\"", q->page->number, b->caption_of);
+        b_buf_printf(q->buf, " data-of=\"b%d\"", b->caption_of);
 }
 
 static void with_breaks(struct b_buf *buf, const char *text, void *ctx)

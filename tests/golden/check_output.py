@@ -91,7 +91,13 @@ def check_html(schema, data):
             yield "the link %s leads nowhere" % link
 
 
-CHECKS = [(".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]
+def check_qwenvl(schema, data):
+    """Every page is a document of its own there, with ids of its own."""
+    for page in data.decode("utf-8").split("</html>\n")[:-1]:
+        yield from check_html(schema, (page + "</html>\n").encode("utf-8"))
+
+
+CHECKS = [(".qwenvl.html", check_qwenvl), (".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]
 
 
 def check_files(schema, paths):

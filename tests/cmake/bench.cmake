@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Benchmark metrics against the field's own figures.
+if(NOT TARGET docparse_bench)
+  return()
+endif()
+dp_pkg(B_JANSSON jansson)
+dp_test(test_bench_vectors SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_bench_vectors.c LIBS docparse_bench PkgConfig::B_JANSSON
+  LABELS golden)

@@ -6,3 +6,5 @@ endif()
 dp_pkg(B_JANSSON jansson)
 dp_test(test_bench_vectors SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_bench_vectors.c LIBS docparse_bench PkgConfig::B_JANSSON
   LABELS golden)
+dp_test(test_bench_omnidocbench SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_bench_omnidocbench.c
+  LIBS docparse_bench PkgConfig::B_JANSSON LABELS golden)

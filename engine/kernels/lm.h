@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_KERNELS_LM_H
+#define ENGINE_KERNELS_LM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/err.h"
+
+/* Kernels of large transformer models: products with weights as a checkpoint keeps them (row-major, one row an
+ * output), in every width that weights have, attention over a blocked cache, and what lies between. The rules of
+ * kernels.h hold: single-threaded, no state, no allocation, no alignment beyond the element's.
+ *
+ * Each output of a product and each row of the attention is one fixed chain of operations: it depends neither on
+ * how many rows are computed beside it nor on how outputs are dealt to threads. That is what makes decoding with
+ * drafts, batches or any number of threads give the same bytes as decoding alone.
+ *
+ * Inner sizes: `k` is what the weights have; rows of activations are prepared with `eng_lm_padded(k)` elements,
+ * zeros beyond k. */
+
+enum eng_lm_isa {
+    ENG_LM_PLAIN,
+    ENG_LM_AVX2,
+    ENG_LM_AVX512,
+    ENG_LM_AVX512_VNNI, /* byte products */
+    ENG_LM_AVX512_BF16, /* byte and bfloat16 products */
+    ENG_LM_ISA_COUNT
+};
+
+enum {
+    ENG_LM_PAD = 64,      /* rows of activations are padded to a multiple of it */
+    ENG_LM_CHUNK = 2048,  /* inputs that are summed apart before they are added: keeps rounding and tiles small */
+    ENG_LM_GROUP = 128,   /* inputs that share a scale in the 4-bit format */
+    ENG_LM_KEYS = 64,     /* positions in a block of the cache */
+    ENG_LM_QUERIES = 48,  /* most rows of one call of `attend` */
+    ENG_LM_MAX_HEAD = 512 /* widest head */
+};
+
+static inline size_t eng_lm_padded(size_t k)
+{
+    return (k + ENG_LM_PAD - 1) / ENG_LM_PAD * ENG_LM_PAD;
+}
+
+/* Width of a row of values in the cache: whole pairs of the widest vectors. */
+static inline size_t eng_lm_value_width(size_t d)
+{
+    return (d + 31) / 32 * 32;
+}
+
+/* y[i][j] for i < m, j < n; distances between rows in elements. */
+struct eng_lm_shape {
+    size_t m, n, k;
+    size_t x_row, w_row, y_row;
+};
+
+/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs byte i holds inputs i (low half) and i + 64. Weight =
+ * (q - zero) * scale. Rows are w_row bytes apart, scales and zeros `groups` apart. k is a multiple of the group. */
+struct eng_lm_q4 {
+    const uint8_t *q;
+    const float *scale;
+    const uint8_t *zero;
+    size_t groups;
+};
+
+/* A head's cache: keys [blocks][d][ENG_LM_KEYS], values [blocks][ENG_LM_KEYS][eng_lm_value_width(d)], every float
+ * finite, also in places that no position has. Query row i sees positions 0 .. first + i / group (causal, group rows
+ * a token), or 0 .. first for all rows when group is 0. */
+struct eng_lm_attention {
+    const float *keys, *values;
+    size_t d, rows; /* rows <= ENG_LM_QUERIES */
+    size_t first, group;
+    const float *q; /* [rows][d], already scaled */
+    float *out;     /* [rows][eng_lm_value_width(d)] */
+    float *scratch; /* ENG_LM_QUERIES * (ENG_LM_KEYS + 2) floats */
+};
+
+struct eng_lm_kernels {
+    enum eng_lm_isa isa;
+    const char *name;
+
+    /* Rows of k inputs to eng_lm_padded(k) elements.
+     * split: each 32 inputs as the 16 of even index, then the 16 of odd index: the order of `dot_bf16`.
+     * round_bf16: to bfloat16, nearest, ties to even. quantise: to round(x / s) + 128 with s = max|x| / 127, which
+     * is returned (1 for a row of zeros); padding is 128. */
+    void (*split)(const float *x, size_t k, float *out);
+    void (*round_bf16)(const float *x, size_t k, uint16_t *out);
+    float (*quantise)(const float *x, size_t k, uint8_t *out);
+
+    /* One row of weights to eng_lm_padded(k) floats, exactly. widen_bf16 gives the order of `split`. */
+    void (*widen_bf16)(const uint16_t *w, size_t k, float *out);
+    void (*widen_f16)(const uint16_t *w, size_t k, float *out);
+    void (*widen_q4)(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out);
+
+    /* y += x . w. In dot_f32 both are in one order and padded. In dot_bf16 x is split and k a multiple of 32;
+     * the result is bit by bit that of widen_bf16 and dot_f32. k <= ENG_LM_CHUNK. */
+    void (*dot_f32)(const struct eng_lm_shape *shape, const float *x, const float *w, float *y);
+    void (*dot_bf16)(const struct eng_lm_shape *shape, const float *x, const uint16_t *w, float *y);
+    /* The same with activations rounded to bfloat16; NULL in sets without such an instruction. k a multiple of 32. */
+    void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
+    /* y = x . w in integers, exact; rows of w are padded with zeros. k <= 2^15 * ENG_LM_PAD. */
+    void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
+    /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
+    void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const struct eng_lm_q4 *w, float *y);
+
+    /* y = x / sqrt(mean(x^2) + eps) * gamma over rows of `width`; y may be x. */
+    void (*rmsnorm)(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y);
+    /* Turns pairs (i, i + d/2) of each of `heads` heads of d by the angles of cosine[d/2], sine[d/2], in place. */
+    void (*rotate)(float *x, size_t heads, size_t d, const float *cosine, const float *sine);
+    /* gate = gate / (1 + exp(-gate)) * up. */
+    void (*silu_mul)(float *gate, const float *up, size_t n);
+    void (*gelu)(float *x, size_t n);
+    /* x += y. */
+    void (*add)(float *x, const float *y, size_t n);
+    void (*attend)(const struct eng_lm_attention *a);
+    /* Index of the largest of n values, the lowest on ties; n >= 1. NaN is below everything. */
+    size_t (*argmax)(const float *x, size_t n);
+};
+
+/* The best set this processor runs, and the set of one kind or NULL. */
+const struct eng_lm_kernels *eng_lm_best(void);
+const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
+
+/* bfloat16 and half to float, exactly. */
+float eng_lm_bf16(uint16_t bits);
+float eng_lm_f16(uint16_t bits);
+
+/* Weights to the narrow formats, row by row. s8: w[k] -> out[eng_lm_padded(k)], symmetric; returns the scale, *sum
+ * gets the sum of the row. q4: k a multiple of ENG_LM_GROUP -> k / 2 bytes, k / ENG_LM_GROUP scales and zeros. */
+float eng_lm_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum);
+void eng_lm_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plain twins of the large model's kernels: sums in double, libm, no tricks. What the vector sets are tested
+ * against, and what runs on processors without AVX2. */
+#include <math.h>
+#include <string.h>
+
+#include "engine/kernels/kernels_private.h"
+#include "engine/kernels/lm_private.h"
+
+float eng_lm_bf16(uint16_t bits)
+{
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+float eng_lm_f16(uint16_t bits)
+{
+    int exponent = bits >> 10 & 31;
+    double fraction = bits & 1023, value;
+    if (exponent == 31)
+        value = bits & 1023 ? (double)NAN : (double)INFINITY;
+    else
+        value = exponent ? ldexp(1024.0 + fraction, exponent - 25) : ldexp(fraction, -24);
+    return (float)(bits & 0x8000 ? -value : value);
+}
+
+static uint16_t to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x)
+        return (uint16_t)(bits >> 16 | 64);
+    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+/* Place of input i in the order of `split`. */
+static size_t split_place(size_t i)
+{
+    return i / 32 * 32 + (i & 1) * 16 + i % 32 / 2;
+}
+
+void eng_lm_ref_split(const float *x, size_t k, float *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    for (size_t i = 0; i < k; i++)
+        out[split_place(i)] = x[i];
+}
+
+void eng_lm_ref_round_bf16(const float *x, size_t k, uint16_t *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    for (size_t i = 0; i < k; i++)
+        out[i] = to_bf16(x[i]);
+}
+
+float eng_lm_ref_quantise(const float *x, size_t k, uint8_t *out)
+{
+    float top = 0;
+    for (size_t i = 0; i < k; i++)
+        top = fabsf(x[i]) > top ? fabsf(x[i]) : top; /* NaN never gets in */
+    float scale = top > 0 && top < INFINITY ? top / 127.0f : 1.0f;
+    for (size_t i = 0; i < eng_lm_padded(k); i++) {
+        float v = i < k ? nearbyintf(x[i] * (1.0f / scale)) : 0.0f;
+        out[i] = (uint8_t)(128 + (int)(v >= -127.0f ? v <= 127.0f ? v : 127.0f : -127.0f));
+    }
+    return scale;
+}
+
+void eng_lm_ref_widen_bf16(const uint16_t *w, size_t k, float *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    for (size_t i = 0; i < k; i++)
+        out[split_place(i)] = eng_lm_bf16(w[i]);
+}
+
+void eng_lm_ref_widen_f16(const uint16_t *w, size_t k, float *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    for (size_t i = 0; i < k; i++)
+        out[i] = eng_lm_f16(w[i]);
+}
+
+static int q4_at(const uint8_t *row, size_t i)
+{
+    uint8_t byte = row[i / ENG_LM_GROUP * (ENG_LM_GROUP / 2) + i % (ENG_LM_GROUP / 2)];
+    return i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4;
+}
+
+void eng_lm_ref_widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    for (size_t i = 0; i < k; i++) {
+        size_t group = row * w->groups + i / ENG_LM_GROUP;
+        out[i] = (float)(q4_at(w->q + row * w_row, i) - w->zero[group]) * w->scale[group];
+    }
+}
+
+void eng_lm_ref_dot_f32(const struct eng_lm_shape *s, const float *x, const float *w, float *y)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            double sum = 0;
+            for (size_t c = 0; c < eng_lm_padded(s->k); c++)
+                sum += (double)x[i * s->x_row + c] * (double)w[j * s->w_row + c];
+            y[i * s->y_row + j] += (float)sum;
+        }
+}
+
+void eng_lm_ref_dot_bf16(const struct eng_lm_shape *s, const float *x, const uint16_t *w, float *y)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            double sum = 0; /* in the order of the widened row: the same bits */
+            for (size_t c = 0; c < s->k; c++) {
+                size_t at = c / 32 * 32 + c % 16 * 2 + (c % 32 >= 16);
+                sum += (double)x[i * s->x_row + c] * (double)eng_lm_bf16(w[j * s->w_row + at]);
+            }
+            y[i * s->y_row + j] += (float)sum;
+        }
+}
+
+void eng_lm_ref_dot_bf16_bf16(const struct eng_lm_shape *s, const uint16_t *x, const uint16_t *w, float *y)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            double sum = 0;
+            for (size_t c = 0; c < s->k; c++)
+                sum += (double)eng_lm_bf16(x[i * s->x_row + c]) * (double)eng_lm_bf16(w[j * s->w_row + c]);
+            y[i * s->y_row + j] += (float)sum;
+        }
+}
+
+void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t *w, int32_t *y)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            int32_t sum = 0;
+            for (size_t c = 0; c < s->k; c++)
+                sum += (int32_t)x[i * s->x_row + c] * w[j * s->w_row + c];
+            y[i * s->y_row + j] = sum;
+        }
+}
+
+void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const struct eng_lm_q4 *w, float *y)
+{
+    for (size_t i = 0; i < s->m; i++)
+        for (size_t j = 0; j < s->n; j++) {
+            double sum = 0;
+            for (size_t g = 0; g < s->k / ENG_LM_GROUP; g++) {
+                int32_t part = 0;
+                for (size_t c = g * ENG_LM_GROUP; c < (g + 1) * ENG_LM_GROUP; c++)
+                    part += x[i * s->x_row + c] * (q4_at(w->q + j * s->w_row, c) - w->zero[j * w->groups + g]);
+                sum += (double)part * (double)w->scale[j * w->groups + g];
+            }
+            y[i * s->y_row + j] = (float)sum;
+        }
+}
+
+void eng_lm_ref_rmsnorm(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y)
+{
+    for (size_t r = 0; r < rows; r++, x += width, y += width) {
+        double sum = 0;
+        for (size_t i = 0; i < width; i++)
+            sum += (double)x[i] * (double)x[i];
+        float share = (float)(1.0 / sqrt(sum / (double)width + (double)eps));
+        for (size_t i = 0; i < width; i++)
+            y[i] = x[i] * share * gamma[i];
+    }
+}
+
+void eng_lm_ref_rotate(float *x, size_t heads, size_t d, const float *cosine, const float *sine)
+{
+    for (size_t h = 0; h < heads; h++, x += d)
+        for (size_t i = 0; i < d / 2; i++) {
+            float a = x[i], b = x[i + d / 2];
+            x[i] = a * cosine[i] - b * sine[i];
+            x[i + d / 2] = b * cosine[i] + a * sine[i];
+        }
+}
+
+void eng_lm_ref_silu_mul(float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        gate[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
+}
+
+void eng_lm_ref_add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] += y[i];
+}
+
+/* Softmax over the whole row in two passes, scores computed twice: no running maximum to go wrong. */
+static void attend_row(const struct eng_lm_attention *a, size_t row, size_t seen)
+{
+    const float *q = a->q + row * a->d;
+    size_t width = eng_lm_value_width(a->d);
+    float *out = a->out + row * width;
+    double sums[ENG_LM_MAX_HEAD + 32] = {0}, total = 0, top = -INFINITY;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t j = 0; j < seen; j++) {
+            const float *key = a->keys + j / ENG_LM_KEYS * a->d * ENG_LM_KEYS + j % ENG_LM_KEYS;
+            double score = 0;
+            for (size_t c = 0; c < a->d; c++)
+                score += (double)q[c] * (double)key[c * ENG_LM_KEYS];
+            if (pass == 0) {
+                top = score > top ? score : top;
+                continue;
+            }
+            double weight = exp(score - top);
+            total += weight;
+            for (size_t c = 0; c < a->d; c++)
+                sums[c] += weight * (double)a->values[j * width + c];
+        }
+    for (size_t c = 0; c < width; c++)
+        out[c] = (float)(sums[c] / total);
+}
+
+void eng_lm_ref_attend(const struct eng_lm_attention *a)
+{
+    for (size_t row = 0; row < a->rows; row++)
+        attend_row(a, row, a->first + (a->group ? row / a->group : 0) + 1);
+}
+
+size_t eng_lm_ref_argmax(const float *x, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[at] || (x[at] != x[at] && x[i] == x[i]))
+            at = i;
+    return at;
+}
+
+float eng_lm_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum)
+{
+    float top = 0;
+    *sum = 0;
+    for (size_t i = 0; i < k; i++)
+        top = fabsf(w[i]) > top ? fabsf(w[i]) : top;
+    float scale = top > 0 && top < INFINITY ? top / 127.0f : 1.0f, inverse = 1.0f / scale;
+    memset(out, 0, eng_lm_padded(k));
+    for (size_t i = 0; i < k; i++) {
+        float v = nearbyintf(w[i] * inverse);
+        out[i] = (int8_t)(v >= -127.0f ? v <= 127.0f ? v : 127.0f : -127.0f);
+        *sum += out[i];
+    }
+    return scale;
+}
+
+static void pack_group(const float *w, uint8_t *q, float *scale, uint8_t *zero)
+{
+    float low = 0, high = 0;
+    for (size_t i = 0; i < ENG_LM_GROUP; i++) {
+        low = w[i] < low ? w[i] : low;
+        high = w[i] > high ? w[i] : high;
+    }
+    float step = (high - low) / 15.0f;
+    *scale = step > 0 && step < INFINITY ? step : 1.0f;
+    float z = nearbyintf(-low / *scale);
+    *zero = (uint8_t)(z >= 0 ? z <= 15 ? z : 15 : 0);
+    memset(q, 0, ENG_LM_GROUP / 2);
+    for (size_t i = 0; i < ENG_LM_GROUP; i++) {
+        float v = nearbyintf(w[i] / *scale) + (float)*zero;
+        unsigned bits = (unsigned)(v >= 0 ? v <= 15 ? v : 15 : 0);
+        q[i % (ENG_LM_GROUP / 2)] |= (uint8_t)(i < ENG_LM_GROUP / 2 ? bits : bits << 4);
+    }
+}
+
+void eng_lm_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
+{
+    for (size_t g = 0; g < k / ENG_LM_GROUP; g++)
+        pack_group(w + g * ENG_LM_GROUP, q + g * (ENG_LM_GROUP / 2), scale + g, zero + g);
+}
+
+const struct eng_lm_kernels eng_lm_plain = {
+    .isa = ENG_LM_PLAIN,
+    .name = "plain",
+    .split = eng_lm_ref_split,
+    .round_bf16 = eng_lm_ref_round_bf16,
+    .quantise = eng_lm_ref_quantise,
+    .widen_bf16 = eng_lm_ref_widen_bf16,
+    .widen_f16 = eng_lm_ref_widen_f16,
+    .widen_q4 = eng_lm_ref_widen_q4,
+    .dot_f32 = eng_lm_ref_dot_f32,
+    .dot_bf16 = eng_lm_ref_dot_bf16,
+    .dot_s8 = eng_lm_ref_dot_s8,
+    .dot_q4 = eng_lm_ref_dot_q4,
+    .rmsnorm = eng_lm_ref_rmsnorm,
+    .rotate = eng_lm_ref_rotate,
+    .silu_mul = eng_lm_ref_silu_mul,
+    .gelu = eng_ref_gelu,
+    .add = eng_lm_ref_add,
+    .attend = eng_lm_ref_attend,
+    .argmax = eng_lm_ref_argmax,
+};

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_KERNELS_VEC_LM_H
+#define ENGINE_KERNELS_VEC_LM_H
+
+/* What lies between the products of a large model, and its attention, for the set that the including file is
+ * compiled for; ISA_ID, ISA_NAME and ISA_TABLE are defined there. */
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/kernels/vec_dot.h"
+#include "engine/kernels/vec_tile.h"
+
+V_INLINE vf v_abs(vf a)
+{
+    return v_max(a, v_sub(v_zero(), a));
+}
+
+static void rmsnorm(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y)
+{
+    for (size_t r = 0; r < rows; r++, x += width, y += width) {
+        vf a = v_zero();
+        for (size_t i = 0; i < width; i += V) {
+            vf v = v_load_n(x + i, width - i < V ? width - i : V);
+            a = v_fma(v, v, a);
+        }
+        vf share = v_set(1.0f / sqrtf(v_sum(a) / (float)width + eps));
+        for (size_t i = 0; i < width; i += V) {
+            size_t n = width - i < V ? width - i : V;
+            v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n), share), v_load_n(gamma + i, n)), n);
+        }
+    }
+}
+
+static void rotate(float *x, size_t heads, size_t d, const float *cosine, const float *sine)
+{
+    size_t half = d / 2;
+    for (size_t h = 0; h < heads; h++, x += d)
+        for (size_t i = 0; i < half; i += V) {
+            size_t n = half - i < V ? half - i : V;
+            vf a = v_load_n(x + i, n), b = v_load_n(x + half + i, n);
+            vf c = v_load_n(cosine + i, n), s = v_load_n(sine + i, n);
+            v_store_n(x + i, v_fnma(b, s, v_mul(a, c)), n);
+            v_store_n(x + half + i, v_fma(a, s, v_mul(b, c)), n);
+        }
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i += V) {
+        size_t left = n - i < V ? n - i : V;
+        v_store_n(gate + i, v_mul(v_swish(v_load_n(gate + i, left)), v_load_n(up + i, left)), left);
+    }
+}
+
+static void add_to(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += V) {
+        size_t left = n - i < V ? n - i : V;
+        v_store_n(x + i, v_add(v_load_n(x + i, left), v_load_n(y + i, left)), left);
+    }
+}
+
+static void gelu_all(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += V) {
+        size_t left = n - i < V ? n - i : V;
+        v_store_n(x + i, v_gelu(v_load_n(x + i, left)), left);
+    }
+}
+
+static size_t argmax(const float *x, size_t n)
+{
+    vf top = v_set(-INFINITY);
+    for (size_t i = 0; i < n; i += V) {
+        size_t left = n - i < V ? n - i : V;
+        top = v_max(v_load_fill(x + i, left, -INFINITY), top); /* a NaN gives way to top */
+    }
+    float best = v_top(top);
+    for (size_t i = 0; i < n; i++)
+        if (x[i] == best)
+            return i;
+    return 0;
+}
+
+/* Scores of one block, rows of ENG_LM_KEYS, are turned into weights; `seen` of them count. Returns by how much
+ * what was summed before has to shrink. */
+V_INLINE float fold_scores(float *s, size_t seen, float *top, float *total)
+{
+    vf t = v_set(-INFINITY), sum = v_zero();
+    for (size_t i = 0; i < seen; i += V)
+        t = v_max(t, v_load_fill(s + i, seen - i < V ? seen - i : V, -INFINITY));
+    float best = v_top(t) > *top ? v_top(t) : *top;
+    float shrink = best > *top ? expf(*top - best) : 1.0f;
+    vf b = v_set(best);
+    for (size_t i = 0; i < ENG_LM_KEYS; i += V) {
+        size_t n = i >= seen ? 0 : seen - i < V ? seen - i : V;
+        vf e = n ? v_keep(v_exp(v_sub(v_load(s + i), b)), n) : v_zero();
+        v_store(s + i, e);
+        sum = v_add(sum, e);
+    }
+    *total = *total * shrink + v_sum(sum);
+    *top = best;
+    return shrink;
+}
+
+V_INLINE void scale_row(float *x, size_t n, float factor)
+{
+    for (size_t i = 0; i < n; i += V)
+        v_store(x + i, v_mul(v_load(x + i), v_set(factor)));
+}
+
+V_INLINE void block_scores(const struct eng_lm_attention *a, const float *keys, size_t rows, float *scores)
+{
+    static const float zeros[2 * 16] = {0};
+    for (size_t j = 0; j < ENG_LM_KEYS; j += 2 * V) {
+        struct tile t = {.x = a->q,
+                         .blocks = 1,
+                         .depth = a->d,
+                         .w0 = keys + j,
+                         .w1 = keys + j + V,
+                         .w_row = ENG_LM_KEYS,
+                         .bias = zeros,
+                         .y0 = scores + j,
+                         .y1 = scores + j + V,
+                         .y_row = ENG_LM_KEYS};
+        tile_rows(&t, rows, a->d);
+    }
+}
+
+V_INLINE void block_values(const struct eng_lm_attention *a, const float *values, size_t n, size_t rows,
+                           const float *scores)
+{
+    size_t width = eng_lm_value_width(a->d);
+    for (size_t c = 0; c < width; c += 2 * V) {
+        struct tile t = {.x = scores,
+                         .blocks = 1,
+                         .depth = n,
+                         .w0 = values + c,
+                         .w1 = values + c + V,
+                         .w_row = width,
+                         .y0 = a->out + c,
+                         .y1 = a->out + c + V,
+                         .y_row = width};
+        tile_rows(&t, rows, ENG_LM_KEYS);
+    }
+}
+
+static size_t last_seen(const struct eng_lm_attention *a, size_t row)
+{
+    return a->first + (a->group ? row / a->group : 0) + 1;
+}
+
+/* A running softmax, block by block from position 0: a row's weight beyond what it sees is 0, so that its result
+ * is the same whatever rows are beside it. */
+static void attend(const struct eng_lm_attention *a)
+{
+    float *scores = a->scratch, *top = scores + ENG_LM_QUERIES * ENG_LM_KEYS, *total = top + ENG_LM_QUERIES;
+    size_t width = eng_lm_value_width(a->d), end = last_seen(a, a->rows - 1);
+    memset(a->out, 0, a->rows * width * sizeof *a->out);
+    for (size_t r = 0; r < a->rows; r++) {
+        top[r] = -INFINITY;
+        total[r] = 0;
+    }
+    for (size_t begin = 0; begin < end; begin += ENG_LM_KEYS) {
+        block_scores(a, a->keys + begin * a->d, a->rows, scores);
+        for (size_t r = 0; r < a->rows; r++) {
+            size_t seen = last_seen(a, r);
+            seen = seen <= begin ? 0 : seen - begin < ENG_LM_KEYS ? seen - begin : ENG_LM_KEYS;
+            if (seen == 0) {
+                memset(scores + r * ENG_LM_KEYS, 0, ENG_LM_KEYS * sizeof *scores);
+                continue;
+            }
+            float shrink = fold_scores(scores + r * ENG_LM_KEYS, seen, &top[r], &total[r]);
+            if (shrink < 1.0f)
+                scale_row(a->out + r * width, width, shrink);
+        }
+        size_t n = end - begin < ENG_LM_KEYS ? end - begin : ENG_LM_KEYS;
+        block_values(a, a->values + begin * width, n, a->rows, scores);
+    }
+    for (size_t r = 0; r < a->rows; r++)
+        scale_row(a->out + r * width, width, 1.0f / total[r]);
+}
+
+#if defined(__AVX512F__)
+static void widen_f16(const uint16_t *w, size_t k, float *out)
+{
+    for (size_t i = 0; i < eng_lm_padded(k); i += 16) {
+        size_t n = i >= k ? 0 : k - i < 16 ? k - i : 16;
+        _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v_first(n), w + i)));
+    }
+}
+#else
+static void widen_f16(const uint16_t *w, size_t k, float *out)
+{
+    memset(out, 0, eng_lm_padded(k) * sizeof *out);
+    size_t i = 0;
+    for (; i + 8 <= k; i += 8)
+        v_store(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(w + i))));
+    for (; i < k; i++)
+        out[i] = eng_lm_f16(w[i]);
+}
+#endif
+
+static void widen_bf16(const uint16_t *w, size_t k, float *out)
+{
+    size_t c = 0;
+    for (; c + 32 <= k; c += 32)
+        for (size_t i = 0; i < 16; i += V) {
+            vf even, odd;
+            bf16_pair(w + c + 2 * i, &even, &odd);
+            v_store(out + c + i, even);
+            v_store(out + c + 16 + i, odd);
+        }
+    memset(out + c, 0, (eng_lm_padded(k) - c) * sizeof *out);
+    for (size_t i = c; i < k; i++)
+        out[c + (i & 1) * 16 + (i - c) / 2] = eng_lm_bf16(w[i]);
+}
+
+V_INLINE vf v_of_bytes(const uint8_t *p, int shift)
+{
+#if defined(__AVX512F__)
+    __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(wide, (unsigned)shift), _mm512_set1_epi32(15)));
+#else
+    __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(wide, shift), _mm256_set1_epi32(15)));
+#endif
+}
+
+static void widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
+{
+    for (size_t g = 0; g < k / ENG_LM_GROUP; g++) {
+        const uint8_t *q = w->q + row * w_row + g * (ENG_LM_GROUP / 2);
+        vf zero = v_set((float)w->zero[row * w->groups + g]), scale = v_set(w->scale[row * w->groups + g]);
+        for (size_t i = 0; i < ENG_LM_GROUP / 2; i += V) {
+            float *to = out + g * ENG_LM_GROUP + i;
+            v_store(to, v_mul(v_sub(v_of_bytes(q + i, 0), zero), scale));
+            v_store(to + ENG_LM_GROUP / 2, v_mul(v_sub(v_of_bytes(q + i, 4), zero), scale));
+        }
+    }
+}
+
+static float quantise(const float *x, size_t k, uint8_t *out)
+{
+    vf t = v_zero();
+    for (size_t i = 0; i < k; i += V)
+        t = v_max(v_abs(v_load_n(x + i, k - i < V ? k - i : V)), t);
+    float top = v_top(t), scale = top > 0 && top < INFINITY ? top / 127.0f : 1.0f;
+    vf inverse = v_set(1.0f / scale);
+    for (size_t i = 0; i < eng_lm_padded(k); i += V) {
+        size_t n = i >= k ? 0 : k - i < V ? k - i : V;
+        vf v = v_round(v_mul(v_load_n(x + i, n), inverse));
+        v = v_add(v_max(v_min(v, v_set(127.0f)), v_set(-127.0f)), v_set(128.0f));
+#if defined(__AVX512F__)
+        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+#else
+        __m256i wide = _mm256_cvtps_epi32(v);
+        __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+        _mm_storel_epi64((__m128i *)(void *)(out + i), _mm_packus_epi16(half, half));
+#endif
+    }
+    return scale;
+}
+
+#if defined(__AVX512BF16__)
+static void round_bf16(const float *x, size_t k, uint16_t *out)
+{
+    for (size_t i = 0; i < eng_lm_padded(k); i += 16) {
+        size_t n = i >= k ? 0 : k - i < 16 ? k - i : 16;
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), (__m256i)_mm512_cvtneps_pbh(v_load_n(x + i, n)));
+    }
+}
+#endif
+
+const struct eng_lm_kernels ISA_TABLE = {
+    .isa = ISA_ID,
+    .name = ISA_NAME,
+    .split = eng_lm_ref_split,
+    .quantise = quantise,
+    .widen_bf16 = widen_bf16,
+    .widen_f16 = widen_f16,
+    .widen_q4 = widen_q4,
+    .dot_f32 = dot_f32,
+    .dot_bf16 = dot_bf16,
+    .dot_s8 = dot_s8,
+    .dot_q4 = dot_q4,
+    .rmsnorm = rmsnorm,
+    .rotate = rotate,
+    .silu_mul = silu_mul,
+    .gelu = gelu_all,
+    .add = add_to,
+    .attend = attend,
+    .argmax = argmax,
+#if defined(__AVX512BF16__)
+    .dot_bf16_bf16 = dot_bf16_bf16,
+    .round_bf16 = round_bf16,
+#else
+    .round_bf16 = eng_lm_ref_round_bf16,
+#endif
+};
+
+#endif

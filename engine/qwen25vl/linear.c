@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Linear layers over mapped or packed weights. Outputs are cut into pieces of PIECE rows of weights, handed to the
+ * threads as they come; within a piece ENG_OPS_ROWS rows of activations stay in the second-level cache. Invariant:
+ * each output sums its chunks of ENG_LM_CHUNK inputs in order, whatever the pieces are. */
+#include "engine/qwen25vl/linear.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DOMAIN "qwen25vl"
+enum { PIECE = 64, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
+
+/* --- working memory --- */
+
+enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
+                        struct eng_ops *out, struct b_err *err)
+{
+    *out = (struct eng_ops){.kernels = kernels, .rows = rows, .width = width};
+    enum b_code code = eng_team_new(threads, &out->team, err);
+    if (code != B_OK)
+        return code;
+    out->prepared = calloc(rows, eng_lm_padded(width) * sizeof(float));
+    out->scales = calloc(rows, sizeof(float));
+    out->scratch = calloc((size_t)threads, ENG_OPS_SCRATCH * sizeof(float));
+    if (!out->prepared || !out->scales || !out->scratch) {
+        eng_ops_free(out);
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %zu rows of %zu activations", rows, width);
+    }
+    return B_OK;
+}
+
+void eng_ops_free(struct eng_ops *ops)
+{
+    eng_team_drop(ops->team);
+    free(ops->prepared);
+    free(ops->scales);
+    free(ops->scratch);
+    *ops = (struct eng_ops){0};
+}
+
+/* --- activations --- */
+
+struct preparation {
+    struct eng_ops *ops;
+    enum eng_linear_kind kind;
+    const float *x;
+    size_t x_row, k;
+};
+
+static void prepare_row(void *context, size_t row, int worker)
+{
+    const struct preparation *p = context;
+    const struct eng_lm_kernels *kernels = p->ops->kernels;
+    size_t padded = eng_lm_padded(p->k);
+    const float *x = p->x + row * p->x_row;
+    float *wide = (float *)p->ops->prepared + row * padded;
+    (void)worker;
+    switch (p->kind) {
+    case ENG_LINEAR_BF16:
+        kernels->split(x, p->k, wide);
+        break;
+    case ENG_LINEAR_BF16_ROUNDED:
+        kernels->round_bf16(x, p->k, (uint16_t *)p->ops->prepared + row * padded);
+        break;
+    case ENG_LINEAR_S8:
+    case ENG_LINEAR_Q4_S8:
+        p->ops->scales[row] = kernels->quantise(x, p->k, (uint8_t *)p->ops->prepared + row * padded);
+        break;
+    default:
+        memcpy(wide, x, p->k * sizeof *x);
+        memset(wide + p->k, 0, (padded - p->k) * sizeof *x);
+    }
+}
+
+/* --- products --- */
+
+/* Weights' rows first .. first+n-1 of a job with activations' rows row .. row+m-1. */
+struct piece {
+    const struct eng_ops *ops;
+    const struct eng_linear_job *job;
+    size_t first, n, row, m;
+    float *scratch;
+};
+
+static void widen_row(const struct piece *p, size_t output, size_t at, size_t k, float *out)
+{
+    const struct eng_linear *l = p->job->linear;
+    const struct eng_lm_kernels *kernels = p->ops->kernels;
+    if (l->kind == ENG_LINEAR_F32) {
+        memcpy(out, (const float *)l->w + output * l->w_row + at, k * sizeof *out);
+        memset(out + k, 0, (eng_lm_padded(k) - k) * sizeof *out);
+    } else if (l->kind == ENG_LINEAR_F16) {
+        kernels->widen_f16((const uint16_t *)l->w + output * l->w_row + at, k, out);
+    } else if (l->kind == ENG_LINEAR_Q4) {
+        size_t groups = l->k / ENG_LM_GROUP, group = at / ENG_LM_GROUP;
+        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + at / 2, .scale = l->scale + group, .zero = l->zero + group,
+                              .groups = groups};
+        kernels->widen_q4(&w, output, l->w_row, k, out);
+    } else {
+        kernels->widen_bf16((const uint16_t *)l->w + output * l->w_row + at, k, out);
+    }
+}
+
+/* Four rows of weights at a time become floats that stay in the first-level cache. */
+static void widened_chunk(const struct piece *p, size_t at, size_t k)
+{
+    size_t padded = eng_lm_padded(p->job->linear->k), w_row = eng_lm_padded(k);
+    const float *x = (const float *)p->ops->prepared + p->row * padded + at;
+    for (size_t j = 0; j < p->n; j += 4) {
+        size_t n = p->n - j < 4 ? p->n - j : 4;
+        for (size_t i = 0; i < n; i++)
+            widen_row(p, p->first + j + i, at, k, p->scratch + i * w_row);
+        struct eng_lm_shape shape = {.m = p->m, .n = n, .k = k, .x_row = padded, .w_row = w_row, .y_row = p->job->y_row};
+        p->ops->kernels->dot_f32(&shape, x, p->scratch, p->job->y + p->row * p->job->y_row + p->first + j);
+    }
+}
+
+static void float_piece(const struct piece *p)
+{
+    const struct eng_linear *l = p->job->linear;
+    size_t padded = eng_lm_padded(l->k);
+    for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK) {
+        size_t k = l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK;
+        struct eng_lm_shape shape = {.m = p->m, .n = p->n, .k = k, .x_row = padded, .w_row = l->w_row,
+                                     .y_row = p->job->y_row};
+        float *y = p->job->y + p->row * p->job->y_row + p->first;
+        const uint16_t *w = (const uint16_t *)l->w + p->first * l->w_row + at;
+        if (l->kind == ENG_LINEAR_BF16_ROUNDED)
+            p->ops->kernels->dot_bf16_bf16(&shape, (const uint16_t *)p->ops->prepared + p->row * padded + at, w, y);
+        else if (l->kind == ENG_LINEAR_BF16 && k % 32 == 0)
+            p->ops->kernels->dot_bf16(&shape, (const float *)p->ops->prepared + p->row * padded + at, w, y);
+        else
+            widened_chunk(p, at, k);
+    }
+}
+
+static void narrow_piece(const struct piece *p)
+{
+    const struct eng_linear *l = p->job->linear;
+    size_t padded = eng_lm_padded(l->k), groups = l->k / ENG_LM_GROUP;
+    const uint8_t *x = (const uint8_t *)p->ops->prepared + p->row * padded;
+    struct eng_lm_shape shape = {.m = p->m, .n = p->n, .k = l->k, .x_row = padded, .w_row = l->w_row, .y_row = p->n};
+    float *sums = p->scratch;
+    int32_t *whole = (int32_t *)(void *)p->scratch;
+    if (l->kind == ENG_LINEAR_S8) {
+        p->ops->kernels->dot_s8(&shape, x, (const int8_t *)l->w + p->first * l->w_row, whole);
+    } else {
+        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + p->first * l->w_row, .scale = l->scale + p->first * groups,
+                              .zero = l->zero + p->first * groups, .groups = groups};
+        p->ops->kernels->dot_q4(&shape, x, &w, sums);
+    }
+    for (size_t i = 0; i < p->m; i++) {
+        float *y = p->job->y + (p->row + i) * p->job->y_row + p->first;
+        float share = p->ops->scales[p->row + i];
+        for (size_t j = 0; j < p->n; j++) {
+            float sum = sums[i * p->n + j] - l->shift[p->first + j];
+            if (l->kind == ENG_LINEAR_S8) {
+                int32_t integer;
+                memcpy(&integer, &sums[i * p->n + j], sizeof integer);
+                sum = (float)(integer - OFFSET * (int32_t)l->shift[p->first + j]) * l->scale[p->first + j];
+            }
+            y[j] += sum * share;
+        }
+    }
+}
+
+static void start_rows(const struct piece *p)
+{
+    if (p->job->add && !p->job->linear->bias)
+        return;
+    for (size_t i = 0; i < p->m; i++) {
+        float *y = p->job->y + (p->row + i) * p->job->y_row + p->first;
+        const float *bias = p->job->linear->bias ? p->job->linear->bias + p->first : NULL;
+        for (size_t j = 0; j < p->n; j++)
+            y[j] = (p->job->add ? y[j] : 0.0f) + (bias ? bias[j] : 0.0f);
+    }
+}
+
+struct run {
+    struct eng_ops *ops;
+    const struct eng_linear_job *jobs;
+    size_t n_jobs, m;
+};
+
+static void run_piece(void *context, size_t index, int worker)
+{
+    const struct run *run = context;
+    size_t job = 0, pieces;
+    for (; index >= (pieces = (run->jobs[job].linear->n + PIECE - 1) / PIECE); job++)
+        index -= pieces;
+    const struct eng_linear *l = run->jobs[job].linear;
+    struct piece p = {.ops = run->ops, .job = &run->jobs[job], .first = index * PIECE,
+                      .scratch = run->ops->scratch + (size_t)worker * ENG_OPS_SCRATCH};
+    p.n = l->n - p.first < PIECE ? l->n - p.first : PIECE;
+    for (; p.row < run->m; p.row += ENG_OPS_ROWS) {
+        p.m = run->m - p.row < ENG_OPS_ROWS ? run->m - p.row : ENG_OPS_ROWS;
+        start_rows(&p);
+        if (l->kind == ENG_LINEAR_S8 || l->kind == ENG_LINEAR_Q4_S8)
+            narrow_piece(&p);
+        else
+            float_piece(&p);
+    }
+}
+
+void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m, const struct eng_linear_job *jobs,
+                    size_t n_jobs)
+{
+    struct preparation p = {.ops = ops, .kind = jobs[0].linear->kind, .x = x, .x_row = x_row, .k = jobs[0].linear->k};
+    struct run run = {.ops = ops, .jobs = jobs, .n_jobs = n_jobs, .m = m};
+    size_t pieces = 0;
+    if (m < 8)
+        for (size_t i = 0; i < m; i++)
+            prepare_row(&p, i, 0);
+    else
+        eng_team_run(ops->team, m, prepare_row, &p);
+    for (size_t i = 0; i < n_jobs; i++)
+        pieces += (jobs[i].linear->n + PIECE - 1) / PIECE;
+    eng_team_run(ops->team, pieces, run_piece, &run);
+}
+
+/* --- weights --- */
+
+void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weight *weight, size_t n, size_t k, bool round,
+                    struct eng_linear *out)
+{
+    *out = (struct eng_linear){.n = n, .k = k, .w = weight->data, .w_row = k};
+    if (weight->dtype == ENG_F32)
+        out->kind = ENG_LINEAR_F32;
+    else if (weight->dtype == ENG_F16)
+        out->kind = ENG_LINEAR_F16;
+    else
+        out->kind = round && kernels->dot_bf16_bf16 && k % 32 == 0 ? ENG_LINEAR_BF16_ROUNDED : ENG_LINEAR_BF16;
+}
+
+void eng_linear_free(struct eng_linear *linear)
+{
+    free(linear->owned);
+    free(linear->scale);
+    free(linear->zero);
+    free(linear->shift);
+    *linear = (struct eng_linear){0};
+}
+
+uint64_t eng_linear_bytes(const struct eng_linear *l)
+{
+    switch (l->kind) {
+    case ENG_LINEAR_F32:
+        return (uint64_t)l->n * l->k * 4;
+    case ENG_LINEAR_S8:
+        return (uint64_t)l->n * (l->w_row + 8);
+    case ENG_LINEAR_Q4:
+    case ENG_LINEAR_Q4_S8:
+        return (uint64_t)l->n * (l->w_row + l->k / ENG_LM_GROUP * 5 + 4);
+    default:
+        return (uint64_t)l->n * l->k * 2;
+    }
+}
+
+/* A layer that is being packed; source: the mapped one (or none, with awq). */
+struct packing {
+    struct eng_linear *to;
+    const struct eng_linear *from;
+    const struct eng_awq *awq;
+};
+
+static void wide_row(const struct eng_linear *l, size_t row, float *out)
+{
+    struct eng_weight w = {.dtype = l->kind == ENG_LINEAR_F32 ? ENG_F32 : l->kind == ENG_LINEAR_F16 ? ENG_F16 : ENG_BF16,
+                           .data = l->w, .count = (int64_t)(l->n * l->k)};
+    eng_weight_to_f32(&w, (int64_t)(row * l->k), (int64_t)l->k, out);
+}
+
+/* What the offset of the activations adds to an output, as the kernel computes it: sum of scale * 128 * (q - z). */
+static float q4_shift(const struct eng_linear *l, size_t row)
+{
+    const uint8_t *q = (const uint8_t *)l->owned + row * l->w_row;
+    size_t groups = l->k / ENG_LM_GROUP;
+    double sum = 0;
+    for (size_t g = 0; g < groups; g++) {
+        int whole = 0;
+        for (size_t i = 0; i < ENG_LM_GROUP / 2; i++)
+            whole += (q[g * (ENG_LM_GROUP / 2) + i] & 15) + (q[g * (ENG_LM_GROUP / 2) + i] >> 4);
+        whole -= ENG_LM_GROUP * l->zero[row * groups + g];
+        sum += (double)l->scale[row * groups + g] * OFFSET * whole;
+    }
+    return (float)sum;
+}
+
+static void pack_row(void *context, size_t row, int worker)
+{
+    const struct packing *p = context;
+    struct eng_linear *to = p->to;
+    size_t groups = to->k / ENG_LM_GROUP;
+    float *wide = malloc(to->k * sizeof *wide);
+    (void)worker;
+    if (!wide) {
+        to->w = NULL; /* the caller looks */
+        return;
+    }
+    wide_row(p->from, row, wide);
+    if (to->kind == ENG_LINEAR_S8) {
+        int32_t sum;
+        to->scale[row] = eng_lm_pack_s8(wide, to->k, (int8_t *)to->owned + row * to->w_row, &sum);
+        to->shift[row] = (float)sum; /* below 2^24: exact */
+    } else {
+        eng_lm_pack_q4(wide, to->k, (uint8_t *)to->owned + row * to->w_row, to->scale + row * groups,
+                       to->zero + row * groups);
+        to->shift[row] = q4_shift(to, row);
+    }
+    free(wide);
+}
+
+static enum b_code allocate(struct eng_linear *l, struct b_err *err)
+{
+    bool q4 = l->kind != ENG_LINEAR_S8;
+    size_t groups = q4 ? l->k / ENG_LM_GROUP : 1;
+    l->w_row = q4 ? l->k / 2 : eng_lm_padded(l->k);
+    l->owned = aligned_alloc(64, (l->n * l->w_row + 63) / 64 * 64);
+    l->scale = calloc(l->n, groups * sizeof(float));
+    l->zero = q4 ? calloc(l->n, groups) : NULL;
+    l->shift = calloc(l->n, sizeof(float));
+    l->w = l->owned;
+    if (!l->owned || !l->scale || !l->shift || (q4 && !l->zero)) {
+        eng_linear_free(l);
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory to pack a layer of %zu x %zu weights", l->n, l->k);
+    }
+    return B_OK;
+}
+
+enum b_code eng_linear_pack(struct eng_team *team, enum eng_linear_kind kind, struct eng_linear *linear,
+                            struct b_err *err)
+{
+    struct eng_linear to = {.kind = kind, .n = linear->n, .k = linear->k, .bias = linear->bias};
+    if (kind == ENG_LINEAR_Q4_S8 && linear->k % ENG_LM_GROUP != 0)
+        to.kind = ENG_LINEAR_S8;
+    enum b_code code = allocate(&to, err);
+    if (code != B_OK)
+        return code;
+    struct packing p = {.to = &to, .from = linear};
+    eng_team_run(team, to.n, pack_row, &p);
+    if (!to.w) {
+        eng_linear_free(&to);
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    }
+    *linear = to;
+    return B_OK;
+}
+
+static void awq_row(void *context, size_t row, int worker)
+{
+    const struct packing *p = context;
+    struct eng_linear *to = p->to;
+    size_t groups = to->k / ENG_LM_GROUP, half = ENG_LM_GROUP / 2;
+    uint8_t *q = (uint8_t *)to->owned + row * to->w_row;
+    (void)worker;
+    for (size_t g = 0; g < groups; g++) {
+        /* a group of the file may be a multiple or a part of ours */
+        int64_t at = (int64_t)(g * ENG_LM_GROUP) / p->awq->group;
+        int zero = eng_awq_nibble(p->awq->qzeros, at, (int64_t)row);
+        eng_weight_to_f32(p->awq->scales, at * p->awq->out + (int64_t)row, 1, &to->scale[row * groups + g]);
+        to->zero[row * groups + g] = (uint8_t)zero;
+        for (size_t i = 0; i < half; i++) {
+            int64_t input = (int64_t)(g * ENG_LM_GROUP + i);
+            int low = eng_awq_nibble(p->awq->qweight, input, (int64_t)row);
+            int high = eng_awq_nibble(p->awq->qweight, input + (int64_t)half, (int64_t)row);
+            q[g * half + i] = (uint8_t)(low | high << 4);
+        }
+    }
+    to->shift[row] = q4_shift(to, row);
+}
+
+enum b_code eng_linear_awq(struct eng_team *team, const struct eng_awq *awq, size_t n, size_t k,
+                           enum eng_linear_kind kind, struct eng_linear *out, struct b_err *err)
+{
+    *out = (struct eng_linear){.kind = kind, .n = n, .k = k};
+    if (k % ENG_LM_GROUP != 0 || awq->group % ENG_LM_GROUP != 0)
+        return b_fail(err, B_UNSUPPORTED, DOMAIN, "a 4-bit layer with %zu inputs in groups of %lld", k,
+                      (long long)awq->group);
+    if (awq->out < (int64_t)n || awq->in < (int64_t)k)
+        return b_fail(err, B_FORMAT, DOMAIN, "a 4-bit layer is smaller than the configuration says");
+    enum b_code code = allocate(out, err);
+    if (code != B_OK)
+        return code;
+    struct packing p = {.to = out, .awq = awq};
+    eng_team_run(team, n, awq_row, &p);
+    return B_OK;
+}

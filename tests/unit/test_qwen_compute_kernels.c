@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every instruction set of the large model's kernels against the plain twins, and what all sets promise: that a
+ * row's bits do not depend on its neighbours. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/kernels/lm.h"
+
+/* Bounds of the squared error over the squared size. fp32: rounding of sums of up to 2,048 products; bfloat16:
+ * the instruction keeps the products' sums in fp32 too. */
+#define NMSE_FP32 1e-12
+#define NMSE_NARROW_SUM 1e-11
+/* Softmax magnifies the rounding of scores of up to 128 products and size 20. */
+#define NMSE_ATTENTION 1e-10
+#define ELEMENT_MAX 2e-6f
+
+static const struct eng_lm_kernels *plain, *sets[ENG_LM_ISA_COUNT];
+static int n_sets;
+
+static uint32_t state = 1;
+static float draw(float limit)
+{
+    state = state * 1664525U + 1013904223U;
+    return ((float)(state >> 8) / 8388608.0f - 1.0f) * limit;
+}
+
+static float *floats(size_t n, float limit)
+{
+    float *x = calloc(n + 1, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = draw(limit);
+    return x;
+}
+
+static uint16_t *halves(size_t n)
+{
+    uint16_t *x = calloc(n + 1, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++) {
+        float v = draw(1);
+        uint32_t bits;
+        memcpy(&bits, &v, sizeof bits);
+        x[i] = (uint16_t)(bits >> 16);
+    }
+    return x;
+}
+
+static void near(const float *a, const float *expected, size_t n, double bound, const struct eng_lm_kernels *set,
+                 const char *what)
+{
+    double error = 0, size = 1e-30;
+    for (size_t i = 0; i < n; i++) {
+        error += ((double)a[i] - (double)expected[i]) * ((double)a[i] - (double)expected[i]);
+        size += (double)expected[i] * (double)expected[i];
+    }
+    if (!(error / size <= bound)) {
+        print_error("%s: %s: NMSE %g above %g\n", set->name, what, error / size, bound);
+        fail();
+    }
+}
+
+static const size_t sizes[] = {1, 20, 32, 52, 84, 96, 128, 1176, 1280, 1372, 2048};
+enum { N_SIZES = sizeof sizes / sizeof sizes[0], ROWS = 9, OUTPUTS = 11 };
+
+static void test_dot_float(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++)
+        for (size_t at = 0; at < N_SIZES; at++) {
+            size_t k = sizes[at], kp = eng_lm_padded(k);
+            float *x = floats(ROWS * k, 1), *xs = floats(ROWS * kp, 1), *w = floats(OUTPUTS * kp, 1);
+            uint16_t *bits = halves(OUTPUTS * k);
+            float y[ROWS * OUTPUTS] = {0}, expected[ROWS * OUTPUTS] = {0}, direct[ROWS * OUTPUTS] = {0};
+            for (size_t i = 0; i < ROWS; i++)
+                sets[set]->split(x + i * k, k, xs + i * kp);
+            for (size_t j = 0; j < OUTPUTS; j++) {
+                float *twin = floats(kp, 1);
+                sets[set]->widen_bf16(bits + j * k, k, w + j * kp);
+                plain->widen_bf16(bits + j * k, k, twin);
+                assert_memory_equal(twin, w + j * kp, kp * sizeof *twin);
+                free(twin);
+            }
+            struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = kp, .w_row = kp, .y_row = OUTPUTS};
+            sets[set]->dot_f32(&shape, xs, w, y);
+            plain->dot_f32(&shape, xs, w, expected);
+            near(y, expected, ROWS * OUTPUTS, NMSE_FP32, sets[set], "dot_f32");
+            for (size_t i = 0; i < ROWS; i++) { /* alone: the same bits */
+                float alone[OUTPUTS] = {0};
+                struct eng_lm_shape one = shape;
+                one.m = 1;
+                sets[set]->dot_f32(&one, xs + i * kp, w, alone);
+                assert_memory_equal(alone, y + i * OUTPUTS, sizeof alone);
+            }
+            if (k % 32 == 0) {
+                shape.w_row = k;
+                sets[set]->dot_bf16(&shape, xs, bits, direct);
+                assert_memory_equal(direct, y, sizeof y);
+            }
+            if (k % 32 == 0 && sets[set]->dot_bf16_bf16) {
+                uint16_t *xb = calloc(ROWS * kp, sizeof *xb);
+                for (size_t i = 0; i < ROWS; i++)
+                    plain->round_bf16(x + i * k, k, xb + i * kp);
+                memset(y, 0, sizeof y);
+                memset(expected, 0, sizeof expected);
+                for (size_t i = 0; i < ROWS; i++) {
+                    for (size_t c = 0; c < k; c++)
+                        w[c] = eng_lm_bf16(xb[i * kp + c]);
+                    plain->split(w, k, xs + i * kp);
+                }
+                sets[set]->dot_bf16_bf16(&shape, xb, bits, y);
+                plain->dot_bf16(&shape, xs, bits, expected);
+                near(y, expected, ROWS * OUTPUTS, NMSE_NARROW_SUM, sets[set], "dot_bf16_bf16");
+                free(xb);
+            }
+            free(x), free(xs), free(w), free(bits);
+        }
+}
+
+static void test_rows_in_narrow_forms(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++)
+        for (size_t at = 0; at < N_SIZES; at++) {
+            size_t k = sizes[at], kp = eng_lm_padded(k);
+            float *x = floats(k, 3), *wide = floats(kp, 1), *twin = floats(kp, 1);
+            uint16_t *bits = halves(k), *a = calloc(kp, 2), *b = calloc(kp, 2);
+            uint8_t *p = calloc(kp, 1), *q = calloc(kp, 1);
+            sets[set]->round_bf16(x, k, a);
+            plain->round_bf16(x, k, b);
+            assert_memory_equal(a, b, kp * 2);
+            sets[set]->widen_f16(bits, k, wide); /* as halves they cover every exponent but the special one */
+            plain->widen_f16(bits, k, twin);
+            assert_memory_equal(wide, twin, kp * sizeof *wide);
+            float scale = sets[set]->quantise(x, k, p), expected = plain->quantise(x, k, q);
+            assert_true(scale == expected);
+            assert_memory_equal(p, q, kp);
+            free(x), free(wide), free(twin), free(bits), free(a), free(b), free(p), free(q);
+        }
+}
+
+static void test_dot_bytes(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++)
+        for (size_t at = 0; at < N_SIZES; at++) {
+            size_t k = sizes[at], kp = eng_lm_padded(k);
+            uint8_t *x = calloc(ROWS * kp, 1);
+            int8_t *w = calloc(OUTPUTS * kp, 1);
+            for (size_t i = 0; i < ROWS * kp; i++)
+                x[i] = i % 3 ? (uint8_t)(128 + (int)draw(127)) : (uint8_t)255; /* no saturation */
+            for (size_t j = 0; j < OUTPUTS; j++)
+                for (size_t c = 0; c < k; c++)
+                    w[j * kp + c] = c % 3 ? (int8_t)draw(127) : 127;
+            int32_t y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS];
+            struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = kp, .w_row = kp, .y_row = OUTPUTS};
+            sets[set]->dot_s8(&shape, x, w, y);
+            plain->dot_s8(&shape, x, w, expected);
+            assert_memory_equal(y, expected, sizeof y);
+            free(x), free(w);
+        }
+}
+
+static void test_dot_q4(void **test)
+{
+    (void)test;
+    enum { K = 384, GROUPS = K / ENG_LM_GROUP };
+    float *w = floats(OUTPUTS * K, 1), *x = floats(ROWS * K, 2), wide[K], twin[K];
+    uint8_t q[OUTPUTS * K / 2], zero[OUTPUTS * GROUPS], xq[ROWS * K];
+    float scale[OUTPUTS * GROUPS];
+    for (size_t j = 0; j < OUTPUTS; j++)
+        eng_lm_pack_q4(w + j * K, K, q + j * (K / 2), scale + j * GROUPS, zero + j * GROUPS);
+    for (size_t i = 0; i < ROWS; i++)
+        (void)plain->quantise(x + i * K, K, xq + i * K);
+    struct eng_lm_q4 packed = {.q = q, .scale = scale, .zero = zero, .groups = GROUPS};
+    struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = K, .x_row = K, .w_row = K / 2, .y_row = OUTPUTS};
+    for (int set = 0; set < n_sets; set++) {
+        float y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS];
+        sets[set]->dot_q4(&shape, xq, &packed, y);
+        plain->dot_q4(&shape, xq, &packed, expected);
+        near(y, expected, ROWS * OUTPUTS, NMSE_FP32, sets[set], "dot_q4");
+        for (size_t i = 0; i < ROWS; i++) {
+            float alone[OUTPUTS];
+            struct eng_lm_shape one = shape;
+            one.m = 1;
+            sets[set]->dot_q4(&one, xq + i * K, &packed, alone);
+            assert_memory_equal(alone, y + i * OUTPUTS, sizeof alone);
+        }
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            sets[set]->widen_q4(&packed, j, K / 2, K, wide);
+            plain->widen_q4(&packed, j, K / 2, K, twin);
+            assert_memory_equal(wide, twin, sizeof wide);
+            for (size_t c = 0; c < K; c++) /* within half a step; the rounded zero shifts the ends by another half */
+                assert_true(fabsf(wide[c] - w[j * K + c]) <= 1.001f * scale[j * GROUPS + c / ENG_LM_GROUP]);
+        }
+    }
+    free(w), free(x);
+}
+
+static void test_pack_s8(void **test)
+{
+    (void)test;
+    float *w = floats(100, 5);
+    int8_t out[128];
+    int32_t sum, twin = 0;
+    float scale = eng_lm_pack_s8(w, 100, out, &sum);
+    for (size_t i = 0; i < 128; i++) {
+        assert_true(i < 100 ? fabsf((float)out[i] * scale - w[i]) <= scale * 0.5001f : out[i] == 0);
+        twin += out[i];
+    }
+    assert_int_equal(sum, twin);
+    free(w);
+}
+
+static void test_between(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++)
+        for (size_t at = 0; at < N_SIZES; at++) {
+            size_t n = sizes[at];
+            float *x = floats(3 * n, 4), *gamma = floats(n, 2), *y = floats(3 * n, 1), *expected = floats(3 * n, 1);
+            sets[set]->rmsnorm(x, 3, n, gamma, 1e-6f, y);
+            plain->rmsnorm(x, 3, n, gamma, 1e-6f, expected);
+            near(y, expected, 3 * n, NMSE_FP32, sets[set], "rmsnorm");
+            memcpy(y, x, 3 * n * sizeof *y);
+            memcpy(expected, x, 3 * n * sizeof *y);
+            sets[set]->silu_mul(y, x, 3 * n);
+            plain->silu_mul(expected, x, 3 * n);
+            near(y, expected, 3 * n, NMSE_FP32, sets[set], "silu_mul");
+            sets[set]->add(y, x, 3 * n);
+            plain->add(expected, x, 3 * n);
+            near(y, expected, 3 * n, NMSE_FP32, sets[set], "add");
+            sets[set]->gelu(y, 3 * n);
+            plain->gelu(expected, 3 * n);
+            for (size_t i = 0; i < 3 * n; i++)
+                assert_true(fabsf(y[i] - expected[i]) <= ELEMENT_MAX * fmaxf(1, fabsf(expected[i])));
+            if (n % 2 == 0) {
+                float *c = floats(n, 1);
+                memcpy(y, x, 3 * n * sizeof *y);
+                memcpy(expected, x, 3 * n * sizeof *y);
+                sets[set]->rotate(y, 3, n, c, c + n / 2);
+                plain->rotate(expected, 3, n, c, c + n / 2);
+                near(y, expected, 3 * n, NMSE_FP32, sets[set], "rotate");
+                free(c);
+            }
+            x[n / 2] = x[n - 1] = 9; /* ties: the lowest */
+            assert_int_equal(sets[set]->argmax(x, n), n / 2);
+            free(x), free(gamma), free(y), free(expected);
+        }
+    float special[5] = {NAN, -INFINITY, 3, NAN, 2};
+    for (int set = 0; set < n_sets; set++)
+        assert_int_equal(sets[set]->argmax(special, 5), 2);
+}
+
+static void attend_one(const struct eng_lm_kernels *set, size_t d, size_t rows, size_t first, size_t group)
+{
+    size_t seen = first + (group ? (rows - 1) / group : 0) + 1, width = eng_lm_value_width(d);
+    size_t blocks = (seen + ENG_LM_KEYS - 1) / ENG_LM_KEYS;
+    float *keys = floats(blocks * d * ENG_LM_KEYS, 2), *values = floats(blocks * ENG_LM_KEYS * width, 1);
+    float *q = floats(rows * d, 1), *out = floats(rows * width, 1), *expected = floats(rows * width, 1);
+    float *alone = floats(width, 1), scratch[ENG_LM_QUERIES * (ENG_LM_KEYS + 2)];
+    struct eng_lm_attention a = {.keys = keys,
+                                 .values = values,
+                                 .d = d,
+                                 .rows = rows,
+                                 .first = first,
+                                 .group = group,
+                                 .q = q,
+                                 .out = out,
+                                 .scratch = scratch};
+    set->attend(&a);
+    a.out = expected;
+    plain->attend(&a);
+    for (size_t r = 0; r < rows; r++)
+        near(out + r * width, expected + r * width, d, NMSE_ATTENTION, set, "attend");
+    for (size_t r = 0; r < rows; r++) { /* alone: the same bits */
+        struct eng_lm_attention one = a;
+        one.rows = 1;
+        one.first = first + (group ? r / group : 0);
+        one.q = q + r * d;
+        one.out = alone;
+        set->attend(&one);
+        assert_memory_equal(alone, out + r * width, d * sizeof *alone);
+    }
+    free(keys), free(values), free(q), free(out), free(expected), free(alone);
+}
+
+static void test_attend(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++) {
+        attend_one(sets[set], 16, 48, 62, 1);
+        attend_one(sets[set], 80, 17, 63, 0);
+        attend_one(sets[set], 24, 13, 127, 0);
+        attend_one(sets[set], 128, 24, 190, 8);
+        attend_one(sets[set], 32, 1, 0, 1);
+    }
+}
+
+int main(void)
+{
+    plain = eng_lm_for(ENG_LM_PLAIN);
+    for (int isa = ENG_LM_AVX2; isa < ENG_LM_ISA_COUNT; isa++)
+        if (eng_lm_for((enum eng_lm_isa)isa))
+            sets[n_sets++] = eng_lm_for((enum eng_lm_isa)isa);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dot_float), cmocka_unit_test(test_rows_in_narrow_forms),
+        cmocka_unit_test(test_dot_bytes), cmocka_unit_test(test_dot_q4),
+        cmocka_unit_test(test_pack_s8),   cmocka_unit_test(test_between),
+        cmocka_unit_test(test_attend),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

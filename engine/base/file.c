@@ -116,3 +116,12 @@ void b_bytes_close(struct b_bytes *bytes)
         free(bytes->owner);
     b_bytes_borrow(NULL, 0, bytes);
 }
+
+void b_bytes_release(const struct b_bytes *bytes, const void *from, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)from;
+    const uintptr_t begin = (at + page - 1) / page * page, end = (at + size) / page * page;
+    /* a private mapping that nobody can write to: the file still has everything */
+    if (bytes->kind == KIND_MAPPED && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}

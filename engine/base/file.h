@@ -28,6 +28,10 @@ void b_bytes_borrow(const void *data, size_t size, struct b_bytes *out);
 
 void b_bytes_close(struct b_bytes *bytes);
 
+/* The system may take back the memory of `size` bytes from `from` on, which lie inside, and read them again from the
+ * file when they are next used; nothing happens when the bytes are not mapped. Any thread. */
+void b_bytes_release(const struct b_bytes *bytes, const void *from, size_t size);
+
 /* A file that appears under its name only when it is complete: written to a temporary neighbour,
  * renamed by b_outfile_commit. b_outfile_abort (also safe after a failed commit, and on NULL)
  * removes what was written. One thread at a time. */

@@ -2,15 +2,13 @@
 #ifndef ENGINE_KERNELS_VEC_DOT_H
 #define ENGINE_KERNELS_VEC_DOT_H
 
-/* Products of rows with rows. A tile is DOT_ROWS weights' rows by up to DOT_COLUMNS rows of activations; each output is one
- * vector of partial sums that walks the inputs in order and is added up at the end, in whatever tile it is. Weights'
- * rows are far apart in memory, which the processor does not foresee: the next tile is fetched while one is
+/* Products of rows with rows. A tile is DOT_ROWS weights' rows by up to DOT_COLUMNS rows of activations; each output is
+ * one vector of partial sums that walks the inputs in order and is added up at the end, in whatever tile it is.
+ * Weights' rows are far apart in memory, which the processor does not foresee: the next tile is fetched while one is
  * worked on. */
 
 #include "engine/kernels/lm_private.h"
 #include "engine/kernels/vec.h"
-
-#define UNROLL _Pragma("GCC unroll 8")
 
 #if defined(__AVX512F__)
 #define DOT_COLUMNS ((size_t)6)
@@ -20,40 +18,40 @@
 #define DOT_ROWS ((size_t)4)
 
 /* FUNCTION(rows, columns, x, w, y) for all tiles of the shape. */
-#define DOT_COLUMN_CASE(FUNCTION, rows, count) \
-    case count: \
-        FUNCTION(rows, count, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j); \
+#define DOT_COLUMN_CASE(FUNCTION, rows, count)                                                                         \
+    case count:                                                                                                        \
+        FUNCTION(rows, count, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j);                            \
         break;
 #if defined(__AVX512F__)
-#define DOT_SWITCH(FUNCTION, rows) \
-    switch (left < DOT_COLUMNS ? left : DOT_COLUMNS) { \
-        DOT_COLUMN_CASE(FUNCTION, rows, 1) \
-        DOT_COLUMN_CASE(FUNCTION, rows, 2) \
-        DOT_COLUMN_CASE(FUNCTION, rows, 3) \
-        DOT_COLUMN_CASE(FUNCTION, rows, 4) \
-        DOT_COLUMN_CASE(FUNCTION, rows, 5) \
-    default: \
-        FUNCTION(rows, 6, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j); \
+#define DOT_SWITCH(FUNCTION, rows)                                                                                     \
+    switch (left < DOT_COLUMNS ? left : DOT_COLUMNS) {                                                                 \
+        DOT_COLUMN_CASE(FUNCTION, rows, 1)                                                                             \
+        DOT_COLUMN_CASE(FUNCTION, rows, 2)                                                                             \
+        DOT_COLUMN_CASE(FUNCTION, rows, 3)                                                                             \
+        DOT_COLUMN_CASE(FUNCTION, rows, 4)                                                                             \
+        DOT_COLUMN_CASE(FUNCTION, rows, 5)                                                                             \
+    default:                                                                                                           \
+        FUNCTION(rows, 6, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j);                                \
     }
 #else
-#define DOT_SWITCH(FUNCTION, rows) \
-    switch (left < DOT_COLUMNS ? left : DOT_COLUMNS) { \
-        DOT_COLUMN_CASE(FUNCTION, rows, 1) \
-    default: \
-        FUNCTION(rows, 2, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j); \
+#define DOT_SWITCH(FUNCTION, rows)                                                                                     \
+    switch (left < DOT_COLUMNS ? left : DOT_COLUMNS) {                                                                 \
+        DOT_COLUMN_CASE(FUNCTION, rows, 1)                                                                             \
+    default:                                                                                                           \
+        FUNCTION(rows, 2, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j);                                \
     }
 #endif
-#define DOT_TILES(FUNCTION) \
-    size_t j = 0; \
-    for (; j + DOT_ROWS <= s->n; j += DOT_ROWS) \
-        for (size_t i = 0; i < s->m; i += DOT_COLUMNS) { \
-            size_t left = s->m - i; \
-            DOT_SWITCH(FUNCTION, 4) \
-        } \
-    for (; j < s->n; j++) \
-        for (size_t i = 0; i < s->m; i += DOT_COLUMNS) { \
-            size_t left = s->m - i; \
-            DOT_SWITCH(FUNCTION, 1) \
+#define DOT_TILES(FUNCTION)                                                                                            \
+    size_t j = 0;                                                                                                      \
+    for (; j + DOT_ROWS <= s->n; j += DOT_ROWS)                                                                        \
+        for (size_t i = 0; i < s->m; i += DOT_COLUMNS) {                                                               \
+            size_t left = s->m - i;                                                                                    \
+            DOT_SWITCH(FUNCTION, 4)                                                                                    \
+        }                                                                                                              \
+    for (; j < s->n; j++)                                                                                              \
+        for (size_t i = 0; i < s->m; i += DOT_COLUMNS) {                                                               \
+            size_t left = s->m - i;                                                                                    \
+            DOT_SWITCH(FUNCTION, 1)                                                                                    \
         }
 
 V_INLINE void fetch(const void *p)
@@ -66,28 +64,32 @@ V_INLINE void f32_tile(const size_t rows, const size_t columns, const struct eng
 {
     vf acc[4][6];
     size_t k = eng_lm_padded(s->k);
-    UNROLL for (size_t j = 0; j < rows; j++)
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             acc[j][i] = v_zero();
     for (size_t c = 0; c < k; c += V) {
         vf wv[4];
-        UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++)
             wv[j] = v_load(w + j * s->w_row + c);
-        UNROLL for (size_t i = 0; i < columns; i++) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++) {
             vf xv = v_load(x + i * s->x_row + c);
-            UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+            for (size_t j = 0; j < rows; j++)
                 acc[j][i] = v_fma(xv, wv[j], acc[j][i]);
         }
     }
-    UNROLL for (size_t i = 0; i < columns; i++)
-        UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++)
             y[i * s->y_row + j] += v_sum(acc[j][i]);
 }
 
-static void dot_f32(const struct eng_lm_shape *s, const float *x, const float *w, float *y)
-{
-    DOT_TILES(f32_tile)
-}
+static void dot_f32(const struct eng_lm_shape *s, const float *x, const float *w, float *y){DOT_TILES(f32_tile)}
 
 /* Even and odd elements of 2V bfloat16 as floats. */
 #if defined(__AVX512F__)
@@ -110,26 +112,32 @@ V_INLINE void bf16_tile(const size_t rows, const size_t columns, const struct en
                         const uint16_t *w, float *y)
 {
     vf acc[4][6];
-    UNROLL for (size_t j = 0; j < rows; j++)
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             acc[j][i] = v_zero();
     for (size_t c = 0; c < s->k; c += 32) {
-        UNROLL for (size_t j = 0; j < rows; j++) {
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++) {
             const uint16_t *row = w + j * s->w_row + c;
             vf even, odd;
             fetch(row + 4 * s->w_row);
             /* the order of f32_tile over a widened row: all 16 even ones, then all odd ones */
             if (V == 16) {
                 bf16_pair(row, &even, &odd);
-                UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+                for (size_t i = 0; i < columns; i++)
                     acc[j][i] = v_fma(v_load(x + i * s->x_row + c), even, acc[j][i]);
-                UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+                for (size_t i = 0; i < columns; i++)
                     acc[j][i] = v_fma(v_load(x + i * s->x_row + c + 16), odd, acc[j][i]);
             } else {
                 vf even2, odd2;
                 bf16_pair(row, &even, &odd);
                 bf16_pair(row + 16, &even2, &odd2);
-                UNROLL for (size_t i = 0; i < columns; i++) {
+#pragma GCC unroll 8
+                for (size_t i = 0; i < columns; i++) {
                     const float *p = x + i * s->x_row + c;
                     acc[j][i] = v_fma(v_load(p), even, acc[j][i]);
                     acc[j][i] = v_fma(v_load(p + 8), even2, acc[j][i]);
@@ -139,15 +147,14 @@ V_INLINE void bf16_tile(const size_t rows, const size_t columns, const struct en
             }
         }
     }
-    UNROLL for (size_t i = 0; i < columns; i++)
-        UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++)
             y[i * s->y_row + j] += v_sum(acc[j][i]);
 }
 
-static void dot_bf16(const struct eng_lm_shape *s, const float *x, const uint16_t *w, float *y)
-{
-    DOT_TILES(bf16_tile)
-}
+static void dot_bf16(const struct eng_lm_shape *s, const float *x, const uint16_t *w, float *y){DOT_TILES(bf16_tile)}
 
 #if defined(__AVX512BF16__)
 V_INLINE __m512bh bf16_load(const uint16_t *p)
@@ -159,23 +166,30 @@ V_INLINE void bb_tile(const size_t rows, const size_t columns, const struct eng_
                       const uint16_t *w, float *y)
 {
     vf acc[4][6];
-    UNROLL for (size_t j = 0; j < rows; j++)
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             acc[j][i] = v_zero();
     for (size_t c = 0; c < s->k; c += 32) {
         __m512bh wv[4];
-        UNROLL for (size_t j = 0; j < rows; j++) {
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++) {
             wv[j] = bf16_load(w + j * s->w_row + c);
             fetch(w + (j + 4) * s->w_row + c);
         }
-        UNROLL for (size_t i = 0; i < columns; i++) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++) {
             __m512bh xv = bf16_load(x + i * s->x_row + c);
-            UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+            for (size_t j = 0; j < rows; j++)
                 acc[j][i] = _mm512_dpbf16_ps(acc[j][i], xv, wv[j]);
         }
     }
-    UNROLL for (size_t i = 0; i < columns; i++)
-        UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++)
             y[i * s->y_row + j] += v_sum(acc[j][i]);
 }
 
@@ -189,16 +203,43 @@ static void dot_bf16_bf16(const struct eng_lm_shape *s, const uint16_t *x, const
 #if defined(__AVX512F__)
 typedef __m512i vi;
 #define BYTES ((size_t)64)
-V_INLINE vi i_zero(void) { return _mm512_setzero_si512(); }
-V_INLINE vi i_load(const void *p) { return _mm512_loadu_si512(p); }
-V_INLINE int32_t i_sum(vi a) { return _mm512_reduce_add_epi32(a); }
-V_INLINE vf i_float(vi a) { return _mm512_cvtepi32_ps(a); }
-V_INLINE vi i_sub8(vi a, vi b) { return _mm512_sub_epi8(a, b); }
-V_INLINE vi i_and(vi a, vi b) { return _mm512_and_si512(a, b); }
-V_INLINE vi i_set8(int x) { return _mm512_set1_epi8((char)x); }
-V_INLINE vi i_high4(vi a) { return _mm512_and_si512(_mm512_srli_epi16(a, 4), _mm512_set1_epi8(15)); }
+V_INLINE vi i_zero(void)
+{
+    return _mm512_setzero_si512();
+}
+V_INLINE vi i_load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+V_INLINE int32_t i_sum(vi a)
+{
+    return _mm512_reduce_add_epi32(a);
+}
+V_INLINE vf i_float(vi a)
+{
+    return _mm512_cvtepi32_ps(a);
+}
+V_INLINE vi i_sub8(vi a, vi b)
+{
+    return _mm512_sub_epi8(a, b);
+}
+V_INLINE vi i_and(vi a, vi b)
+{
+    return _mm512_and_si512(a, b);
+}
+V_INLINE vi i_set8(int x)
+{
+    return _mm512_set1_epi8((char)x);
+}
+V_INLINE vi i_high4(vi a)
+{
+    return _mm512_and_si512(_mm512_srli_epi16(a, 4), _mm512_set1_epi8(15));
+}
 #if defined(__AVX512VNNI__)
-V_INLINE vi i_dot(vi acc, vi u8, vi s8) { return _mm512_dpbusd_epi32(acc, u8, s8); }
+V_INLINE vi i_dot(vi acc, vi u8, vi s8)
+{
+    return _mm512_dpbusd_epi32(acc, u8, s8);
+}
 #else
 /* Exact: bytes are widened to 16 bits, of which no product leaves 32. */
 V_INLINE vi i_dot(vi acc, vi u8, vi s8)
@@ -212,19 +253,40 @@ V_INLINE vi i_dot(vi acc, vi u8, vi s8)
 #else
 typedef __m256i vi;
 #define BYTES ((size_t)32)
-V_INLINE vi i_zero(void) { return _mm256_setzero_si256(); }
-V_INLINE vi i_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+V_INLINE vi i_zero(void)
+{
+    return _mm256_setzero_si256();
+}
+V_INLINE vi i_load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
 V_INLINE int32_t i_sum(vi a)
 {
     __m128i q = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     q = _mm_add_epi32(q, _mm_shuffle_epi32(q, 0x4E));
     return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xB1)));
 }
-V_INLINE vf i_float(vi a) { return _mm256_cvtepi32_ps(a); }
-V_INLINE vi i_sub8(vi a, vi b) { return _mm256_sub_epi8(a, b); }
-V_INLINE vi i_and(vi a, vi b) { return _mm256_and_si256(a, b); }
-V_INLINE vi i_set8(int x) { return _mm256_set1_epi8((char)x); }
-V_INLINE vi i_high4(vi a) { return _mm256_and_si256(_mm256_srli_epi16(a, 4), _mm256_set1_epi8(15)); }
+V_INLINE vf i_float(vi a)
+{
+    return _mm256_cvtepi32_ps(a);
+}
+V_INLINE vi i_sub8(vi a, vi b)
+{
+    return _mm256_sub_epi8(a, b);
+}
+V_INLINE vi i_and(vi a, vi b)
+{
+    return _mm256_and_si256(a, b);
+}
+V_INLINE vi i_set8(int x)
+{
+    return _mm256_set1_epi8((char)x);
+}
+V_INLINE vi i_high4(vi a)
+{
+    return _mm256_and_si256(_mm256_srli_epi16(a, 4), _mm256_set1_epi8(15));
+}
 V_INLINE vi i_dot(vi acc, vi u8, vi s8)
 {
     __m256i xl = _mm256_unpacklo_epi8(u8, i_zero()), xh = _mm256_unpackhi_epi8(u8, i_zero());
@@ -239,30 +301,34 @@ V_INLINE void s8_tile(const size_t rows, const size_t columns, const struct eng_
 {
     vi acc[4][6];
     size_t k = eng_lm_padded(s->k);
-    UNROLL for (size_t j = 0; j < rows; j++)
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             acc[j][i] = i_zero();
     for (size_t c = 0; c < k; c += BYTES) {
         vi wv[4];
-        UNROLL for (size_t j = 0; j < rows; j++) {
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++) {
             wv[j] = i_load(w + j * s->w_row + c);
             fetch(w + (j + 4) * s->w_row + c);
         }
-        UNROLL for (size_t i = 0; i < columns; i++) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++) {
             vi xv = i_load(x + i * s->x_row + c);
-            UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+            for (size_t j = 0; j < rows; j++)
                 acc[j][i] = i_dot(acc[j][i], xv, wv[j]);
         }
     }
-    UNROLL for (size_t i = 0; i < columns; i++)
-        UNROLL for (size_t j = 0; j < rows; j++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t j = 0; j < rows; j++)
             y[i * s->y_row + j] = i_sum(acc[j][i]);
 }
 
-static void dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t *w, int32_t *y)
-{
-    DOT_TILES(s8_tile)
-}
+static void dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t *w, int32_t *y){DOT_TILES(s8_tile)}
 
 /* One row of 4-bit weights with up to DOT_COLUMNS rows of activations. */
 V_INLINE void q4_row(const size_t columns, const struct eng_lm_shape *s, const uint8_t *x, const struct eng_lm_q4 *w,
@@ -270,27 +336,33 @@ V_INLINE void q4_row(const size_t columns, const struct eng_lm_shape *s, const u
 {
     const uint8_t *q = w->q + j * s->w_row;
     vf acc[6];
-    UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
         acc[i] = v_zero();
     for (size_t g = 0; g < s->k / ENG_LM_GROUP; g++) {
         vi zero = i_set8(w->zero[j * w->groups + g]);
         vf scale = v_set(w->scale[j * w->groups + g]);
         vi part[6];
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             part[i] = i_zero();
         fetch(q + g * 64 + 1024);
-        UNROLL for (size_t c = 0; c < 64; c += BYTES) {
+#pragma GCC unroll 8
+        for (size_t c = 0; c < 64; c += BYTES) {
             vi both = i_load(q + g * 64 + c);
             vi low = i_sub8(i_and(both, i_set8(15)), zero), high = i_sub8(i_high4(both), zero);
-            UNROLL for (size_t i = 0; i < columns; i++) {
+#pragma GCC unroll 8
+            for (size_t i = 0; i < columns; i++) {
                 const uint8_t *p = x + i * s->x_row + g * ENG_LM_GROUP + c;
                 part[i] = i_dot(i_dot(part[i], i_load(p), low), i_load(p + 64), high);
             }
         }
-        UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+        for (size_t i = 0; i < columns; i++)
             acc[i] = v_fma(i_float(part[i]), scale, acc[i]);
     }
-    UNROLL for (size_t i = 0; i < columns; i++)
+#pragma GCC unroll 8
+    for (size_t i = 0; i < columns; i++)
         y[i * s->y_row + j] = v_sum(acc[i]);
 }
 

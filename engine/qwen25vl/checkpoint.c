@@ -250,3 +250,13 @@ const struct eng_weight *eng_checkpoint_find(const struct eng_checkpoint *cp, co
         return NULL;
     return bsearch(&key, cp->list.items, cp->list.count, sizeof *cp->list.items, by_name);
 }
+
+void eng_checkpoint_release(const struct eng_checkpoint *cp, const void *data, size_t bytes)
+{
+    const uintptr_t at = (uintptr_t)data;
+    for (size_t i = 0; i < cp->n_shards; i++) {
+        const uintptr_t begin = (uintptr_t)cp->shards[i].data;
+        if (at >= begin && at - begin <= cp->shards[i].size && bytes <= cp->shards[i].size - (at - begin))
+            b_bytes_release(&cp->shards[i], data, bytes);
+    }
+}

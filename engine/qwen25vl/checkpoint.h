@@ -50,6 +50,10 @@ enum b_code eng_checkpoint_float(const struct eng_checkpoint *cp, const char *na
 enum b_code eng_checkpoint_typed(const struct eng_checkpoint *cp, const char *name, enum eng_dtype dtype, int n_dims,
                                  const int64_t *dims, const struct eng_weight **out, struct b_err *err) B_MUST_CHECK;
 
+/* Lets the system take back the memory of a tensor (or of `bytes` bytes inside one); they are read from the file again
+ * when they are next used. */
+void eng_checkpoint_release(const struct eng_checkpoint *cp, const void *data, size_t bytes);
+
 /* Total bytes of all tensors, and a text of 64 hexadecimal digits (+ NUL) that names the contents: SHA-256 over
  * every file's header, size and evenly spaced samples of its data. Two different checkpoints of one layout
  * differ in it unless they agree in every sample; it reads at most 4 MiB of data a file. */

@@ -12,12 +12,12 @@
 #define DOMAIN "decoder"
 
 struct eng_decoder_memory {
-    float *y;            /* [rows][hidden] */
-    float *qkv;          /* [rows][q + 2 kv] */
-    float *attended;     /* [rows][q] */
-    float *gate, *up;    /* [rows][intermediate] */
+    float *y;             /* [rows][hidden] */
+    float *qkv;           /* [rows][q + 2 kv] */
+    float *attended;      /* [rows][q] */
+    float *gate, *up;     /* [rows][intermediate] */
     float *cosine, *sine; /* [rows][head_dim / 2] */
-    float *attention;    /* for each thread */
+    float *attention;     /* for each thread */
     size_t per_thread;
 };
 
@@ -72,8 +72,8 @@ struct layer_run {
 };
 
 /* `heads` query heads from `head` on of rows row .. row+n-1 of a span, against its head kv of keys. */
-static void attend_tile(const struct layer_run *run, const struct eng_cache *cache, size_t kv, size_t head, size_t heads,
-                        size_t row, size_t n, size_t seen, float *memory)
+static void attend_tile(const struct layer_run *run, const struct eng_cache *cache, size_t kv, size_t head,
+                        size_t heads, size_t row, size_t n, size_t seen, float *memory)
 {
     size_t d = (size_t)run->text->head_dim, q_width = (size_t)run->text->heads * d, width = eng_lm_value_width(d);
     size_t stride = q_width + 2 * (size_t)run->text->kv_heads * d;
@@ -82,8 +82,14 @@ static void attend_tile(const struct layer_run *run, const struct eng_cache *cac
         for (size_t h = 0; h < heads; h++)
             for (size_t c = 0; c < d; c++)
                 q[(i * heads + h) * d + c] = run->memory->qkv[(row + i) * stride + (head + h) * d + c] * factor;
-    struct eng_lm_attention a = {.keys = eng_cache_keys(cache, run->index, kv), .values = eng_cache_values(cache, run->index, kv),
-                                 .d = d, .rows = n * heads, .first = seen, .group = heads, .q = q, .out = out,
+    struct eng_lm_attention a = {.keys = eng_cache_keys(cache, run->index, kv),
+                                 .values = eng_cache_values(cache, run->index, kv),
+                                 .d = d,
+                                 .rows = n * heads,
+                                 .first = seen,
+                                 .group = heads,
+                                 .q = q,
+                                 .out = out,
                                  .scratch = out + ENG_LM_QUERIES * width};
     run->kernels->attend(&a);
     for (size_t i = 0; i < n; i++)
@@ -179,8 +185,13 @@ void eng_decoder_layer(const struct eng_qwen_text *text, const struct eng_layer 
 {
     size_t hidden = (size_t)text->hidden, d = (size_t)text->head_dim, q = (size_t)text->heads * d;
     size_t kv = (size_t)text->kv_heads * d, all = q + 2 * kv, wide = (size_t)text->intermediate, jobs = 0;
-    struct layer_run run = {.text = text, .layer = layer, .kernels = ops->kernels, .memory = memory, .pass = pass,
-                            .index = index, .group = (size_t)(text->heads / text->kv_heads)};
+    struct layer_run run = {.text = text,
+                            .layer = layer,
+                            .kernels = ops->kernels,
+                            .memory = memory,
+                            .pass = pass,
+                            .index = index,
+                            .group = (size_t)(text->heads / text->kv_heads)};
     run.per_job = run.group <= ENG_LM_QUERIES ? ENG_LM_QUERIES / run.group : 1;
     each_row(ops, pass->rows, norm_first, &run);
     struct eng_linear_job in[3] = {{&layer->q, memory->qkv, all, false},

@@ -24,8 +24,8 @@ uint64_t eng_cache_position_bytes(const struct eng_qwen_text *text)
 
 void eng_cache_init(const struct eng_qwen_text *text, struct eng_cache *out)
 {
-    *out = (struct eng_cache){.layers = (size_t)text->layers, .heads = (size_t)text->kv_heads,
-                              .d = (size_t)text->head_dim};
+    *out = (struct eng_cache){
+        .layers = (size_t)text->layers, .heads = (size_t)text->kv_heads, .d = (size_t)text->head_dim};
 }
 
 void eng_cache_free(struct eng_cache *cache)

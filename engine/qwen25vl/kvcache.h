@@ -24,7 +24,8 @@ uint64_t eng_cache_position_bytes(const struct eng_qwen_text *text);
 void eng_cache_init(const struct eng_qwen_text *text, struct eng_cache *out);
 void eng_cache_free(struct eng_cache *cache);
 /* Room for `positions`, contents kept; B_LIMIT when that takes more than `budget` bytes. */
-enum b_code eng_cache_reserve(struct eng_cache *cache, size_t positions, uint64_t budget, struct b_err *err) B_MUST_CHECK;
+enum b_code eng_cache_reserve(struct eng_cache *cache, size_t positions, uint64_t budget,
+                              struct b_err *err) B_MUST_CHECK;
 
 /* A head's blocks. */
 float *eng_cache_keys(const struct eng_cache *cache, size_t layer, size_t head);

@@ -93,8 +93,8 @@ static void widen_row(const struct piece *p, size_t output, size_t at, size_t k,
         kernels->widen_f16((const uint16_t *)l->w + output * l->w_row + at, k, out);
     } else if (l->kind == ENG_LINEAR_Q4) {
         size_t groups = l->k / ENG_LM_GROUP, group = at / ENG_LM_GROUP;
-        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + at / 2, .scale = l->scale + group, .zero = l->zero + group,
-                              .groups = groups};
+        struct eng_lm_q4 w = {
+            .q = (const uint8_t *)l->w + at / 2, .scale = l->scale + group, .zero = l->zero + group, .groups = groups};
         kernels->widen_q4(&w, output, l->w_row, k, out);
     } else {
         kernels->widen_bf16((const uint16_t *)l->w + output * l->w_row + at, k, out);
@@ -110,7 +110,8 @@ static void widened_chunk(const struct piece *p, size_t at, size_t k)
         size_t n = p->n - j < 4 ? p->n - j : 4;
         for (size_t i = 0; i < n; i++)
             widen_row(p, p->first + j + i, at, k, p->scratch + i * w_row);
-        struct eng_lm_shape shape = {.m = p->m, .n = n, .k = k, .x_row = padded, .w_row = w_row, .y_row = p->job->y_row};
+        struct eng_lm_shape shape = {
+            .m = p->m, .n = n, .k = k, .x_row = padded, .w_row = w_row, .y_row = p->job->y_row};
         p->ops->kernels->dot_f32(&shape, x, p->scratch, p->job->y + p->row * p->job->y_row + p->first + j);
     }
 }
@@ -121,8 +122,8 @@ static void float_piece(const struct piece *p)
     size_t padded = eng_lm_padded(l->k);
     for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK) {
         size_t k = l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK;
-        struct eng_lm_shape shape = {.m = p->m, .n = p->n, .k = k, .x_row = padded, .w_row = l->w_row,
-                                     .y_row = p->job->y_row};
+        struct eng_lm_shape shape = {
+            .m = p->m, .n = p->n, .k = k, .x_row = padded, .w_row = l->w_row, .y_row = p->job->y_row};
         float *y = p->job->y + p->row * p->job->y_row + p->first;
         const uint16_t *w = (const uint16_t *)l->w + p->first * l->w_row + at;
         if (l->kind == ENG_LINEAR_BF16_ROUNDED)
@@ -145,8 +146,10 @@ static void narrow_piece(const struct piece *p)
     if (l->kind == ENG_LINEAR_S8) {
         p->ops->kernels->dot_s8(&shape, x, (const int8_t *)l->w + p->first * l->w_row, whole);
     } else {
-        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + p->first * l->w_row, .scale = l->scale + p->first * groups,
-                              .zero = l->zero + p->first * groups, .groups = groups};
+        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + p->first * l->w_row,
+                              .scale = l->scale + p->first * groups,
+                              .zero = l->zero + p->first * groups,
+                              .groups = groups};
         p->ops->kernels->dot_q4(&shape, x, &w, sums);
     }
     for (size_t i = 0; i < p->m; i++) {
@@ -189,7 +192,9 @@ static void run_piece(void *context, size_t index, int worker)
     for (; index >= (pieces = (run->jobs[job].linear->n + PIECE - 1) / PIECE); job++)
         index -= pieces;
     const struct eng_linear *l = run->jobs[job].linear;
-    struct piece p = {.ops = run->ops, .job = &run->jobs[job], .first = index * PIECE,
+    struct piece p = {.ops = run->ops,
+                      .job = &run->jobs[job],
+                      .first = index * PIECE,
                       .scratch = run->ops->scratch + (size_t)worker * ENG_OPS_SCRATCH};
     p.n = l->n - p.first < PIECE ? l->n - p.first : PIECE;
     for (; p.row < run->m; p.row += ENG_OPS_ROWS) {
@@ -220,8 +225,8 @@ void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m,
 
 /* --- weights --- */
 
-void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weight *weight, size_t n, size_t k, bool round,
-                    struct eng_linear *out)
+void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weight *weight, size_t n, size_t k,
+                    bool round, struct eng_linear *out)
 {
     *out = (struct eng_linear){.n = n, .k = k, .w = weight->data, .w_row = k};
     if (weight->dtype == ENG_F32)
@@ -265,8 +270,11 @@ struct packing {
 
 static void wide_row(const struct eng_linear *l, size_t row, float *out)
 {
-    struct eng_weight w = {.dtype = l->kind == ENG_LINEAR_F32 ? ENG_F32 : l->kind == ENG_LINEAR_F16 ? ENG_F16 : ENG_BF16,
-                           .data = l->w, .count = (int64_t)(l->n * l->k)};
+    struct eng_weight w = {.dtype = l->kind == ENG_LINEAR_F32   ? ENG_F32
+                                    : l->kind == ENG_LINEAR_F16 ? ENG_F16
+                                                                : ENG_BF16,
+                           .data = l->w,
+                           .count = (int64_t)(l->n * l->k)};
     eng_weight_to_f32(&w, (int64_t)(row * l->k), (int64_t)l->k, out);
 }
 

@@ -27,8 +27,8 @@ enum eng_linear_kind {
 
 struct eng_linear {
     enum eng_linear_kind kind;
-    size_t n, k;       /* outputs, inputs */
-    const void *w;     /* [n] rows of w_row elements (bytes for 4 bits) */
+    size_t n, k;   /* outputs, inputs */
+    const void *w; /* [n] rows of w_row elements (bytes for 4 bits) */
     size_t w_row;
     const float *bias; /* [n] or NULL; borrowed */
     void *owned;       /* packed weights; NULL while they are mapped */
@@ -39,8 +39,8 @@ struct eng_linear {
 
 /* Borrows a floating tensor [n, k] (or of that many elements in that order). round: use the kernel that rounds
  * activations to bfloat16 where weights are bfloat16 and the processor has it. */
-void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weight *weight, size_t n, size_t k, bool round,
-                    struct eng_linear *out);
+void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weight *weight, size_t n, size_t k,
+                    bool round, struct eng_linear *out);
 /* Packs a mapped layer in place to S8, or Q4_S8 where k allows it (S8 otherwise). */
 enum b_code eng_linear_pack(struct eng_team *team, enum eng_linear_kind kind, struct eng_linear *linear,
                             struct b_err *err) B_MUST_CHECK;
@@ -60,7 +60,11 @@ struct eng_ops {
     float *scales;  /* [rows] */
     float *scratch; /* for each thread ENG_OPS_SCRATCH floats */
 };
-enum { ENG_OPS_ROWS = 48, ENG_OPS_OUTPUTS = 64, ENG_OPS_SCRATCH = 4 * (ENG_LM_CHUNK + ENG_LM_PAD) + ENG_OPS_ROWS * ENG_OPS_OUTPUTS };
+enum {
+    ENG_OPS_ROWS = 48,
+    ENG_OPS_OUTPUTS = 64,
+    ENG_OPS_SCRATCH = 4 * (ENG_LM_CHUNK + ENG_LM_PAD) + ENG_OPS_ROWS * ENG_OPS_OUTPUTS
+};
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
                         struct eng_ops *out, struct b_err *err) B_MUST_CHECK;

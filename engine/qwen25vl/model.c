@@ -36,7 +36,7 @@ static const struct eng_weight *find(struct opening *o, const char *name, int n_
 /* "prefix" "suffix" as a widened vector of n. */
 static const float *vector(struct opening *o, const char *prefix, const char *suffix, int n)
 {
-    char name[NAME_MAX_LEN];
+    char name[NAME_MAX_LEN + 32];
     int64_t dims[1] = {n};
     (void)snprintf(name, sizeof name, "%s%s", prefix, suffix);
     const struct eng_weight *weight = find(o, name, 1, dims);
@@ -52,9 +52,10 @@ static const float *vector(struct opening *o, const char *prefix, const char *su
 }
 
 /* prefix.weight [n, k], with prefix.bias if there is one to be. */
-static void map_layer(struct opening *o, const char *prefix, int n, int k, bool bias, bool round, struct eng_linear *out)
+static void map_layer(struct opening *o, const char *prefix, int n, int k, bool bias, bool round,
+                      struct eng_linear *out)
 {
-    char name[NAME_MAX_LEN];
+    char name[NAME_MAX_LEN + 32];
     int64_t dims[2] = {n, k};
     (void)snprintf(name, sizeof name, "%s.weight", prefix);
     const struct eng_weight *weight = find(o, name, 2, dims);
@@ -176,11 +177,11 @@ static enum b_code open_parts(struct eng_qwen *model, const char *dir, const str
         code = eng_checkpoint_identity(model->checkpoint, model->identity, err);
     if (code != B_OK)
         return code;
-    struct b_err ignored = {0};
-    code = eng_tokenizer_open(dir, &model->tokenizer, &ignored);
+    struct b_err missing = {0}; /* a model without a tokenizer still takes ids */
+    code = eng_tokenizer_open(dir, &model->tokenizer, &missing);
     if (code != B_OK && code != B_NOT_FOUND) {
         if (err)
-            *err = ignored;
+            *err = missing;
         return code;
     }
     model->arena = b_arena_new(SMALL_BYTES_MAX);

@@ -23,8 +23,8 @@
 enum eng_qwen_precision {
     ENG_QWEN_EXACT = 0, /* weights as published, everything else in fp32: the reference's tokens */
     ENG_QWEN_BF16,      /* activations rounded to bfloat16 before products, where the processor multiplies bfloat16 */
-    ENG_QWEN_INT8,      /* decoder in 8 bits (a scale an output), activations in 8 bits (a scale a row); tower as BF16 */
-    ENG_QWEN_INT4       /* decoder in 4-bit groups of 128, head in 8 bits; tower as BF16 */
+    ENG_QWEN_INT8, /* decoder in 8 bits (a scale an output), activations in 8 bits (a scale a row); tower as BF16 */
+    ENG_QWEN_INT4  /* decoder in 4-bit groups of 128, head in 8 bits; tower as BF16 */
 };
 
 struct eng_qwen_options {
@@ -54,9 +54,9 @@ uint64_t eng_qwen_position_bytes(const struct eng_qwen *model);
 struct eng_session;
 
 struct eng_session_options {
-    int threads;         /* 0: 1 */
+    int threads;          /* 0: 1 */
     uint64_t cache_bytes; /* budget of the cache; 0: 2 GiB */
-    size_t max_visuals;  /* 0: 64 */
+    size_t max_visuals;   /* 0: 64 */
     uint64_t max_patches; /* of one frame; 0: 65536 */
 };
 
@@ -89,31 +89,32 @@ struct eng_token {
 typedef bool (*eng_on_token)(void *context, const struct eng_token *token);
 
 struct eng_generate {
-    size_t max_tokens;         /* of the answer; >= 1 */
+    size_t max_tokens; /* of the answer; >= 1 */
     enum eng_sampling sampling;
     double repetition_penalty; /* 0: the checkpoint's; 1: none */
     double temperature, top_p; /* RANDOM only */
     int top_k;
     uint64_t seed;
-    bool ignore_stops;         /* go on after stop tokens (tests) */
-    size_t loop_tokens;        /* an answer whose end repeats for this many tokens, four times at least, ends; 0: 256;
-                                  SIZE_MAX: never */
-    eng_propose propose;       /* NULL: no drafts */
+    bool ignore_stops;   /* go on after stop tokens (tests) */
+    size_t loop_tokens;  /* an answer whose end repeats for this many tokens, four times at least, ends; 0: 256;
+                            SIZE_MAX: never */
+    eng_propose propose; /* NULL: no drafts */
     void *propose_context;
-    size_t draft_max;          /* most tokens of one draft; 0: 15 */
-    eng_on_token on_token;     /* may be NULL */
+    size_t draft_max;      /* most tokens of one draft; 0: 15 */
+    eng_on_token on_token; /* may be NULL */
     void *on_token_context;
 };
 
 enum eng_finish { ENG_RUNNING = 0, ENG_FINISH_STOP, ENG_FINISH_LENGTH, ENG_FINISH_LOOP, ENG_FINISH_CALLER };
 
-/* Reads a prompt. What it shares with the ids and pictures of the one before is not computed again. B_ARGUMENT: ids out of range,
- * pads that do not match; B_LIMIT: the cache's budget, too many patches. After an error the session may be used for
- * another prompt. */
+/* Reads a prompt. What it shares with the ids and pictures of the one before is not computed again. B_ARGUMENT: ids out
+ * of range, pads that do not match; B_LIMIT: the cache's budget, too many patches. After an error the session may be
+ * used for another prompt. */
 enum b_code eng_session_prompt(struct eng_session *session, const struct eng_prompt *prompt, size_t max_tokens,
                                struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 /* Sets how the answer to the prompt is made; max_tokens at most what eng_session_prompt was given. */
-enum b_code eng_session_begin(struct eng_session *session, const struct eng_generate *how, struct b_err *err) B_MUST_CHECK;
+enum b_code eng_session_begin(struct eng_session *session, const struct eng_generate *how,
+                              struct b_err *err) B_MUST_CHECK;
 /* One decoding step for all sessions that are still running; they share one model. Each gains one token or
  * more. The first session's threads do the work. */
 enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count, struct b_cancel *cancel,
@@ -141,6 +142,7 @@ enum b_code eng_lookup_new(struct eng_lookup **out, struct b_err *err) B_MUST_CH
 void eng_lookup_drop(struct eng_lookup *lookup);
 /* Adds a reference; the ids are copied. */
 enum b_code eng_lookup_add(struct eng_lookup *lookup, const int32_t *ids, size_t count, struct b_err *err) B_MUST_CHECK;
-size_t eng_lookup_propose(void *lookup, const int32_t *ids, size_t count, int32_t *out, size_t max); /* an eng_propose */
+size_t eng_lookup_propose(void *lookup, const int32_t *ids, size_t count, int32_t *out,
+                          size_t max); /* an eng_propose */
 
 #endif

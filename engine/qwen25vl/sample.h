@@ -12,12 +12,12 @@ struct eng_sampler {
     bool greedy;
     double penalty, temperature, top_p;
     int top_k;
-    uint64_t state;     /* of the generator: one draw a token */
-    uint8_t *seen;      /* [vocab]: 1 for ids of the prompt and the answer */
-    int32_t *seen_ids;  /* the same as a list, so that a step touches no more */
+    uint64_t state;    /* of the generator: one draw a token */
+    uint8_t *seen;     /* [vocab]: 1 for ids of the prompt and the answer */
+    int32_t *seen_ids; /* the same as a list, so that a step touches no more */
     size_t n_seen;
     struct eng_candidate *candidates; /* [vocab], RANDOM only */
-    float *saved;       /* [vocab]: logits of seen ids before the penalty */
+    float *saved;                     /* [vocab]: logits of seen ids before the penalty */
 };
 
 /* An all-zero sampler becomes one for `vocab` ids, or is set anew. */

@@ -109,8 +109,8 @@ static enum b_code check_prompt(const struct eng_session *s, const struct eng_pr
     if (prompt->count == 0 || max_tokens == 0)
         return b_fail(err, B_ARGUMENT, DOMAIN, "an empty prompt, or no token to answer with");
     if (prompt->count > most || max_tokens > most - prompt->count)
-        return b_fail(err, B_LIMIT, DOMAIN, "%zu tokens of prompt and %zu of answer; the model takes %zu", prompt->count,
-                      max_tokens, most);
+        return b_fail(err, B_LIMIT, DOMAIN, "%zu tokens of prompt and %zu of answer; the model takes %zu",
+                      prompt->count, max_tokens, most);
     if (prompt->n_visuals > s->options.max_visuals)
         return b_fail(err, B_LIMIT, DOMAIN, "%zu visuals; at most %zu are allowed", prompt->n_visuals,
                       s->options.max_visuals);
@@ -300,8 +300,14 @@ static enum b_code prefill(struct eng_session *s, const int32_t *positions, stru
         if (s->trace && s->trace->see)
             s->trace->see(s->trace->context, "inputs_embeds", 0, at, s->x, rows, hidden);
         struct eng_span span = {.cache = &s->cache, .count = rows};
-        struct eng_pass pass = {.x = s->x, .rows = rows, .positions = positions + at, .stride = count, .spans = &span,
-                                .n_spans = 1, .trace = s->trace, .first = at};
+        struct eng_pass pass = {.x = s->x,
+                                .rows = rows,
+                                .positions = positions + at,
+                                .stride = count,
+                                .spans = &span,
+                                .n_spans = 1,
+                                .trace = s->trace,
+                                .first = at};
         eng_decoder_run(s->model, &s->ops, s->memory, &pass);
     }
     eng_decoder_logits(s->model, &s->ops, s->x + (rows - 1) * hidden, 1, s->logits);

@@ -106,8 +106,8 @@ static enum b_code run_turns(struct eng_session *lead, struct turn *turns, size_
                 positions[(size_t)axis * rows + row] = (int32_t)(turns[t].length + i) + s->delta;
         }
     }
-    struct eng_pass pass = {.x = lead->x, .rows = rows, .positions = positions, .stride = rows, .spans = spans,
-                            .n_spans = count};
+    struct eng_pass pass = {
+        .x = lead->x, .rows = rows, .positions = positions, .stride = rows, .spans = spans, .n_spans = count};
     eng_decoder_run(model, &lead->ops, lead->memory, &pass);
     free(positions);
     free(spans);
@@ -183,7 +183,8 @@ enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count,
     if (code != B_OK)
         return code;
     if (count == 0 || count > SESSION_ROWS)
-        return b_fail(err, B_ARGUMENT, DOMAIN, "%zu sessions in one step; 1 to %d are possible", count, (int)SESSION_ROWS);
+        return b_fail(err, B_ARGUMENT, DOMAIN, "%zu sessions in one step; 1 to %d are possible", count,
+                      (int)SESSION_ROWS);
     for (size_t i = 1; i < count; i++)
         if (sessions[i]->model != sessions[0]->model)
             return b_fail(err, B_ARGUMENT, DOMAIN, "the sessions of a step must share one model");

@@ -17,9 +17,9 @@ struct eng_team {
     pthread_t *handles;
     pthread_mutex_t lock;
     pthread_cond_t begin, end;
-    atomic_uint run;     /* number of the current run; changed with the lock held */
-    atomic_int inside;   /* workers that have not left it */
-    atomic_size_t next;  /* index to hand out */
+    atomic_uint run;    /* number of the current run; changed with the lock held */
+    atomic_int inside;  /* workers that have not left it */
+    atomic_size_t next; /* index to hand out */
     atomic_bool closing;
     size_t count;
     eng_team_work work;

@@ -15,10 +15,10 @@
 #define DOMAIN "vision"
 
 struct eng_vision_memory {
-    float *qkv;          /* [rows][3 hidden]; attention leaves its result where the queries were */
-    float *y;            /* [ops->rows][hidden], or [ops->rows][merge^2 hidden] in the merger */
-    float *gate, *up;    /* [ops->rows][intermediate or merge^2 hidden] */
-    float *attention;    /* for each thread */
+    float *qkv;       /* [rows][3 hidden]; attention leaves its result where the queries were */
+    float *y;         /* [ops->rows][hidden], or [ops->rows][merge^2 hidden] in the merger */
+    float *gate, *up; /* [ops->rows][intermediate or merge^2 hidden] */
+    float *attention; /* for each thread */
     size_t per_thread, longest;
 };
 
@@ -78,7 +78,8 @@ struct attention_run {
 };
 
 /* Keys and values of one head over rows begin .. begin+n-1, in blocks; the places behind them are 0. */
-static void gather_head(const struct attention_run *run, size_t head, size_t begin, size_t n, float *keys, float *values)
+static void gather_head(const struct attention_run *run, size_t head, size_t begin, size_t n, float *keys,
+                        float *values)
 {
     size_t hidden = (size_t)run->vision->hidden, d = (size_t)run->vision->head_dim, width = eng_lm_value_width(d);
     size_t blocks = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS;
@@ -107,7 +108,12 @@ static void attend_segment(void *context, size_t index, int worker)
     if (n == 0)
         return;
     gather_head(run, head, begin, n, keys, values);
-    struct eng_lm_attention a = {.keys = keys, .values = values, .d = d, .first = n - 1, .q = q, .out = out,
+    struct eng_lm_attention a = {.keys = keys,
+                                 .values = values,
+                                 .d = d,
+                                 .first = n - 1,
+                                 .q = q,
+                                 .out = out,
                                  .scratch = out + ENG_LM_QUERIES * width};
     for (size_t i = 0; i < n; i += ENG_LM_QUERIES) {
         float *rows = run->memory->qkv + (begin + i) * stride + head * d;
@@ -169,8 +175,12 @@ static void attention_half(const struct eng_qwen_vision *vision, const struct en
     size_t hidden = (size_t)vision->hidden;
     for (size_t at = 0, m; at < n; at += m) {
         m = n - at < ops->rows ? n - at : ops->rows;
-        struct rows_run norm = {.vision = vision, .kernels = ops->kernels, .x = x + at * hidden, .gamma = block->norm1,
-                                .y = memory->y, .width = hidden};
+        struct rows_run norm = {.vision = vision,
+                                .kernels = ops->kernels,
+                                .x = x + at * hidden,
+                                .gamma = block->norm1,
+                                .y = memory->y,
+                                .width = hidden};
         eng_team_run(ops->team, m, norm_row, &norm);
         struct eng_linear_job job = {&block->qkv, memory->qkv + at * 3 * hidden, 3 * hidden, false};
         eng_linear_run(ops, memory->y, hidden, m, &job, 1);
@@ -199,7 +209,8 @@ void eng_vision_block_run(const struct eng_qwen_vision *vision, const struct eng
         rows.y = memory->y;
         rows.width = hidden;
         eng_team_run(ops->team, m, norm_row, &rows);
-        struct eng_linear_job both[2] = {{&block->gate, memory->gate, wide, false}, {&block->up, memory->up, wide, false}};
+        struct eng_linear_job both[2] = {{&block->gate, memory->gate, wide, false},
+                                         {&block->up, memory->up, wide, false}};
         eng_linear_run(ops, memory->y, hidden, m, both, 2);
         rows.y = memory->gate;
         rows.up = memory->up;
@@ -218,8 +229,12 @@ void eng_vision_merge(const struct eng_qwen *model, struct eng_ops *ops, struct 
     size_t each = (size_t)(v->merge * v->merge), hidden = (size_t)v->hidden, wide = each * hidden;
     for (size_t at = 0, m; at < units; at += m) {
         m = units - at < ops->rows ? units - at : ops->rows;
-        struct rows_run rows = {.vision = v, .kernels = ops->kernels, .x = x + at * wide, .gamma = model->merger_norm,
-                                .y = memory->y, .width = hidden};
+        struct rows_run rows = {.vision = v,
+                                .kernels = ops->kernels,
+                                .x = x + at * wide,
+                                .gamma = model->merger_norm,
+                                .y = memory->y,
+                                .width = hidden};
         eng_team_run(ops->team, m * each, norm_row, &rows);
         struct eng_linear_job first = {&model->merger0, memory->gate, wide, false};
         struct eng_linear_job second = {&model->merger2, y + at * (size_t)v->out_hidden, (size_t)v->out_hidden, false};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTML to read: one self-contained file, a section a page, no outside resources and no script. A content
- * policy in the head forbids both once more, so that even a flaw in escaping could load and run nothing. */
+/* HTML to read: one self-contained file, a section a page, nothing loaded from outside. Only with page pictures
+ * there is a script, ours, named by its hash in the content policy of the head: even a flaw in escaping could
+ * load and run nothing. */
 #include "output/escape.h"
 #include "output/html_private.h"
 
@@ -11,19 +12,23 @@ static const char *title_of(const struct dp_document_info *info)
     return info->source_name ? info->source_name : "Document";
 }
 
-static void head(struct b_buf *buf, const struct dp_document_info *info)
+static void head(struct b_buf *buf, const struct dp_document_info *info, bool script)
 {
     b_buf_puts(buf, "<!DOCTYPE html>\n<html lang=\"");
     out_xml_attr(buf, info->language ? info->language : "");
     b_buf_puts(buf, "\">\n<head>\n<meta charset=\"utf-8\">\n"
                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-                    "style-src 'unsafe-inline'\">\n"
+                    "style-src 'unsafe-inline'");
+    if (script)
+        b_buf_printf(buf, "; script-src 'sha256-%s'", out_html_script_sha256);
+    b_buf_puts(buf, "\">\n"
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=\"generator\" content=\"docparse " DOCPARSE_VERSION "\">\n<title>");
     out_xml_text(buf, title_of(info));
     b_buf_puts(buf, "</title>\n<style>\n");
     b_buf_puts(buf, out_html_css);
-    b_buf_puts(buf, "</style>\n</head>\n<body>\n");
+    b_buf_puts(buf, script ? out_html_sheet_css : "");
+    b_buf_puts(buf, script ? "</style>\n</head>\n<body class=\"sheets\">\n" : "</style>\n</head>\n<body>\n");
 }
 
 static void document_header(struct b_buf *buf, const struct dp_document_info *info)
@@ -45,7 +50,7 @@ static void document_header(struct b_buf *buf, const struct dp_document_info *in
 static enum b_code html_begin(struct out_writer *writer, struct b_err *err)
 {
     (void)err;
-    head(&writer->buf, writer->info);
+    head(&writer->buf, writer->info, writer->options.page_images);
     document_header(&writer->buf, writer->info);
     return B_OK;
 }
@@ -77,16 +82,21 @@ static enum b_code html_page(struct out_writer *writer, const struct dp_page *pa
     if (code != B_OK)
         return code;
     b_buf_printf(buf,
-                 "<section class=\"page\" id=\"page-%d\" aria-label=\"Page %d\" data-status=\"%s\" data-width=\"%d\" "
+                 "<section class=\"page%s\" id=\"page-%d\" aria-label=\"Page %d\" data-status=\"%s\" data-width=\"%d\" "
                  "data-height=\"%d\">\n",
-                 page->number, page->number, dp_status_name(page->status), page->width, page->height);
+                 writer->options.page_images && image ? " with-sheet" : "", page->number, page->number,
+                 dp_status_name(page->status), page->width, page->height);
     b_buf_printf(buf, "<p class=\"number\"><a href=\"#page-%d\">%d</a></p>\n", page->number, page->number);
+    struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree, .err = err};
+    const bool sheet = writer->options.page_images && image;
+    if (sheet)
+        out_html_sheet(&h);
+    b_buf_puts(buf, sheet ? "<div class=\"text\">\n" : "");
     messages(buf, page);
-    struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree};
     out_html_blocks(&h);
-    b_buf_puts(buf, "</section>\n");
+    b_buf_puts(buf, sheet ? "</div>\n</section>\n" : "</section>\n");
     out_tree_free(&tree);
-    return B_OK;
+    return h.code;
 }
 
 static enum b_code html_end(struct out_writer *writer, enum dp_status status, struct b_err *err)
@@ -100,7 +110,10 @@ static enum b_code html_end(struct out_writer *writer, enum dp_status status, st
     }
     if (status != DP_STATUS_OK)
         b_buf_printf(buf, " · %s", status == DP_STATUS_FAILED ? "not readable" : "some pages are incomplete");
-    b_buf_puts(buf, "</p>\n</footer>\n</body>\n</html>\n");
+    b_buf_puts(buf, "</p>\n</footer>\n");
+    if (writer->options.page_images)
+        b_buf_printf(buf, "<script>%s</script>\n", out_html_script);
+    b_buf_puts(buf, "</body>\n</html>\n");
     return B_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "output/flow.h"
 #include "output/html_private.h"
 #include "output/html_table.h"
+#include "output/picture.h"
 
 static bool has_rtl(const char *text)
 {
@@ -162,9 +163,19 @@ static void list(struct html_page *h, int32_t i)
     b_buf_puts(h->buf, ordered ? "</ol>\n" : "</ul>\n");
 }
 
+/* Digits with signs, separators and units of money: stands to the right, under its like. */
+static bool is_number(const char *text)
+{
+    const size_t len = strlen(text);
+    return len > 0 && strspn(text, "0123456789.,+- %()$'\xC2\xA0\xE2\x82\xAC\x88\x92\x93\x94") == len &&
+           strpbrk(text, "0123456789");
+}
+
 static void cell_attributes(struct b_buf *buf, const struct dp_cell *cell, void *ctx)
 {
     (void)ctx;
+    if (is_number(cell->text))
+        b_buf_puts(buf, " class=\"num\"");
     if (cell->bbox.x1 > cell->bbox.x0)
         data_bbox(buf, cell->bbox);
     if (cell->confidence >= 0.0f && cell->confidence < 0.5f)
@@ -186,11 +197,32 @@ static void table(struct html_page *h, const struct dp_block *b)
     b_buf_puts(h->buf, "</div>\n");
 }
 
+#define FIGURE_WIDTH 1200 /* px: sharp at the width of a page on dense screens */
+
+/* The piece of the page, or its empty place when there is no page image. */
+static void crop(struct html_page *h, int32_t i, const char *what)
+{
+    const struct dp_block *b = &h->page->blocks[i];
+    struct b_image_view view;
+    if (!h->image || !b->has_bbox || !out_crop(h->image, b->bbox, &view)) {
+        b_buf_printf(h->buf, "<div class=\"picture\" role=\"img\" aria-label=\"%s\"></div>\n", what);
+        return;
+    }
+    b_buf_printf(h->buf, "<img width=\"%d\" height=\"%d\" alt=\"", view.width, view.height);
+    if (b->text[0])
+        out_xml_attr(h->buf, b->text);
+    else
+        b_buf_puts(h->buf, what);
+    b_buf_puts(h->buf, "\" src=\"");
+    if (h->code == B_OK)
+        h->code = out_data_uri(h->buf, view, FIGURE_WIDTH, h->err);
+    b_buf_puts(h->buf, "\">\n");
+}
+
 static void picture(struct html_page *h, int32_t i)
 {
     const struct dp_block *b = &h->page->blocks[i];
-    b_buf_printf(h->buf, "<div class=\"picture\" role=\"img\" aria-label=\"%s\"></div>\n",
-                 b->type == DP_CHART ? "Chart" : "Figure");
+    crop(h, i, b->type == DP_CHART ? "Chart" : "Figure");
     if (b->text[0]) {
         b_buf_puts(h->buf, "<p class=\"inner\">");
         text_of(h, i);

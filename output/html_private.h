@@ -10,6 +10,8 @@ struct html_page {
     const struct dp_page *page;
     const struct b_image_view *image; /* NULL: pictures are named, not shown */
     const struct out_tree *tree;
+    enum b_code code; /* of the first picture that could not be written */
+    struct b_err *err;
 };
 
 /* The blocks of the page as elements with ids "p1-b0". */
@@ -21,6 +23,13 @@ void out_html_text(struct b_buf *buf, const char *text, bool math);
 /* LaTeX as MathML, or as marked source where it is not known. */
 void out_html_formula(struct b_buf *buf, const char *latex, bool display);
 
+/* The page's picture with a box over it for every block. */
+void out_html_sheet(struct html_page *h);
+
+/* Style; script that lights up a block and its box together, and the hash that lets it run. */
 extern const char out_html_css[];
+extern const char out_html_sheet_css[];
+extern const char out_html_script[];
+extern const char out_html_script_sha256[];
 
 #endif

@@ -175,7 +175,11 @@ static enum math_class sign(struct math *m)
         b_buf_printf(m->buf, "<mi>%s</mi>", utf8);
         return MATH_ORDINARY;
     }
-    if (cp < 0x80 && cp && strchr("()[]|", (int)cp)) {
+    if (cp == '|') { /* absolute values and conditions alike: no space of its own */
+        b_buf_puts(m->buf, "<mo stretchy=\"false\" lspace=\"0\" rspace=\"0\">|</mo>");
+        return MATH_OTHER;
+    }
+    if (cp < 0x80 && cp && strchr("()[]", (int)cp)) {
         put_operator(m->buf, cp, true);
         return cp == ')' || cp == ']' ? MATH_ORDINARY : MATH_OTHER;
     }

@@ -5,7 +5,7 @@ or check_output.py SCHEMA --run PROGRAM N: has the program write N random docume
 FILE ends in .json (document.schema.json), .jsonl (its parts), .html (well nested, no script, ids once),
 .hocr, .alto.xml (structure of ALTO 4), .xlsx or .csv. Prints every violation; exit code 1 when there is one.
 """
-import glob, json, os, re, subprocess, sys, tempfile
+import base64, glob, hashlib, json, os, re, subprocess, sys, tempfile
 from html.parser import HTMLParser
 
 import jsonschema
@@ -86,6 +86,11 @@ def check_html(schema, data):
         yield "not closed: %s" % page.open
     if page.scripts > 1:
         yield "%d scripts" % page.scripts
+    text = data.decode("utf-8")
+    for script in re.findall("<script>(.*?)</script>", text, re.S):
+        digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+        if "script-src 'sha256-%s'\"" % digest not in text:
+            yield "the content policy does not name the script: its hash is %s" % digest
     for link in page.links:
         if link.startswith("#") and link[1:] not in page.ids:
             yield "the link %s leads nowhere" % link

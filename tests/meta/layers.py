@@ -39,7 +39,7 @@ THIRD_PARTY = {
     "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$"),
     "libtiff": (r"(tiff.*)\.h$", r"docparse/(load_)?tiff[a-z_]*\.[ch]$"),
     "spng": (r"spng\.h$", r"docparse/load_png\.c$|output/png[a-z_]*\.c$"),
-    "libjpeg": (r"(jpeglib|jerror|jmorecfg)\.h$", r"docparse/load_jpeg\.c$"),
+    "libjpeg": (r"(jpeglib|jerror|jmorecfg)\.h$", r"(docparse/load|output/)_?jpeg\.c$"),
     "libwebp": (r"webp/.*\.h$", r"docparse/load_webp\.c$"),
     "OpenSSL": (r"openssl/.*\.h$", r"docparse/digest\.c$|service/tls[a-z_]*\.c$"),
     "jansson": (r"jansson\.h$", r"output/json[a-z_]*\.c$|service/[a-z_]*\.c$|engine/qwen25vl/[a-z_]*\.c$"),
@@ -47,7 +47,7 @@ THIRD_PARTY = {
     "zlib": (r"zlib\.h$", r"output/[a-z_]*\.c$"),
     "gRPC": (r"grpc/.*\.h$", r"service/[a-z_]*\.c$"),
     "SQLite": (r"sqlite3\.h$", r"service/[a-z_]*\.c$"),
-    "setjmp": (r"setjmp\.h$", r"docparse/load_jpeg\.c$"),  # libjpeg has no other way to report errors
+    "setjmp": (r"setjmp\.h$", r"(docparse/load|output/)_?jpeg\.c$"),  # libjpeg has no other way to report errors
 }
 
 ISO_C = {h + ".h" for h in """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic

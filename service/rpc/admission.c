@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Admission: two queues under one mutex. Each queue is one list in order of arrival; the next ticket is the
+ * oldest one of the client that was served least recently, found by walking the list, which is short by
+ * design (its bound is a few hundred). Invariant: bytes and counts are the sums over the tickets that have
+ * not left. */
+#include "service/rpc/admission.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/cancel.h"
+
+#define DOMAIN "admission"
+#define FIRST_GUESS_NS 2000000000LL /* a call before any has been seen to the end */
+#define MIN_RETRY_MS 200
+#define MAX_RETRY_MS 60000
+#define TURNS 64 /* clients whose last turn is remembered; beyond, the oldest is forgotten */
+
+struct turn {
+    char client[SVC_CLIENT_NAME];
+    uint64_t served; /* number of the start that it got last */
+};
+
+struct svc_admission {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct svc_admission_limits limits;
+    struct svc_ticket *head[SVC_CLASSES], *tail[SVC_CLASSES];
+    int waiting[SVC_CLASSES];
+    int running;
+    uint64_t bytes;
+    uint64_t starts;
+    int interactive_in_a_row;
+    int64_t typical_ns; /* exponential average of the running time of a call */
+    struct turn turns[TURNS];
+    bool draining, closed;
+};
+
+enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out, struct b_err *err)
+{
+    struct svc_admission *a = calloc(1, sizeof *a);
+    *out = a;
+    if (!a)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the queue");
+    a->limits = *limits;
+    a->typical_ns = FIRST_GUESS_NS;
+    if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->wake, NULL) != 0) {
+        free(a);
+        *out = NULL;
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refuses a lock");
+    }
+    return B_OK;
+}
+
+void svc_admission_drop(struct svc_admission *a)
+{
+    if (!a)
+        return;
+    pthread_cond_destroy(&a->wake);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class)
+{
+    const size_t len = strnlen(client, SVC_CLIENT_NAME - 1);
+    *ticket = (struct svc_ticket){.class = class};
+    memcpy(ticket->client, client, len);
+}
+
+/* Time until a ticket behind `ahead` others would start. */
+static int64_t wait_ns(const struct svc_admission *a, int ahead)
+{
+    const int workers = a->limits.workers > 0 ? a->limits.workers : 1;
+    const int before = ahead + (a->running >= workers ? a->running - workers + 1 : 0);
+    return a->typical_ns * before / workers;
+}
+
+static int64_t retry_after(const struct svc_admission *a)
+{
+    const int64_t ms = wait_ns(a, 1) / 1000000;
+    return ms < MIN_RETRY_MS ? MIN_RETRY_MS : (ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms);
+}
+
+enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticket, uint64_t bytes, int64_t *retry_ms,
+                               struct b_err *err)
+{
+    enum b_code code = B_OK;
+    pthread_mutex_lock(&a->lock);
+    if (bytes > a->limits.bytes - a->bytes) {
+        *retry_ms = retry_after(a);
+        code = b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
+                      (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
+    } else {
+        a->bytes += bytes;
+        ticket->bytes += bytes;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return code;
+}
+
+static int waiting_of(const struct svc_admission *a, const char *client)
+{
+    int n = 0;
+    for (int c = 0; c < SVC_CLASSES; c++)
+        for (const struct svc_ticket *t = a->head[c]; t; t = t->next)
+            n += strcmp(t->client, client) == 0;
+    return n;
+}
+
+static enum b_code may_enter(const struct svc_admission *a, const struct svc_ticket *ticket, int64_t deadline_ns,
+                             struct b_err *err)
+{
+    const int waiting = a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK];
+    if (a->draining)
+        return b_fail(err, B_CANCELLED, DOMAIN, "the server is stopping");
+    if (waiting >= a->limits.queue)
+        return b_fail(err, B_LIMIT, DOMAIN, "the queue is full: %d calls wait", waiting);
+    if (a->limits.queue_per_client > 0 && waiting_of(a, ticket->client) >= a->limits.queue_per_client)
+        return b_fail(err, B_LIMIT, DOMAIN, "%d calls of this client wait already", a->limits.queue_per_client);
+    const int ahead = ticket->class == SVC_INTERACTIVE ? a->waiting[SVC_INTERACTIVE] : waiting;
+    if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ahead) >= deadline_ns)
+        return b_fail(err, B_DEADLINE, DOMAIN, "the deadline would pass while %d calls are served first", ahead);
+    return B_OK;
+}
+
+enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *ticket, int64_t deadline_ns,
+                                int64_t *retry_ms, struct b_err *err)
+{
+    const enum svc_class class = ticket->class;
+    pthread_mutex_lock(&a->lock);
+    *retry_ms = retry_after(a);
+    const enum b_code code = may_enter(a, ticket, deadline_ns, err);
+    if (code == B_OK) {
+        ticket->next = NULL;
+        ticket->waiting = true;
+        ticket->queued_ns = b_now_ns();
+        if (a->tail[class])
+            a->tail[class]->next = ticket;
+        else
+            a->head[class] = ticket;
+        a->tail[class] = ticket;
+        a->waiting[class]++;
+        pthread_cond_signal(&a->wake);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return code;
+}
+
+static void take_out(struct svc_admission *a, struct svc_ticket *ticket)
+{
+    const enum svc_class class = ticket->class;
+    struct svc_ticket *before = NULL;
+    for (struct svc_ticket *t = a->head[class]; t != ticket; t = t->next)
+        before = t;
+    if (before)
+        before->next = ticket->next;
+    else
+        a->head[class] = ticket->next;
+    if (a->tail[class] == ticket)
+        a->tail[class] = before;
+    ticket->next = NULL;
+    ticket->waiting = false;
+    a->waiting[class]--;
+}
+
+static uint64_t last_turn(const struct svc_admission *a, const char *client)
+{
+    for (size_t i = 0; i < TURNS; i++)
+        if (strcmp(a->turns[i].client, client) == 0)
+            return a->turns[i].served;
+    return 0;
+}
+
+static void note_turn(struct svc_admission *a, const char *client)
+{
+    struct turn *slot = &a->turns[0];
+    for (size_t i = 0; i < TURNS; i++) {
+        if (strcmp(a->turns[i].client, client) == 0) {
+            slot = &a->turns[i];
+            break;
+        }
+        if (a->turns[i].served < slot->served)
+            slot = &a->turns[i];
+    }
+    memcpy(slot->client, client, strlen(client) + 1);
+    slot->served = ++a->starts;
+}
+
+/* The oldest ticket of the client whose last turn is longest ago. */
+static struct svc_ticket *choose(struct svc_admission *a)
+{
+    enum svc_class class = SVC_INTERACTIVE;
+    if (a->waiting[SVC_INTERACTIVE] == 0 || (a->waiting[SVC_BULK] > 0 && a->interactive_in_a_row >= SVC_BULK_SHARE - 1))
+        class = SVC_BULK;
+    struct svc_ticket *best = NULL;
+    uint64_t best_turn = UINT64_MAX;
+    for (struct svc_ticket *t = a->head[class]; t; t = t->next) {
+        const uint64_t turn = last_turn(a, t->client);
+        if (turn < best_turn) {
+            best = t;
+            best_turn = turn;
+        }
+    }
+    a->interactive_in_a_row = class == SVC_INTERACTIVE ? a->interactive_in_a_row + 1 : 0;
+    return best;
+}
+
+struct svc_ticket *svc_admission_next(struct svc_admission *a)
+{
+    struct svc_ticket *ticket = NULL;
+    pthread_mutex_lock(&a->lock);
+    while (a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK] == 0 && !a->closed)
+        pthread_cond_wait(&a->wake, &a->lock);
+    if (a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK] > 0) {
+        ticket = choose(a);
+        take_out(a, ticket);
+        note_turn(a, ticket->client);
+        ticket->running = true;
+        ticket->queued_ns = b_now_ns(); /* from here on: when it started */
+        a->running++;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return ticket;
+}
+
+bool svc_admission_withdraw(struct svc_admission *a, struct svc_ticket *ticket)
+{
+    pthread_mutex_lock(&a->lock);
+    const bool was_waiting = ticket->waiting;
+    if (was_waiting)
+        take_out(a, ticket);
+    pthread_mutex_unlock(&a->lock);
+    return was_waiting;
+}
+
+void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
+{
+    pthread_mutex_lock(&a->lock);
+    if (ticket->waiting)
+        take_out(a, ticket);
+    if (ticket->running) {
+        const int64_t took = b_now_ns() - ticket->queued_ns;
+        a->typical_ns += (took - a->typical_ns) / 8;
+        a->running--;
+        ticket->running = false;
+    }
+    a->bytes -= ticket->bytes;
+    ticket->bytes = 0;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void svc_admission_drain(struct svc_admission *a)
+{
+    pthread_mutex_lock(&a->lock);
+    a->draining = true;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void svc_admission_close(struct svc_admission *a)
+{
+    pthread_mutex_lock(&a->lock);
+    a->draining = true;
+    a->closed = true;
+    pthread_cond_broadcast(&a->wake);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void svc_admission_look(struct svc_admission *a, struct svc_admission_state *state)
+{
+    pthread_mutex_lock(&a->lock);
+    *state = (struct svc_admission_state){.running = a->running,
+                                          .waiting = {a->waiting[SVC_INTERACTIVE], a->waiting[SVC_BULK]},
+                                          .bytes = a->bytes,
+                                          .expected_wait_ms = wait_ns(a, a->waiting[SVC_INTERACTIVE]) / 1000000,
+                                          .draining = a->draining};
+    pthread_mutex_unlock(&a->lock);
+}
+
+int svc_admission_position(struct svc_admission *a, const struct svc_ticket *ticket)
+{
+    int ahead = 0;
+    pthread_mutex_lock(&a->lock);
+    if (ticket->waiting) {
+        if (ticket->class == SVC_BULK)
+            ahead = a->waiting[SVC_INTERACTIVE];
+        for (const struct svc_ticket *t = a->head[ticket->class]; t && t != ticket; t = t->next)
+            ahead++;
+        ahead++; /* a place in the queue is 1 or more: 0 means that it is being worked on */
+    }
+    pthread_mutex_unlock(&a->lock);
+    return ahead;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICE_RPC_ADMISSION_H
+#define SERVICE_RPC_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/err.h"
+
+/* Who may wait, who is next, and who is told to come back later. Knows nothing of gRPC. Two classes:
+ * interactive work goes first, but one start in SVC_BULK_SHARE goes to waiting bulk work, so that it never
+ * starves. Inside a class clients take turns: one client's thousand calls do not stand before another's first.
+ * Thread-safe. */
+struct svc_admission;
+
+enum svc_class { SVC_INTERACTIVE, SVC_BULK, SVC_CLASSES };
+
+#define SVC_BULK_SHARE 8   /* every eighth start is bulk when both classes wait */
+#define SVC_CLIENT_NAME 64 /* bytes of a client's name that tell clients apart, terminator included */
+
+struct svc_admission_limits {
+    int queue;            /* calls that may wait, both classes together */
+    int queue_per_client; /* of one client; 0: no bound of its own */
+    uint64_t bytes;       /* document bytes held by waiting and running calls */
+    int workers;          /* calls that run at the same time: for the estimate of the wait */
+};
+
+/* One call's ticket: embedded in the call, all fields private to admission.c. */
+struct svc_ticket {
+    struct svc_ticket *next;
+    char client[SVC_CLIENT_NAME];
+    enum svc_class class;
+    uint64_t bytes;
+    int64_t queued_ns;
+    bool waiting, running;
+};
+
+enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out,
+                              struct b_err *err) B_MUST_CHECK;
+void svc_admission_drop(struct svc_admission *admission);
+
+/* A ticket starts with its client's name and class; it holds no bytes and does not wait yet. */
+void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class);
+
+/* Takes `bytes` more of the byte budget, before they are read. B_LIMIT when the budget is used up: come back
+ * after *retry_ms. */
+enum b_code svc_admission_hold(struct svc_admission *admission, struct svc_ticket *ticket, uint64_t bytes,
+                               int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+
+/* Puts the ticket into the queue. B_LIMIT: queue full or the client's share of it; come back after *retry_ms.
+ * B_DEADLINE: it could not start before deadline_ns (on b_now_ns's clock; 0: none). B_CANCELLED: draining. */
+enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_ticket *ticket, int64_t deadline_ns,
+                                int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+
+/* For workers: waits for the next ticket and marks it running; NULL after svc_admission_close once nobody
+ * waits any more. */
+struct svc_ticket *svc_admission_next(struct svc_admission *admission);
+
+/* Takes a waiting ticket out of the queue; false when it is not waiting (any more). */
+bool svc_admission_withdraw(struct svc_admission *admission, struct svc_ticket *ticket);
+
+/* Ends a ticket, whatever its state: gives its bytes back; a running one teaches the estimate of the wait how
+ * long a call takes. Safe to call twice. */
+void svc_admission_leave(struct svc_admission *admission, struct svc_ticket *ticket);
+
+/* No new tickets enter from now on; those that wait are still served. */
+void svc_admission_drain(struct svc_admission *admission);
+/* After drain: svc_admission_next returns NULL when the queue is empty. */
+void svc_admission_close(struct svc_admission *admission);
+
+struct svc_admission_state {
+    int running, waiting[SVC_CLASSES];
+    uint64_t bytes;
+    int64_t expected_wait_ms; /* of an interactive call that came now */
+    bool draining;
+};
+void svc_admission_look(struct svc_admission *admission, struct svc_admission_state *state);
+
+/* How many waiting tickets would start before this one; 0 when it is not waiting. */
+int svc_admission_position(struct svc_admission *admission, const struct svc_ticket *ticket);
+
+#endif

@@ -6,3 +6,6 @@ add_library(t_qwen STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/qwen_case.c)
 target_compile_definitions(t_qwen PRIVATE _GNU_SOURCE)
 target_link_libraries(t_qwen PUBLIC eng_qwen25vl t_tensors PRIVATE dp_flags PkgConfig::CMOCKA m)
 dp_test(test_qwen_model SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_model.c LIBS t_qwen LABELS golden TIMEOUT 300)
+dp_test(test_qwen_real_shape SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_real_shape.c LIBS t_qwen LABELS golden
+  TIMEOUT 300)
+dp_test(test_qwen_compute SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_qwen_compute.c LIBS t_qwen LABELS unit)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PLANES 3
+#define STRETCHED_FROM 320 /* network pixels: from here on rounding changes a side by 5 % at most */
 
 /* Weights of one output sample: inputs first .. first + count. */
 struct tap {
@@ -22,15 +23,28 @@ struct filter {
     int width;      /* most inputs of any sample */
 };
 
+/* Pixels that a side of `exact` pixels gets, and in the tensor. Long sides are stretched or squeezed to the
+ * nearest multiple of the grain, as in training; where that would distort, the side is padded. */
+static int side_of(double exact, int max_side, int *padded)
+{
+    const double whole = fmin(fmax(1.0, floor(exact + 0.5)), max_side);
+    if (whole >= STRETCHED_FROM) {
+        const int most = max_side / ENG_DET_GRAIN * ENG_DET_GRAIN;
+        *padded = (int)nearbyint(exact / ENG_DET_GRAIN) * ENG_DET_GRAIN;
+        return *padded = *padded < most ? *padded : most;
+    }
+    *padded = ((int)whole + ENG_DET_GRAIN - 1) / ENG_DET_GRAIN * ENG_DET_GRAIN;
+    return (int)whole;
+}
+
 struct eng_det_size eng_det_size_of(int page_w, int page_h, double scale, int max_side)
 {
-    double longest = page_w > page_h ? page_w : page_h;
+    const double longest = page_w > page_h ? page_w : page_h;
     if (longest * scale > max_side)
         scale = max_side / longest;
-    double w = fmax(1.0, floor(page_w * scale + 0.5)), h = fmax(1.0, floor(page_h * scale + 0.5));
-    struct eng_det_size size = {(int)fmin(w, max_side), (int)fmin(h, max_side), 0, 0};
-    size.padded_width = (size.width + ENG_DET_GRAIN - 1) / ENG_DET_GRAIN * ENG_DET_GRAIN;
-    size.padded_height = (size.height + ENG_DET_GRAIN - 1) / ENG_DET_GRAIN * ENG_DET_GRAIN;
+    struct eng_det_size size = {0};
+    size.width = side_of(page_w * scale, max_side, &size.padded_width);
+    size.height = side_of(page_h * scale, max_side, &size.padded_height);
     return size;
 }
 

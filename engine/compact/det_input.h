@@ -15,7 +15,9 @@ struct eng_det_size {
 
 #define ENG_DET_GRAIN 32 /* compact-models.md 1.1: input sides are multiples of 32 */
 
-/* Size at `scale` network pixels per page pixel, shrunk further where the long side would exceed max_side. */
+/* Size at about `scale` network pixels per page pixel, shrunk further where the long side would exceed
+ * max_side (at least ENG_DET_GRAIN). Sides are rounded to the grain or, when short, padded to it: the two
+ * scales may differ a little. */
 struct eng_det_size eng_det_size_of(int page_w, int page_h, double scale, int max_side);
 
 /* Resamples the page to size->width x size->height (triangle filter, as wide as the shrinking asks for, so

@@ -9,16 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_SUSPECT_AREA 48   /* pixels: smaller ones are one or two characters */
-#define MAX_GAP_SHARE 0.12    /* columns with a hole or two segments: more is no single line */
-#define MAX_THICKEST 1.8      /* thickest columns over the median: a touching neighbour doubles it... */
-#define MIN_RESIDUAL 0.15     /* ...and moves the columns' middles; a line of small and large print does not */
-#define MAX_RESIDUAL 0.3      /* of the thickness: the columns' middles jump between lines */
-#define MIN_SEED_SHARE 0.08   /* of the component's area: smaller seeds are fringes */
+#define MIN_SUSPECT_AREA 48 /* pixels: smaller ones are one or two characters */
+#define MAX_GAP_SHARE 0.12  /* columns with a hole or two segments: more is no single line */
+#define MAX_THICKEST 1.8    /* thickest columns over the median: a touching neighbour doubles it... */
+#define MIN_RESIDUAL 0.15   /* ...and moves the columns' middles; a line of small and large print does not */
+#define MAX_RESIDUAL 0.3    /* of the thickness: the columns' middles jump between lines */
+#define MIN_SEED_SHARE 0.08 /* of the component's area: smaller seeds are fringes */
 #define MAX_SEEDS 64
 #define LEVEL_STEPS 5
 #define TOP_LEVEL 0.9f
 #define MAX_DEPTH 2
+#define MAX_CUT 4.0 /* thicknesses: a wider bridge is a block of its own */
 
 struct splitter {
     struct eng_map map;
@@ -150,8 +151,8 @@ static enum b_code grow_labels(const float *window, uint8_t *labels, size_t widt
 }
 
 /* Runs of one label in page order; returns their number. */
-static size_t collect_runs(const struct eng_component *parent, const float *window, const uint8_t *labels,
-                           size_t width, size_t height, int label, struct eng_run *runs, struct eng_component *item)
+static size_t collect_runs(const struct eng_component *parent, const float *window, const uint8_t *labels, size_t width,
+                           size_t height, int label, struct eng_run *runs, struct eng_component *item)
 {
     size_t n = 0;
     *item = (struct eng_component){.x0 = INT32_MAX, .y0 = INT32_MAX};
@@ -240,6 +241,63 @@ static enum b_code try_level(struct cut *cut, const float *from, float level, do
     return B_OK;
 }
 
+/* A cut through several lines leaves each of them in two seeds. Two seeds that face each other across a cut over
+ * at least half a line's thickness are one line: `to[label]` becomes the smaller label of its line. */
+static enum b_code pair_halves(const struct cut *cut, bool vertical, double usual, uint8_t to[MAX_SEEDS + 1],
+                               struct b_err *err)
+{
+    enum { SIDE = MAX_SEEDS + 1 };
+    const size_t along = vertical ? cut->height : cut->width, across = vertical ? cut->width : cut->height;
+    const size_t step = vertical ? 1 : cut->width, base = vertical ? cut->width : 1;
+    uint32_t *facing = calloc(SIDE * SIDE, sizeof *facing);
+    if (!facing)
+        return b_fail(err, B_NO_MEMORY, "detector", "no memory to split a component");
+    for (size_t v = 0; v < across; v++) {
+        size_t last = SIZE_MAX; /* position of the last labelled pixel, unbroken by pixels outside the component */
+        for (size_t u = 0; u < along; u++) {
+            const size_t at = u * base + v * step;
+            if (!(cut->window[at] > 0.0f)) {
+                last = SIZE_MAX;
+            } else if (cut->labels[at]) {
+                if (last != SIZE_MAX && u - last > 1 && (double)(u - last) <= MAX_CUT * usual)
+                    facing[cut->labels[last * base + v * step] * SIDE + cut->labels[at]]++;
+                last = u;
+            }
+        }
+    }
+    for (int i = 1; i <= cut->seeds; i++)
+        to[i] = (uint8_t)i;
+    for (int a = 1; a <= cut->seeds; a++)
+        for (int b = 1; b <= cut->seeds; b++) {
+            const uint8_t low = to[a] < to[b] ? to[a] : to[b], high = to[a] < to[b] ? to[b] : to[a];
+            if (low == high || (double)facing[a * SIDE + b] < 0.5 * usual)
+                continue;
+            for (int i = 1; i <= cut->seeds; i++)
+                to[i] = to[i] == high ? low : to[i];
+        }
+    free(facing);
+    return B_OK;
+}
+
+/* Joins the halves of each line and numbers the lines 1.. without gaps. */
+static enum b_code join_halves(struct cut *cut, bool vertical, double usual, struct b_err *err)
+{
+    uint8_t to[MAX_SEEDS + 1] = {0}, number[MAX_SEEDS + 1] = {0};
+    int lines = 0;
+    enum b_code code = pair_halves(cut, vertical, usual, to, err);
+    if (code != B_OK)
+        return code;
+    for (int i = 1; i <= cut->seeds; i++)
+        if (to[i] == i)
+            number[i] = (uint8_t)++lines;
+    if (lines < 2)
+        memset(number, 0, sizeof number); /* one line after all: no seeds */
+    for (size_t i = 0; i < cut->width * cut->height; i++)
+        cut->labels[i] = number[to[cut->labels[i]]];
+    cut->seeds = lines < 2 ? 0 : lines;
+    return B_OK;
+}
+
 /* Looks for two or more seeds: rising levels first, then without bridges. */
 static enum b_code find_seeds(const struct splitter *s, struct cut *cut, const struct eng_component *c,
                               double thickness, struct b_err *err)
@@ -259,6 +317,8 @@ static enum b_code find_seeds(const struct splitter *s, struct cut *cut, const s
         memcpy(cut->work, cut->window, n * sizeof *cut->work);
         cut_bridges(cut->work, cut->width, cut->height, vertical, 1.5 * usual + 1.0);
         enum b_code code = try_level(cut, cut->work, s->level, min_area, err);
+        if (code == B_OK && cut->seeds > 0)
+            code = join_halves(cut, vertical, usual, err);
         if (code != B_OK)
             return code;
     }

@@ -167,20 +167,23 @@ static enum b_code fit_rest(struct finder *f, struct b_err *err)
     return code;
 }
 
+/* Rounded: step 6. */
 static float clip(double value, int top)
 {
-    return (float)fmin(fmax(value, 0.0), (double)top);
+    return (float)fmin(fmax(floor(value + 0.5), 0.0), (double)top);
 }
 
-/* The widened rectangle, corners ordered as compact-models.md 2.3, step 3. */
+/* The widened rectangle, corners ordered as compact-models.md 2.3, step 3. Like the reference's it lies half a
+ * pixel to the left and above, on the mean: corners are truncated before they are moved outwards (step 5). */
 static void fill_quad(const struct finder *f, const struct eng_piece *p, struct eng_point quad[4])
 {
     double d = eng_unclip_distance(p->length, p->thickness);
     struct eng_dpoint e = p->along, n = p->flipped ? (struct eng_dpoint){e.y, -e.x} : (struct eng_dpoint){-e.y, e.x};
     struct eng_point c[4];
     for (int i = 0; i < 4; i++) {
-        double a = i & 1 ? p->length + d : -d, b = i & 2 ? p->thickness + d : -d;
-        double x = p->corner.x + a * e.x + b * n.x, y = p->corner.y + a * e.y + b * n.y;
+        double a = i & 1 ? p->length : 0.0, b = i & 2 ? p->thickness : 0.0, da = i & 1 ? d : -d, db = i & 2 ? d : -d;
+        double x = floor(p->corner.x + a * e.x + b * n.x) + da * e.x + db * n.x;
+        double y = floor((p->corner.y + a * e.y + b * n.y) / f->aspect) * f->aspect + da * e.y + db * n.y;
         c[i] = (struct eng_point){clip(x / f->scale_x, f->page_w), clip(y / f->scale_x, f->page_h)};
     }
     for (int i = 1; i < 4; i++) /* by x, stable */

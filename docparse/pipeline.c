@@ -15,8 +15,8 @@
 #include "docparse/digest.h"
 
 #define DOMAIN "pipeline"
-#define EXTRA_PAGES 2      /* finished pages that may wait for a slow predecessor */
-#define POLL_NS 50000000   /* how often the caller looks at its cancel flag while it waits */
+#define EXTRA_PAGES 2    /* finished pages that may wait for a slow predecessor */
+#define POLL_NS 50000000 /* how often the caller looks at its cancel flag while it waits */
 
 struct dp_pipeline {
     const struct dp_model *model;
@@ -105,15 +105,10 @@ static bool wanted(const struct dp_parse_options *o, int32_t number)
 
 static enum b_code choose_pages(struct parse *p, int32_t page_count, struct b_err *err)
 {
-    if (page_count < 1)
-        return b_fail(err, B_FORMAT, DOMAIN, "the document has no pages");
-    if (page_count > p->options->limits.pages) {
-        (void)b_fail(err, B_LIMIT, DOMAIN, "the document has %d pages, more than the bound of %d", page_count,
-                     p->options->limits.pages);
-        b_advise(err, "read it in parts with --pages, or raise --max-pages");
-        if (!p->options->ranges)
-            return B_LIMIT;
-        b_err_clear(err);
+    if (page_count < 1) {
+        (void)b_fail(err, B_FORMAT, DOMAIN, "the document has no pages");
+        b_advise(err, "check how the file was made: its page list is empty or damaged");
+        return B_FORMAT;
     }
     p->numbers = calloc((size_t)page_count, sizeof *p->numbers);
     if (!p->numbers)
@@ -121,6 +116,12 @@ static enum b_code choose_pages(struct parse *p, int32_t page_count, struct b_er
     for (int32_t n = 1; n <= page_count; n++)
         if (wanted(p->options, n))
             p->numbers[p->n_pages++] = n;
+    if (p->n_pages > p->options->limits.pages) {
+        (void)b_fail(err, B_LIMIT, DOMAIN, "%d pages are to be read, more than the bound of %d", p->n_pages,
+                     p->options->limits.pages);
+        b_advise(err, "read the document in parts with --pages, or raise --max-pages");
+        return B_LIMIT;
+    }
     if (p->n_pages == 0) {
         (void)b_fail(err, B_ARGUMENT, DOMAIN, "none of the pages asked for exists: the document has %d page%s",
                      page_count, page_count == 1 ? "" : "s");
@@ -134,6 +135,7 @@ static void mark_failed(struct dp_page *page, const struct b_err *why)
 {
     page->status = DP_STATUS_FAILED;
     page->error = *why;
+    page->rotation = page->skew = 0;
     page->blocks = NULL;
     page->lines = NULL;
     page->words = NULL;
@@ -164,7 +166,8 @@ static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_
     enum b_code code = dp_reader_read(w->reader, sheet, page, &w->cancel, err);
     if (code == B_OK)
         code = dp_assemble(sheet, page, err);
-    return code;
+    /* Writers rely on it; a broken invariant of ours costs this page, not the document. */
+    return code == B_OK ? dp_page_check(page, err) : code;
 }
 
 /* Reads one page; whatever goes wrong ends up in the page. NULL only without memory for the page itself. */
@@ -225,7 +228,7 @@ static enum b_code wait_for(struct parse *p, int32_t i, struct b_cancel *cancel,
         if (code != B_OK)
             return code;
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += POLL_NS;
         if (until.tv_nsec >= 1000000000) {
             until.tv_nsec -= 1000000000;
@@ -275,13 +278,15 @@ static enum b_code deliver(struct parse *p, const struct dp_parse_events *events
         if (code == B_OK) {
             taken = p->slots[i % p->window];
             p->slots[i % p->window] = (struct slot){0};
-            p->handed_out++;
-            pthread_cond_broadcast(&p->changed);
         }
         pthread_mutex_unlock(&p->lock);
         if (code == B_OK)
             code = hand_out(&taken, events, tally, err);
         slot_clear(&taken);
+        pthread_mutex_lock(&p->lock);
+        p->handed_out = i + 1; /* only now, so that the page being written counts as well */
+        pthread_cond_broadcast(&p->changed);
+        pthread_mutex_unlock(&p->lock);
     }
     return code;
 }
@@ -335,9 +340,10 @@ static void options_sha256(const struct dp_pipeline *pl, const struct dp_parse_o
 {
     /* What changes a page's result; pages asked for and the number of jobs do not. */
     char text[256];
-    int len = snprintf(text, sizeof text, "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d",
-                       (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
-                       o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page);
+    int len =
+        snprintf(text, sizeof text, "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d",
+                 (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
+                 o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page);
     out[0] = '\0';
     if (len > 0 && (size_t)len < sizeof text && dp_sha256_hex(text, (size_t)len, out, NULL) != B_OK)
         out[0] = '\0';
@@ -361,6 +367,17 @@ static void fill_info(const struct dp_pipeline *pl, const struct parse *p, const
     options_sha256(pl, p->options, info->options_sha256);
 }
 
+/* Waits follow the monotonic clock: a clock that is set back must not stall the cancel flag. */
+static void init_locks(struct parse *p)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_source *source,
                               const struct dp_parse_options *options, const struct dp_parse_events *events,
                               enum dp_status *status, struct b_cancel *cancel, struct b_err *err)
@@ -374,8 +391,7 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
     struct dp_document_info info;
     struct tally tally = {0};
     *status = DP_STATUS_FAILED;
-    pthread_mutex_init(&p.lock, NULL);
-    pthread_cond_init(&p.changed, NULL);
+    init_locks(&p);
     enum b_code code = dp_loader_open(source, &p.loader_options, &loader, err);
     if (code != B_OK)
         goto out;
@@ -390,7 +406,9 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
         code = deliver(&p, events, &tally, cancel, err);
     stop_workers(&p);
     if (code == B_OK)
-        *status = tally.ok == p.n_pages ? DP_STATUS_OK : tally.ok + tally.partial > 0 ? DP_STATUS_PARTIAL : DP_STATUS_FAILED;
+        *status = tally.ok == p.n_pages          ? DP_STATUS_OK
+                  : tally.ok + tally.partial > 0 ? DP_STATUS_PARTIAL
+                                                 : DP_STATUS_FAILED;
 out:
     dp_loader_close(loader);
     free(p.workers);

@@ -151,6 +151,11 @@ static void list(struct html_page *h, int32_t i)
     }
     open_tag(h, ordered ? "ol" : "ul", i);
     b_buf_puts(h->buf, ">\n");
+    if (h->page->blocks[i].text[0]) {
+        b_buf_puts(h->buf, "<li class=\"own-marker\">");
+        text_of(h, i);
+        b_buf_puts(h->buf, "</li>\n");
+    }
     for (int32_t k = h->tree->child[i]; k != DP_NONE; k = h->tree->next[k]) {
         if (h->page->blocks[k].type == DP_LIST_ITEM) {
             item(h, k, ordered);
@@ -230,39 +235,77 @@ static void picture(struct html_page *h, int32_t i)
     }
 }
 
+/* A caption goes into the figure of what it belongs to; not one of running text, and not one that holds blocks
+ * itself, so that every block is written once. */
+static bool is_attached(const struct html_page *h, int32_t i)
+{
+    const struct dp_block *b = &h->page->blocks[i];
+    if (b->caption_of == DP_NONE || h->tree->child[i] != DP_NONE)
+        return false;
+    const enum dp_block_type target = h->page->blocks[b->caption_of].type;
+    return target == DP_FIGURE || target == DP_CHART || target == DP_TABLE || target == DP_FORMULA || target == DP_CODE;
+}
+
+/* The first caption that belongs into the figure of block i. */
+static int32_t first_caption(const struct html_page *h, int32_t i)
+{
+    int32_t k = h->tree->caption[i];
+    while (k != DP_NONE && !is_attached(h, k))
+        k = h->tree->next_caption[k];
+    return k;
+}
+
 static void captions(struct html_page *h, int32_t i)
 {
     b_buf_puts(h->buf, "<figcaption>\n");
     for (int32_t k = h->tree->caption[i]; k != DP_NONE; k = h->tree->next_caption[k])
-        element(h, "p", k);
+        if (is_attached(h, k))
+            element(h, "p", k);
     b_buf_puts(h->buf, "</figcaption>\n");
+}
+
+static void code_text(struct html_page *h, const struct dp_block *b)
+{
+    b_buf_puts(h->buf, "<code");
+    if (b->language && b->type == DP_CODE) {
+        b_buf_puts(h->buf, " class=\"language-");
+        out_xml_attr(h->buf, b->language);
+        b_buf_putc(h->buf, '"');
+    }
+    b_buf_putc(h->buf, '>');
+    out_xml_text(h->buf, b->text);
+    b_buf_puts(h->buf, "</code>");
+}
+
+static void inside_of_figure(struct html_page *h, int32_t i)
+{
+    const struct dp_block *b = &h->page->blocks[i];
+    if (b->type == DP_FIGURE || b->type == DP_CHART)
+        picture(h, i);
+    if (out_grid(h->page, b)) {
+        table(h, b);
+    } else if (b->latex) {
+        out_html_formula(h->buf, b->latex, b->display);
+    } else if (b->type == DP_TABLE || b->type == DP_CODE) {
+        b_buf_puts(h->buf, b->type == DP_TABLE ? "<pre class=\"rows\">" : "<pre>");
+        code_text(h, b);
+        b_buf_puts(h->buf, "</pre>\n");
+    } else if (b->type == DP_FORMULA) {
+        b_buf_puts(h->buf, "<p>");
+        text_of(h, i);
+        b_buf_puts(h->buf, "</p>\n");
+    }
 }
 
 /* Pictures, charts, tables and whatever else has a caption: with it, above or below as on the page. */
 static void figure(struct html_page *h, int32_t i)
 {
-    const struct dp_block *b = &h->page->blocks[i];
-    const int32_t caption = h->tree->caption[i];
+    const int32_t caption = first_caption(h, i);
     open_tag(h, "figure", i);
     b_buf_puts(h->buf, ">\n");
     if (caption != DP_NONE && caption < i)
         captions(h, i);
-    if (b->type == DP_FIGURE || b->type == DP_CHART)
-        picture(h, i);
-    if (b->table != DP_NONE)
-        table(h, b);
-    else if (b->latex)
-        out_html_formula(h->buf, b->latex, b->display);
-    else if (b->type == DP_TABLE)
-        b_buf_puts(h->buf, "<pre class=\"rows\">");
-    if (b->type == DP_TABLE && b->table == DP_NONE) {
-        out_xml_text(h->buf, b->text);
-        b_buf_puts(h->buf, "</pre>\n");
-    } else if (b->type != DP_TABLE && b->type != DP_FIGURE && b->type != DP_CHART && !b->latex) {
-        b_buf_puts(h->buf, "<p>");
-        text_of(h, i);
-        b_buf_puts(h->buf, "</p>\n");
-    }
+    inside_of_figure(h, i);
     if (caption != DP_NONE && caption > i)
         captions(h, i);
     children(h, i);
@@ -286,15 +329,9 @@ static void code(struct html_page *h, int32_t i)
 {
     const struct dp_block *b = &h->page->blocks[i];
     open_tag(h, "pre", i);
-    b_buf_puts(h->buf, "><code");
-    if (b->language && b->type == DP_CODE) {
-        b_buf_puts(h->buf, " class=\"language-");
-        out_xml_attr(h->buf, b->language);
-        b_buf_putc(h->buf, '"');
-    }
     b_buf_putc(h->buf, '>');
-    out_xml_text(h->buf, b->text);
-    b_buf_puts(h->buf, "</code></pre>\n");
+    code_text(h, b);
+    b_buf_puts(h->buf, "</pre>\n");
 }
 
 static const char *heading_tag(const struct dp_block *b)
@@ -308,9 +345,9 @@ static const char *heading_tag(const struct dp_block *b)
 static void block(struct html_page *h, int32_t i)
 {
     const struct dp_block *b = &h->page->blocks[i];
-    if (b->type == DP_CAPTION && b->caption_of != DP_NONE)
+    if (is_attached(h, i))
         return; /* written with what it belongs to */
-    if (h->tree->caption[i] != DP_NONE || b->type == DP_TABLE || b->type == DP_FIGURE || b->type == DP_CHART) {
+    if (first_caption(h, i) != DP_NONE || b->type == DP_TABLE || b->type == DP_FIGURE || b->type == DP_CHART) {
         figure(h, i);
         return;
     }

@@ -97,9 +97,7 @@ static bool fits_pipes(const struct md_page *m, const struct dp_table *t)
 
 static void table(struct md_page *m, const struct dp_block *b)
 {
-    const struct dp_table *t = &m->page->tables[b->table];
-    if (t->n_cells == 0)
-        return;
+    const struct dp_table *t = out_grid(m->page, b);
     start_block(m->w);
     if (t->caption) {
         out_md_text(m->buf, t->caption, OUT_MD_BLOCK, b->source == DP_FROM_VLM);
@@ -250,7 +248,7 @@ static void item(struct md_page *m, int32_t i, int depth, bool first)
 
 static void list(struct md_page *m, int32_t i, int depth)
 {
-    if (m->page->blocks[i].text[0] && m->tree->child[i] == DP_NONE)
+    if (m->page->blocks[i].text[0])
         paragraph(m, i, "");
     bool first = true;
     for (int32_t k = m->tree->child[i]; k != DP_NONE; k = m->tree->next[k]) {
@@ -292,13 +290,13 @@ static void block(struct md_page *m, int32_t i, int depth)
     case DP_FIGURE:
     case DP_CHART:
         picture(m, i);
-        if (b->table != DP_NONE)
+        if (out_grid(m->page, b))
             table(m, b);
         else
             paragraph(m, i, "");
         break;
     default:
-        if (b->table != DP_NONE)
+        if (out_grid(m->page, b))
             table(m, b);
         else if (b->latex)
             formula(m, b);

@@ -45,7 +45,7 @@ static void block(struct text_page *t, int32_t i, int depth, bool in_list)
         return;
     t->done[i] = true;
     const bool item = b->type == DP_LIST_ITEM;
-    const bool empty = b->table == DP_NONE && !b->latex && b->text[0] == '\0' && !b->marker;
+    const bool empty = !out_grid(t->page, b) && !b->latex && b->text[0] == '\0' && !b->marker;
     if (!empty && t->any && !(item && in_list))
         b_buf_putc(t->buf, '\n');
     t->any = t->any || !empty;
@@ -55,8 +55,8 @@ static void block(struct text_page *t, int32_t i, int depth, bool in_list)
         out_plain(t->buf, b->marker);
         b_buf_putc(t->buf, ' ');
     }
-    if (b->table != DP_NONE) {
-        table(t, &t->page->tables[b->table]);
+    if (out_grid(t->page, b)) {
+        table(t, out_grid(t->page, b));
     } else if (b->latex) {
         out_plain(t->buf, b->latex);
         b_buf_putc(t->buf, '\n');

@@ -49,3 +49,9 @@ bool out_table_has_spans(const struct dp_page *page, const struct dp_table *tabl
     }
     return false;
 }
+
+const struct dp_table *out_grid(const struct dp_page *page, const struct dp_block *block)
+{
+    const struct dp_table *table = block->table == DP_NONE ? NULL : &page->tables[block->table];
+    return table && table->n_cells > 0 ? table : NULL;
+}

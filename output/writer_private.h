@@ -57,8 +57,8 @@ struct out_tree {
 enum b_code out_tree_new(const struct dp_page *page, struct out_tree *tree, struct b_err *err) B_MUST_CHECK;
 void out_tree_free(struct out_tree *tree);
 
-/* A table's cell by grid position: index of the cell that starts or spans there, DP_NONE for a hole.
- * Rows of the table are asked for in ascending order. */
+/* The block's table when it has cells; NULL otherwise: then its text is all there is. */
+const struct dp_table *out_grid(const struct dp_page *page, const struct dp_block *block);
 bool out_table_has_spans(const struct dp_page *page, const struct dp_table *table);
 
 /* Openers of the formats; the registry in writer.c names them. */

@@ -308,7 +308,7 @@ static void loose_line(struct t_random *r, struct t_page *t)
 static bool page(struct t_random *r, int32_t number, struct dp_page **out)
 {
     struct t_page t;
-    const int32_t width = 200 + (int32_t)t_random_below(r, 2000), height = 200 + (int32_t)t_random_below(r, 2000);
+    const int32_t width = 100 + (int32_t)t_random_below(r, 700), height = 100 + (int32_t)t_random_below(r, 700);
     const bool begun =
         t_page_begin(&t, number, width, height, chance(r, 10) ? 0.0 : 72.0 + (double)t_random_below(r, 300));
     *out = t.page;

@@ -71,5 +71,10 @@ OUT_OPENER(out_html_open);
 OUT_OPENER(out_markdown_open);
 OUT_OPENER(out_text_open);
 OUT_OPENER(out_qwenvl_html_open);
+OUT_OPENER(out_csv_open);
+OUT_OPENER(out_hocr_open);
+OUT_OPENER(out_alto_open);
+OUT_OPENER(out_figures_open);
+OUT_OPENER(out_overlay_open);
 
 #endif

@@ -9,6 +9,6 @@ target_link_libraries(t_documents PUBLIC docparse_output PRIVATE dp_flags)
 dp_test(test_output_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_output_golden.c LIBS t_documents LABELS golden)
 set(check_output python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_output.py
   ${CMAKE_SOURCE_DIR}/schemas/json/document.schema.json)
-file(GLOB output_goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/output/sample*)
+file(GLOB_RECURSE output_goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/output/sample*)
 dp_script_test(output_golden_valid COMMAND ${check_output} ${output_goldens} LABELS golden)
 dp_script_test(output_random_valid COMMAND ${check_output} --run $<TARGET_FILE:test_output_golden> 60 LABELS golden)

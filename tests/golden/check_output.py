@@ -5,7 +5,8 @@ or check_output.py SCHEMA --run PROGRAM N: has the program write N random docume
 FILE ends in .json (document.schema.json), .jsonl (its parts), .html (well nested, no script, ids once),
 .hocr, .alto.xml (structure of ALTO 4), .xlsx or .csv. Prints every violation; exit code 1 when there is one.
 """
-import base64, glob, hashlib, json, os, re, subprocess, sys, tempfile
+import base64, csv, glob, hashlib, io, json, math, os, re, subprocess, sys, tempfile
+from xml.etree import ElementTree
 from html.parser import HTMLParser
 
 import jsonschema
@@ -102,7 +103,124 @@ def check_qwenvl(schema, data):
         yield from check_html(schema, (page + "</html>\n").encode("utf-8"))
 
 
-CHECKS = [(".qwenvl.html", check_qwenvl), (".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]
+def check_hocr(schema, data):
+    """XHTML that parses; classes of the standard; every element with its box; words inside of lines."""
+    ns = "{http://www.w3.org/1999/xhtml}"
+    root = ElementTree.fromstring(data)
+    ids = set()
+    meta = {m.get("name"): m.get("content") for m in root.iter(ns + "meta")}
+    for name in ("ocr-system", "ocr-capabilities"):
+        if not meta.get(name):
+            yield "no %s" % name
+    capabilities = set(meta.get("ocr-capabilities", "").split())
+    for element in root.iter():
+        kind, title = element.get("class"), element.get("title", "")
+        if kind is None:
+            continue
+        if kind not in capabilities:
+            yield "class %s is not among the capabilities" % kind
+        if element.get("id"):
+            if element.get("id") in ids:
+                yield "id %s twice" % element.get("id")
+            ids.add(element.get("id"))
+        if kind in ("ocr_page", "ocr_line", "ocrx_word") and not re.search(r"(^|; )bbox -?\d+ -?\d+ -?\d+ -?\d+(;|$)", title):
+            yield "%s has no bbox: %s" % (kind, title)
+        for child in element:
+            if child.get("class") == "ocrx_word" and kind != "ocr_line":
+                yield "a word outside of a line"
+        if kind == "ocrx_word" and not "".join(element.itertext()).strip("\u2028\u2029 "):
+            yield "an empty word"
+
+
+ALTO_CHILDREN = {
+    "alto": ["Description", "Styles", "Tags", "ReadingOrder", "Layout"],
+    "Description": ["MeasurementUnit", "sourceImageInformation", "OCRProcessing", "Processing"],
+    "Processing": ["processingDateTime", "processingAgency", "processingStepDescription", "processingSoftware"],
+    "processingSoftware": ["softwareCreator", "softwareName", "softwareVersion", "applicationDescription"],
+    "sourceImageInformation": ["fileName", "fileIdentifier"],
+    "Tags": ["LayoutTag", "StructureTag", "RoleTag", "NamedEntityTag", "OtherTag"],
+    "Layout": ["Page"], "Page": ["TopMargin", "LeftMargin", "RightMargin", "BottomMargin", "PrintSpace"],
+    "PrintSpace": ["TextBlock", "Illustration", "GraphicalElement", "ComposedBlock"],
+    "ComposedBlock": ["TextBlock", "Illustration", "GraphicalElement", "ComposedBlock"],
+    "TextBlock": ["TextLine"], "TextLine": ["String", "SP", "HYP"], "String": [], "SP": [], "Illustration": [],
+}
+ALTO_ATTRIBUTES = {
+    "Page": ({"ID", "PHYSICAL_IMG_NR"}, {"WIDTH", "HEIGHT"}), "PrintSpace": (set(), {"HPOS", "VPOS", "WIDTH", "HEIGHT"}),
+    "TextBlock": ({"ID"}, {"HPOS", "VPOS", "WIDTH", "HEIGHT", "TAGREFS", "LANG"}), "ComposedBlock": ({"ID"}, {"HPOS", "VPOS", "WIDTH", "HEIGHT", "TAGREFS", "TYPE"}),
+    "Illustration": ({"ID"}, {"HPOS", "VPOS", "WIDTH", "HEIGHT", "TAGREFS"}), "TextLine": (set(), {"ID", "HPOS", "VPOS", "WIDTH", "HEIGHT"}),
+    "String": ({"CONTENT"}, {"ID", "HPOS", "VPOS", "WIDTH", "HEIGHT", "WC"}), "SP": (set(), {"HPOS", "VPOS", "WIDTH"}),
+    "StructureTag": ({"ID", "LABEL"}, set()), "Processing": ({"ID"}, set()),
+}
+ORDERED = {"alto", "Description", "Processing", "processingSoftware", "Page"}
+
+
+def check_alto(schema, data):
+    """The structure that version 4 of the standard demands of the elements that are used."""
+    ns = "{http://www.loc.gov/standards/alto/ns-v4#}"
+    root = ElementTree.fromstring(data)
+    ids, refs = set(), set()
+    if root.tag != ns + "alto":
+        yield "the root is %s" % root.tag
+    for element in root.iter():
+        tag = element.tag[len(ns):] if element.tag.startswith(ns) else "?" + element.tag
+        children = [c.tag[len(ns):] for c in element]
+        allowed = ALTO_CHILDREN.get(tag, [])
+        for child in children:
+            if child not in allowed:
+                yield "<%s> inside of <%s>" % (child, tag)
+        if tag in ORDERED and [allowed.index(c) for c in children if c in allowed] != sorted(allowed.index(c) for c in children if c in allowed):
+            yield "the children of <%s> are out of order" % tag
+        need, may = ALTO_ATTRIBUTES.get(tag, (set(), None))
+        if not need <= set(element.keys()):
+            yield "<%s> without %s" % (tag, need - set(element.keys()))
+        if may is not None and not set(element.keys()) <= need | may:
+            yield "<%s> with %s" % (tag, set(element.keys()) - need - may)
+        if element.get("ID"):
+            if element.get("ID") in ids:
+                yield "ID %s twice" % element.get("ID")
+            ids.add(element.get("ID"))
+        refs |= set(element.get("TAGREFS", "").split())
+        for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT", "WC"):
+            if element.get(name) is not None and not math.isfinite(float(element.get(name))):
+                yield "%s=%s" % (name, element.get(name))
+        if any(element.get(n) and float(element.get(n)) < 0 for n in ("WIDTH", "HEIGHT")):
+            yield "<%s> with a negative size" % tag
+        if element.get("WC") and not 0 <= float(element.get("WC")) <= 1:
+            yield "WC=%s" % element.get("WC")
+        if tag == "TextLine" and "String" not in children:
+            yield "a line without a string"
+    if refs - ids:
+        yield "TAGREFS to nothing: %s" % (refs - ids)
+    if not list(root.iter(ns + "Page")):
+        yield "no page"
+
+
+def check_svg(schema, data):
+    """Nothing but drawing: no script, no link to anywhere."""
+    ns = "{http://www.w3.org/2000/svg}"
+    for element in ElementTree.fromstring(data).iter():
+        if element.tag not in {ns + t for t in ("svg", "style", "image", "g", "path", "rect", "title", "text")}:
+            yield "<%s>" % element.tag
+        for name, value in element.items():
+            if name.startswith("on") or ("href" in name and not value.startswith("data:image/")):
+                yield "%s=%s" % (name, value[:60])
+
+
+def check_csv(schema, data):
+    """Rows of one length, and no cell that a spreadsheet would run."""
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
+    if len({len(row) for row in rows}) > 1:
+        yield "rows of %s fields" % sorted({len(row) for row in rows})
+    for row in rows:
+        for cell in row:
+            if re.match(r"[\s]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]", cell) and not re.match(r"[+-]\d[\d.,]* *%?$", cell):
+                yield "a cell begins like a formula: %r" % cell[:40]
+
+
+CHECKS = [(".hocr", check_hocr), (".hocr.txt", check_hocr), (".alto.xml", check_alto), (".alto.xml.txt", check_alto), (".csv", check_csv),
+          (".svg", check_svg), (".svg.txt", check_svg), (".figures-index.json", lambda schema, data: iter(json.loads(data) and ())),
+          (".qwenvl.html", check_qwenvl),
+          (".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]
 
 
 def check_files(schema, paths):

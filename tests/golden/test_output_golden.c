@@ -12,7 +12,8 @@
 #include "tests/support/collect.h"
 #include "tests/support/make_document.h"
 
-static const char *const golden_formats[] = {"json", "jsonl", "html", "md", "text", "qwenvl-html"};
+static const char *const golden_formats[] = {"json",        "jsonl", "html", "md",   "text",
+                                             "qwenvl-html", "csv",   "hocr", "alto", "overlay"};
 
 enum mode { COMPARE, GENERATE };
 
@@ -67,7 +68,7 @@ static const char *suffix(const char *extension)
 {
     const char *dot = strrchr(extension, '.');
     return dot && (strcmp(dot, ".json") == 0 || strcmp(dot, ".jsonl") == 0 || strcmp(dot, ".html") == 0 ||
-                   strcmp(dot, ".md") == 0 || strcmp(dot, ".txt") == 0)
+                   strcmp(dot, ".md") == 0 || strcmp(dot, ".txt") == 0 || strcmp(dot, ".csv") == 0)
                ? ""
                : ".txt";
 }
@@ -88,7 +89,8 @@ static bool one_format(enum mode mode, const struct out_format *format, const st
     if (ok && !format->side_outputs)
         ok = handle(mode, name, got.main.data ? got.main.data : "", got.main.len);
     for (size_t i = 0; ok && i < got.n_sides; i++) {
-        (void)snprintf(name, sizeof name, "sample%s/%s", format->extension, got.sides[i].name);
+        (void)snprintf(name, sizeof name, "sample%s/%s%s", format->extension, got.sides[i].name,
+                       suffix(got.sides[i].name));
         ok = handle(mode, name, got.sides[i].data, got.sides[i].size);
     }
     t_collect_free(&got);

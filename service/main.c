@@ -18,6 +18,7 @@ struct command {
 
 static const struct command commands[] = {
     {"convert", "turn documents into structured HTML, JSON, Markdown...", svc_cmd_convert},
+    {"bench", "score a run against a benchmark's own files", svc_cmd_bench},
     {"info", "say what a file is: pages, sizes, metadata, outline", svc_cmd_info},
     {"models", "list, verify or locate the network files", svc_cmd_models},
     {"version", "print the version", svc_cmd_version},

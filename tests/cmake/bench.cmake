@@ -8,3 +8,6 @@ dp_test(test_bench_vectors SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_bench
   LABELS golden)
 dp_test(test_bench_omnidocbench SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_bench_omnidocbench.c
   LIBS docparse_bench PkgConfig::B_JANSSON LABELS golden)
+if(TARGET docparse)
+  dp_script_test(bench_cli COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/bench_cli.py LABELS e2e)
+endif()

@@ -13,6 +13,7 @@
 #include "service/bench/md_filter.h"
 #include "service/bench/norm.h"
 #include "service/bench/teds.h"
+#include "service/bench/vqa.h"
 
 static struct bm_mem mem;
 
@@ -198,6 +199,69 @@ static void test_filter(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static size_t strings_of(const json_t *row, const char *key, struct bm_str *out)
+{
+    const json_t *list = json_object_get(row, key);
+    size_t n = json_array_size(list);
+    assert_true(n <= 16);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_array_get(list, i);
+        out[i] = bm_decode(&mem, json_string_value(value), json_string_length(value));
+    }
+    return n;
+}
+
+static void expect_score(double got, const json_t *row, const char *key, size_t i)
+{
+    const json_t *value = json_object_get(row, key);
+    double want = json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
+    if (fabs(got - want) > 1e-12) {
+        printf("row %zu: %s\n", i, bm_utf8(&mem, str_of(row, "pred")));
+        assert_float_equal(got, want, 1e-12);
+    }
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    struct bm_str a[16];
+    json_t *rows = load_lines("vectors/anls.jsonl"), *row;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        size_t n = strings_of(row, "answers", a);
+        expect_score(bm_anls(&mem, str_of(row, "pred"), a, n), row, "anls", i);
+    }
+    assert_int_equal(i, 15);
+    json_decref(rows);
+    rows = load_lines("vectors/chartqa_relaxed.jsonl");
+    json_array_foreach(rows, i, row)
+    {
+        expect_score(bm_relaxed(&mem, str_of(row, "pred"), str_of(row, "target")), row, "correct", i);
+    }
+    assert_int_equal(i, 20);
+    json_decref(rows);
+    rows = load_lines("vectors/textvqa_acc.jsonl");
+    json_array_foreach(rows, i, row)
+    {
+        size_t n = strings_of(row, "answers", a), wrong = 0;
+        expect_same(bm_vqa_norm(&mem, str_of(row, "pred")), row, "norm_pred", i, &wrong);
+        assert_int_equal(wrong, 0);
+        expect_score(bm_vqa_accuracy(&mem, str_of(row, "pred"), a, n), row, "acc", i);
+    }
+    assert_int_equal(i, 12);
+    json_decref(rows);
+    rows = load_lines("vectors/ocrbench.jsonl");
+    json_array_foreach(rows, i, row)
+    {
+        size_t n = strings_of(row, "answers", a);
+        bool formula = strcmp(json_string_value(json_object_get(row, "dataset_name")), "HME100k") == 0;
+        expect_score(bm_ocrbench(&mem, str_of(row, "pred"), a, n, formula), row, "score", i);
+    }
+    assert_int_equal(i, 180);
+    json_decref(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_teds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,3 +11,6 @@ dp_test(test_qwen_tokenizer SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen
 dp_test(test_qwen_resize SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_resize.c LIBS eng_qwen25vl t_shared LABELS golden)
 dp_test(test_qwen_cases SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_cases.c LIBS eng_qwen25vl t_shared t_tensors
   LABELS golden)
+dp_test(test_qwen_checkpoint_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_checkpoint.c
+  LIBS eng_qwen25vl t_shared LABELS golden)
+dp_test(test_qwen_checkpoint SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_qwen_checkpoint.c LIBS eng_qwen25vl LABELS unit)

@@ -22,6 +22,7 @@ int svc_cmd_bench(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_convert(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel);
+int svc_cmd_serve(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_version(int argc, char **argv, struct b_cancel *cancel);
 
 /* "docparse: WHERE: message [code]" and, on a second line, the advice. page 0: none. */

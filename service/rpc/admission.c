@@ -125,6 +125,16 @@ static enum b_code may_enter(const struct svc_admission *a, const struct svc_tic
     return B_OK;
 }
 
+enum b_code svc_admission_peek(struct svc_admission *a, const struct svc_ticket *ticket, int64_t deadline_ns,
+                               int64_t *retry_ms, struct b_err *err)
+{
+    pthread_mutex_lock(&a->lock);
+    *retry_ms = retry_after(a);
+    const enum b_code code = may_enter(a, ticket, deadline_ns, err);
+    pthread_mutex_unlock(&a->lock);
+    return code;
+}
+
 enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *ticket, int64_t deadline_ns,
                                 int64_t *retry_ms, struct b_err *err)
 {
@@ -225,14 +235,14 @@ struct svc_ticket *svc_admission_next(struct svc_admission *a)
     return ticket;
 }
 
-bool svc_admission_withdraw(struct svc_admission *a, struct svc_ticket *ticket)
+enum svc_place svc_admission_withdraw(struct svc_admission *a, struct svc_ticket *ticket)
 {
     pthread_mutex_lock(&a->lock);
-    const bool was_waiting = ticket->waiting;
-    if (was_waiting)
+    const enum svc_place place = ticket->waiting ? SVC_WAITING : (ticket->running ? SVC_RUNNING : SVC_ELSEWHERE);
+    if (place == SVC_WAITING)
         take_out(a, ticket);
     pthread_mutex_unlock(&a->lock);
-    return was_waiting;
+    return place;
 }
 
 void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)

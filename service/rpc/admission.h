@@ -47,6 +47,10 @@ void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_cla
 enum b_code svc_admission_hold(struct svc_admission *admission, struct svc_ticket *ticket, uint64_t bytes,
                                int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
 
+/* Whether a ticket could enter now; the same answers as svc_admission_enter, nothing changes. */
+enum b_code svc_admission_peek(struct svc_admission *admission, const struct svc_ticket *ticket, int64_t deadline_ns,
+                               int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+
 /* Puts the ticket into the queue. B_LIMIT: queue full or the client's share of it; come back after *retry_ms.
  * B_DEADLINE: it could not start before deadline_ns (on b_now_ns's clock; 0: none). B_CANCELLED: draining. */
 enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_ticket *ticket, int64_t deadline_ns,
@@ -56,8 +60,9 @@ enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_tick
  * waits any more. */
 struct svc_ticket *svc_admission_next(struct svc_admission *admission);
 
-/* Takes a waiting ticket out of the queue; false when it is not waiting (any more). */
-bool svc_admission_withdraw(struct svc_admission *admission, struct svc_ticket *ticket);
+/* Takes a waiting ticket out of the queue; says where it was. */
+enum svc_place { SVC_ELSEWHERE, SVC_WAITING, SVC_RUNNING };
+enum svc_place svc_admission_withdraw(struct svc_admission *admission, struct svc_ticket *ticket);
 
 /* Ends a ticket, whatever its state: gives its bytes back; a running one teaches the estimate of the wait how
  * long a call takes. Safe to call twice. */

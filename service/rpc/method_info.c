@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GetServerInfo and GetCapacity: answered on the poller. */
+#include "docparse/reader.h"
+#include "docparse/source.h"
+#include "docparse/v1/parser.pb-c.h"
+#include "output/writer.h"
+#include "service/rpc/server_private.h"
+#include "service/rpc/wire.h"
+
+#define DOMAIN "info"
+#define REQUEST_MAX 1024
+#define REPLY_MAX 65536
+#define MAX_NAMES 32
+
+static char *borrow(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } u = {.in = text};
+    return u.out;
+}
+
+static void reply(struct svc_call *call, const ProtobufCMessage *message)
+{
+    struct b_buf buf;
+    struct b_err err = {0};
+    b_buf_init(&buf, REPLY_MAX);
+    enum b_code code = svc_wire_pack(&buf, message, &err);
+    if (code == B_OK)
+        (void)svc_call_send(call, &buf, false);
+    svc_call_finish(call, code == B_OK ? NULL : &err);
+    b_buf_free(&buf);
+}
+
+static void info_message(struct svc_call *call, const uint8_t *data, size_t size)
+{
+    const struct svc_server_options *o = svc_server_options(svc_call_server(call));
+    Docparse__V1__ServerInfo info = DOCPARSE__V1__SERVER_INFO__INIT;
+    char *readers[] = {borrow(dp_model_name(o->model))};
+    char *formats[MAX_NAMES], *types[MAX_NAMES];
+    (void)data;
+    (void)size;
+    info.product_version = borrow(DOCPARSE_VERSION);
+    info.schema_version = borrow("1.0");
+    info.n_readers = 1;
+    info.readers = readers;
+    for (const struct out_format *f = out_formats(); f->name && info.n_formats < MAX_NAMES; f++)
+        if (!f->side_outputs && !f->needs_source)
+            formats[info.n_formats++] = borrow(f->name);
+    info.formats = formats;
+    for (int m = DP_MEDIA_UNKNOWN + 1; m <= DP_MEDIA_WEBP; m++)
+        types[info.n_media_types++] = borrow(dp_media_type_name((enum dp_media)m));
+    info.media_types = types;
+    info.max_message_bytes = o->max_message;
+    info.max_document_bytes = o->limits.input_bytes;
+    info.max_pages = o->limits.pages;
+    info.max_page_pixels = o->limits.page_pixels;
+    info.model_sha256 = borrow(dp_model_sha256(o->model));
+    reply(call, &info.base);
+}
+
+const struct svc_method svc_get_server_info = {
+    .path = "/docparse.v1.DocumentParser/GetServerInfo",
+    .max_message = REQUEST_MAX,
+    .message = info_message,
+};
+
+static void capacity_message(struct svc_call *call, const uint8_t *data, size_t size)
+{
+    const struct svc_server_options *o = svc_server_options(svc_call_server(call));
+    Docparse__V1__Capacity capacity = DOCPARSE__V1__CAPACITY__INIT;
+    Google__Protobuf__Duration wait = GOOGLE__PROTOBUF__DURATION__INIT;
+    struct svc_admission_state state;
+    (void)data;
+    (void)size;
+    svc_admission_look(svc_server_admission(svc_call_server(call)), &state);
+    capacity.workers = o->admission.workers;
+    capacity.running = state.running;
+    capacity.queued_interactive = state.waiting[SVC_INTERACTIVE];
+    capacity.queued_bulk = state.waiting[SVC_BULK];
+    capacity.queue_limit = o->admission.queue;
+    capacity.bytes_held = state.bytes;
+    capacity.bytes_limit = o->admission.bytes;
+    wait.seconds = state.expected_wait_ms / 1000;
+    wait.nanos = (int32_t)(state.expected_wait_ms % 1000) * 1000000;
+    capacity.expected_wait = &wait;
+    capacity.draining = state.draining;
+    reply(call, &capacity.base);
+}
+
+const struct svc_method svc_get_capacity = {
+    .path = "/docparse.v1.DocumentParser/GetCapacity",
+    .max_message = REQUEST_MAX,
+    .message = capacity_message,
+};

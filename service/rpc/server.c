@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's life. Every call is claimed generically, so that it is seen right after its headers: unknown
+ * methods, a full queue and missing rights are answered before a body is read. The order of stopping matters:
+ * listeners close, calls end, our own live calls reach zero, and only then the completion queue is shut down,
+ * because a batch on a queue that was shut down ends the process. */
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "service/rpc/call_private.h"
+#include "service/rpc/server_private.h"
+
+#define DOMAIN "server"
+#define CLAIMS 64 /* calls that may arrive before the poller comes round */
+#define STREAMS_PER_CONNECTION 128
+#define DEFAULT_MESSAGE ((size_t)64 << 20)
+#define TICK_MS 1000
+#define HANDSHAKE_MS 10000
+#define KEEPALIVE_MS 60000
+#define MIN_PING_MS 30000
+
+static const struct svc_method *const methods[] = {
+    &svc_parse_document, &svc_parse_stream, &svc_get_server_info, &svc_get_capacity,
+    &svc_health_check,   &svc_health_watch, &svc_reflection_v1,   &svc_reflection_v1alpha,
+};
+#define N_METHODS (sizeof methods / sizeof methods[0])
+static const struct svc_method unknown = {.path = "unknown"};
+
+struct svc_server {
+    struct svc_server_options options;
+    struct svc_admission *admission;
+    grpc_server *core;
+    grpc_completion_queue *queue;
+    int port, n_workers;
+    pthread_t poller, *threads;
+    struct svc_worker *workers;
+    pthread_mutex_t lock; /* live calls */
+    pthread_cond_t changed;
+    struct svc_call *live;
+    int n_calls; /* live calls, claims included */
+    bool down;   /* the core has let go of all connections */
+    atomic_bool draining;
+    int64_t last_tick_ns;
+};
+
+static void on_new(struct svc_call *call, bool ok);
+
+static bool claim(struct svc_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->n_calls++;
+    pthread_mutex_unlock(&s->lock);
+    if (svc_call_claim(s, s->core, s->queue, on_new))
+        return true;
+    return false;
+}
+
+void svc_server_forget(struct svc_server *s, struct svc_call *call)
+{
+    pthread_mutex_lock(&s->lock);
+    if (call->previous_live)
+        call->previous_live->next_live = call->next_live;
+    else if (s->live == call)
+        s->live = call->next_live;
+    if (call->next_live)
+        call->next_live->previous_live = call->previous_live;
+    s->n_calls--;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void remember(struct svc_server *s, struct svc_call *call)
+{
+    pthread_mutex_lock(&s->lock);
+    call->next_live = s->live;
+    if (s->live)
+        s->live->previous_live = call;
+    s->live = call;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static const struct svc_method *find_method(const struct svc_server *s, grpc_slice path)
+{
+    for (size_t i = 0; i < N_METHODS; i++) {
+        const bool hidden =
+            !s->options.reflection && (methods[i] == &svc_reflection_v1 || methods[i] == &svc_reflection_v1alpha);
+        if (!hidden && grpc_slice_str_cmp(path, methods[i]->path) == 0)
+            return methods[i];
+    }
+    return &unknown;
+}
+
+/* The client's own id when it sent a printable one, otherwise random digits. */
+static void choose_request_id(struct svc_call *c)
+{
+    uint64_t bits = 0;
+    svc_call_header(c, "x-request-id", c->request_id, sizeof c->request_id);
+    for (const char *p = c->request_id; *p; p++)
+        if (*p < '!' || *p > '~')
+            c->request_id[0] = '\0';
+    if (c->request_id[0])
+        return;
+    if (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits)
+        bits = (uint64_t)b_now_ns();
+    (void)snprintf(c->request_id, sizeof c->request_id, "%016llx", (unsigned long long)bits);
+}
+
+/* Clients are told apart by their address without the port until identities are known. */
+static void choose_client(struct svc_call *c)
+{
+    char *peer = grpc_call_get_peer(c->call);
+    (void)snprintf(c->client, sizeof c->client, "%s", peer ? peer : "unknown");
+    gpr_free(peer);
+    char *colon = strrchr(c->client, ':');
+    if (colon && strncmp(c->client, "ipv", 3) == 0)
+        *colon = '\0';
+}
+
+static void take_deadline(struct svc_call *c)
+{
+    if (gpr_time_cmp(c->details.deadline, gpr_inf_future(c->details.deadline.clock_type)) == 0)
+        return;
+    const gpr_timespec left = gpr_time_sub(c->details.deadline, gpr_now(c->details.deadline.clock_type));
+    b_cancel_set_deadline(&c->cancel, b_now_ns() + left.tv_sec * 1000000000LL + left.tv_nsec);
+}
+
+static void refuse_unknown(struct svc_call *c)
+{
+    struct b_err err;
+    (void)b_fail(&err, B_UNSUPPORTED, DOMAIN, "this server has no such method");
+    svc_call_finish_with(c, SVC_GRPC_UNIMPLEMENTED, &err,
+                         &(struct svc_end){.reason = "UNKNOWN_METHOD", .retry_ms = -1});
+}
+
+/* Refuses before the body is read when the call could not be queued anyway. */
+static bool refuse_early(struct svc_server *s, struct svc_call *c)
+{
+    struct b_err err;
+    int64_t retry_ms = -1;
+    const enum b_code code = svc_admission_peek(s->admission, &c->ticket, 0, &retry_ms, &err);
+    if (code == B_OK)
+        return false;
+    if (code == B_LIMIT)
+        svc_call_finish_with(c, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
+                             &(struct svc_end){.reason = "QUEUE_FULL", .retry_ms = retry_ms});
+    else
+        svc_call_finish_with(c, SVC_GRPC_UNAVAILABLE, &err,
+                             &(struct svc_end){.reason = "DRAINING", .retry_ms = retry_ms});
+    return true;
+}
+
+static void on_new(struct svc_call *c, bool ok)
+{
+    struct svc_server *s = c->server;
+    if (!ok) { /* the server stops */
+        svc_call_unref(c);
+        return;
+    }
+    if (!claim(s))
+        b_log(B_LOG_ERROR, DOMAIN, "a call could not be waited for");
+    choose_request_id(c);
+    choose_client(c);
+    take_deadline(c);
+    svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
+    c->method = find_method(s, c->details.method);
+    remember(s, c);
+    if (c->method == &unknown)
+        refuse_unknown(c);
+    else if (!c->method->costly || !refuse_early(s, c))
+        svc_call_start(c);
+}
+
+/* A reference to a call whose last one may just have been given up. */
+static bool try_ref(struct svc_call *c)
+{
+    int refs = atomic_load(&c->refs);
+    while (refs > 0)
+        if (atomic_compare_exchange_weak(&c->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
+void svc_server_each(struct svc_server *s, const struct svc_method *method,
+                     void (*fn)(struct svc_call *call, void *ctx), void *ctx)
+{
+    /* Only the poller adds calls and ends them by completions; references keep each alive outside the lock. */
+    struct svc_call *held[256];
+    size_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (struct svc_call *c = s->live; c && n < sizeof held / sizeof held[0]; c = c->next_live)
+        if ((method ? c->method == method : c->method->tick != NULL) && try_ref(c))
+            held[n++] = c;
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < n; i++) {
+        fn(held[i], ctx);
+        svc_call_unref(held[i]);
+    }
+}
+
+static void tick_one(struct svc_call *call, void *ctx)
+{
+    call->method->tick(call, *(const int64_t *)ctx);
+}
+
+static void tick(struct svc_server *s)
+{
+    const int64_t now = b_now_ns();
+    if (now - s->last_tick_ns < TICK_MS * 1000000LL)
+        return;
+    s->last_tick_ns = now;
+    svc_server_each(s, NULL, tick_one, (void *)&(int64_t){now});
+}
+
+static void *poll_events(void *arg)
+{
+    struct svc_server *s = arg;
+    for (;;) {
+        const gpr_timespec until =
+            gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(TICK_MS, GPR_TIMESPAN));
+        const grpc_event e = grpc_completion_queue_next(s->queue, until, NULL);
+        if (e.type == GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        if (e.type == GRPC_OP_COMPLETE && e.tag == s) { /* the core's shutdown */
+            pthread_mutex_lock(&s->lock);
+            s->down = true;
+            pthread_cond_broadcast(&s->changed);
+            pthread_mutex_unlock(&s->lock);
+        } else if (e.type == GRPC_OP_COMPLETE) {
+            struct svc_tag *tag = e.tag;
+            struct svc_call *call = tag->call;
+            tag->fn(call, e.success != 0);
+            svc_call_unref(call); /* the batch's reference */
+        }
+        tick(s);
+    }
+}
+
+static void *work(void *arg)
+{
+    struct svc_worker *w = arg;
+    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission)) != NULL;) {
+        struct svc_call *c = (struct svc_call *)(void *)((char *)t - offsetof(struct svc_call, ticket));
+        struct b_err err;
+        if (b_cancel_check(&c->cancel, &err) != B_OK)
+            svc_call_finish(c, &err);
+        else
+            c->method->work(c, w);
+        svc_admission_leave(w->server->admission, t);
+        svc_call_unref(c);
+    }
+    for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++)
+        dp_pipeline_drop(w->pipelines[i]);
+    return NULL;
+}
+
+enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
+                                struct b_err *err)
+{
+    struct dp_pipeline **slot = &worker->pipelines[text_layer];
+    enum b_code code = B_OK;
+    if (!*slot)
+        code = dp_pipeline_new(worker->server->options.model, text_layer, 1, slot, err);
+    *out = *slot;
+    return code;
+}
+
+const struct svc_server_options *svc_server_options(const struct svc_server *server)
+{
+    return &server->options;
+}
+
+struct svc_admission *svc_server_admission(const struct svc_server *server)
+{
+    return server->admission;
+}
+
+bool svc_server_draining(const struct svc_server *server)
+{
+    return atomic_load(&server->draining);
+}
+
+int svc_server_port(const struct svc_server *server)
+{
+    return server->port;
+}
+
+static bool is_local(const char *address)
+{
+    static const char *const prefixes[] = {"127.", "localhost:", "[::1]:", "unix:", "ipv4:127.", "ipv6:[::1]:"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (strncmp(address, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static grpc_arg number_arg(const char *key, int value)
+{
+    union {
+        const char *in;
+        char *out;
+    } name = {.in = key};
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = name.out, .value = {.integer = value}};
+}
+
+static enum b_code open_port(struct svc_server *s, struct b_err *err)
+{
+    grpc_arg args[] = {
+        number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)s->options.max_message),
+        number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
+        /* Compressed messages are inflated before their size is checked: refuse them. */
+        number_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1),
+        number_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
+        number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
+        number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
+    };
+    const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
+    if (!is_local(s->options.listen) && !s->options.allow_insecure) {
+        (void)b_fail(err, B_ARGUMENT, DOMAIN, "%s is reachable from outside and has no TLS", s->options.listen);
+        b_advise(err, "give --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure");
+        return B_ARGUMENT;
+    }
+    s->queue = grpc_completion_queue_create_for_next(NULL);
+    s->core = grpc_server_create(&channel_args, NULL);
+    grpc_server_register_completion_queue(s->core, s->queue, NULL);
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    s->port = grpc_server_add_http2_port(s->core, s->options.listen, credentials);
+    grpc_server_credentials_release(credentials);
+    if (s->port == 0)
+        return b_fail(err, B_IO, DOMAIN, "cannot listen on %s: the address is taken or not of this machine",
+                      s->options.listen);
+    grpc_server_start(s->core);
+    return B_OK;
+}
+
+static enum b_code start_threads(struct svc_server *s, struct b_err *err)
+{
+    s->workers = calloc((size_t)s->options.admission.workers, sizeof *s->workers);
+    s->threads = calloc((size_t)s->options.admission.workers, sizeof *s->threads);
+    if (!s->workers || !s->threads)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %d workers", s->options.admission.workers);
+    for (; s->n_workers < s->options.admission.workers; s->n_workers++) {
+        s->workers[s->n_workers].server = s;
+        if (pthread_create(&s->threads[s->n_workers], NULL, work, &s->workers[s->n_workers]) != 0)
+            return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refused to start a thread");
+    }
+    for (int i = 0; i < CLAIMS; i++)
+        if (!claim(s))
+            return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for calls");
+    if (pthread_create(&s->poller, NULL, poll_events, s) != 0)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refused to start a thread");
+    return B_OK;
+}
+
+enum b_code svc_server_new(const struct svc_server_options *options, struct svc_server **out, struct b_err *err)
+{
+    struct svc_server *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the server");
+    s->options = *options;
+    if (s->options.admission.workers <= 0) {
+        const long n = sysconf(_SC_NPROCESSORS_ONLN);
+        s->options.admission.workers = n > 0 && n < 256 ? (int)n : 1;
+    }
+    if (s->options.max_message == 0)
+        s->options.max_message = DEFAULT_MESSAGE;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    enum b_code code = svc_admission_new(&s->options.admission, &s->admission, err);
+    if (code != B_OK) {
+        free(s);
+        return code;
+    }
+    grpc_init();
+    code = open_port(s, err);
+    if (code == B_OK)
+        code = start_threads(s, err);
+    if (code != B_OK) {
+        svc_server_stop(s, 0);
+        return code;
+    }
+    *out = s;
+    return B_OK;
+}
+
+static bool wait_until(struct svc_server *s, int ms, bool (*done)(const struct svc_server *s))
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&s->lock);
+    int rc = 0;
+    while (!done(s) && rc == 0)
+        rc = ms < 0 ? pthread_cond_wait(&s->changed, &s->lock) : pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    const bool reached = done(s);
+    pthread_mutex_unlock(&s->lock);
+    return reached;
+}
+
+static bool connections_down(const struct svc_server *s)
+{
+    return s->down;
+}
+
+static bool no_calls(const struct svc_server *s)
+{
+    return s->n_calls == 0;
+}
+
+static void cancel_one(struct svc_call *call, void *ctx)
+{
+    (void)ctx;
+    b_cancel_request(&call->cancel);
+}
+
+void svc_server_stop(struct svc_server *s, int grace_ms)
+{
+    if (!s)
+        return;
+    atomic_store(&s->draining, true);
+    svc_admission_drain(s->admission);
+    if (s->core && s->poller) {
+        grpc_server_shutdown_and_notify(s->core, s->queue, s);
+        if (!wait_until(s, grace_ms, connections_down)) {
+            svc_server_each(s, NULL, cancel_one, NULL);
+            for (size_t i = 0; i < N_METHODS; i++)
+                svc_server_each(s, methods[i], cancel_one, NULL);
+            grpc_server_cancel_all_calls(s->core);
+            (void)wait_until(s, -1, connections_down);
+        }
+    }
+    svc_admission_close(s->admission);
+    for (int i = 0; i < s->n_workers; i++)
+        pthread_join(s->threads[i], NULL);
+    if (s->poller)
+        (void)wait_until(s, -1, no_calls);
+    if (s->queue)
+        grpc_completion_queue_shutdown(s->queue);
+    if (s->poller)
+        pthread_join(s->poller, NULL);
+    if (s->core)
+        grpc_server_destroy(s->core);
+    if (s->queue)
+        grpc_completion_queue_destroy(s->queue);
+    grpc_shutdown();
+    svc_admission_drop(s->admission);
+    free(s->workers);
+    free(s->threads);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}

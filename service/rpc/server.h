@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICE_RPC_SERVER_H
+#define SERVICE_RPC_SERVER_H
+
+#include "docparse/limits.h"
+#include "docparse/pipeline.h"
+#include "service/rpc/admission.h"
+
+/* The gRPC server: one poller thread that talks to the network, workers that read pages, and the queue
+ * between them. svc_server_new starts it; it serves until svc_server_stop. */
+struct svc_server;
+
+struct svc_server_options {
+    const char *listen;           /* "127.0.0.1:50051", "unix:/run/docparse.sock"; port 0: any free one */
+    const struct dp_model *model; /* borrowed */
+    struct dp_limits limits;
+    struct svc_admission_limits admission; /* workers 0: one a processor */
+    size_t max_message;                    /* bytes of one request message; 0: 64 MiB */
+    bool reflection;                       /* answer what methods and messages there are */
+    bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
+};
+
+/* Listens and starts all threads. Call it before any other thread uses gRPC; SIGPIPE must be ignored. */
+enum b_code svc_server_new(const struct svc_server_options *options, struct svc_server **out,
+                           struct b_err *err) B_MUST_CHECK;
+/* The port that was opened (0 for unix sockets). */
+int svc_server_port(const struct svc_server *server);
+/* Stops listening, lets running calls end for up to grace_ms, then cancels them; frees everything. */
+void svc_server_stop(struct svc_server *server, int grace_ms);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICE_RPC_SERVER_PRIVATE_H
+#define SERVICE_RPC_SERVER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "service/rpc/call.h"
+#include "service/rpc/server.h"
+
+/* For the methods: what they may ask the server. */
+
+/* A worker thread with readers of its own. */
+struct svc_worker {
+    struct svc_server *server;
+    /* One pipeline for each use of the text layer, made when first needed. */
+    struct dp_pipeline *pipelines[DP_TEXT_OFF + 1];
+};
+enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
+                                struct b_err *err) B_MUST_CHECK;
+
+const struct svc_server_options *svc_server_options(const struct svc_server *server);
+struct svc_admission *svc_server_admission(const struct svc_server *server);
+bool svc_server_draining(const struct svc_server *server);
+
+/* Calls fn for every live call of `method` on the poller thread (the health watch). */
+void svc_server_each(struct svc_server *server, const struct svc_method *method,
+                     void (*fn)(struct svc_call *call, void *ctx), void *ctx);
+
+/* All methods, ended by one whose path is NULL. */
+extern const struct svc_method svc_parse_document, svc_parse_stream, svc_get_server_info, svc_get_capacity,
+    svc_health_check, svc_health_watch, svc_reflection_v1, svc_reflection_v1alpha;
+
+#endif

@@ -4,7 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
-#include "protobuf-c/protobuf-c.h"
+#include <protobuf-c/protobuf-c.h>
 
 /* A received message as a struct, in an arena: tiny messages that swell when unpacked meet the arena's budget
  * instead of the machine's memory. Also checks that every text is valid UTF-8, which the decoder does not. The

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "engine/base/buf.h"
-#include "protobuf-c/protobuf-c.h"
+#include <protobuf-c/protobuf-c.h>
 
 /* Single fields of the protobuf wire format, appended to a buffer: a document's pages are packed as they
  * come and put together afterwards, so that memory holds bytes and not a tree of every page. */

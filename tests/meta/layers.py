@@ -19,7 +19,9 @@ LAYERS = {
     "engine/qwen25vl": ["engine/base", "engine/onednn", "engine/kernels"],
     "docparse": ["engine/base", "engine/compact", "engine/qwen25vl"],
     "output": ["engine/base", "docparse"],
-    "service": ["engine/base", "docparse", "output"],
+    "service/bench": ["engine/base"],
+    "service/rpc": ["engine/base", "docparse", "output"],
+    "service": ["engine/base", "docparse", "output", "service/bench", "service/rpc"],
     "tests": ["engine", "docparse", "output", "service"],
 }
 
@@ -28,12 +30,13 @@ DOORS = {
     ("docparse", "engine/compact"): {"engine/compact/compact.h"},
     ("docparse", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h"},
     ("output", "docparse"): {"docparse/document.h"},
+    ("service", "service/rpc"): {"service/rpc/server.h"},
 }
 
 # library -> (pattern of its headers, pattern of the files that may include them); tests may include any.
 THIRD_PARTY = {
     "oneDNN": (r"(oneapi/.*|dnnl.*)\.h(pp)?$", r"engine/onednn/.*\.c$"),
-    "protobuf-c": (r"(protobuf-c/.*|.*\.pb-c)\.h$", r"engine/graph/(onnx_reader|table_loop)\.c$|service/rpc_.*\.c$|service/(convert|status)\.c$"),
+    "protobuf-c": (r"(protobuf-c/.*|.*\.pb-c)\.h$", r"engine/graph/(onnx_reader|table_loop)\.c$|service/rpc/.*\.[ch]$"),
     "vector intrinsics": (r".*intrin\.h$", r"engine/kernels/vec.*\.h$|engine/kernels/kernels_(avx|amx).*\.c$"),
     "OpenMP": (r"omp\.h$", r"engine/onednn/.*\.c$"),
     "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$"),
@@ -41,11 +44,12 @@ THIRD_PARTY = {
     "spng": (r"spng\.h$", r"docparse/load_png\.c$|output/png[a-z_]*\.c$"),
     "libjpeg": (r"(jpeglib|jerror|jmorecfg)\.h$", r"(docparse/load|output/)_?jpeg\.c$"),
     "libwebp": (r"webp/.*\.h$", r"docparse/load_webp\.c$"),
-    "OpenSSL": (r"openssl/.*\.h$", r"docparse/digest\.c$|service/tls[a-z_]*\.c$"),
-    "jansson": (r"jansson\.h$", r"output/json[a-z_]*\.c$|service/[a-z_]*\.c$|engine/qwen25vl/[a-z_]*\.c$"),
-    "libxml2": (r"libxml/.*\.h$", r"docparse/markup[a-z_]*\.c$"),
+    "OpenSSL": (r"openssl/.*\.h$", r"docparse/digest\.c$|engine/qwen25vl/weights\.c$|service/rpc/tls[a-z_]*\.c$"),
+    "jansson": (r"jansson\.h$", r"output/json[a-z_]*\.c$|service/[a-z_/]*\.c$|service/bench/odb_private\.h$|engine/qwen25vl/([a-z_]*\.c|json_read\.h|tokenizer_private\.h)$"),
+    "libxml2": (r"libxml/.*\.h$", r"docparse/markup[a-z_]*\.c$|service/bench/(html|teds)\.c$"),
     "zlib": (r"zlib\.h$", r"output/[a-z_]*\.c$"),
-    "gRPC": (r"grpc/.*\.h$", r"service/[a-z_]*\.c$"),
+    "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/call_private\.h$"),
+    "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
     "SQLite": (r"sqlite3\.h$", r"service/[a-z_]*\.c$"),
     "setjmp": (r"setjmp\.h$", r"(docparse/load|output/)_?jpeg\.c$"),  # libjpeg has no other way to report errors
 }

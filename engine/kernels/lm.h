@@ -95,12 +95,18 @@ struct eng_lm_kernels {
      * the result is bit by bit that of widen_bf16 and dot_f32. k <= ENG_LM_CHUNK. */
     void (*dot_f32)(const struct eng_lm_shape *shape, const float *x, const float *w, float *y);
     void (*dot_bf16)(const struct eng_lm_shape *shape, const float *x, const uint16_t *w, float *y);
+    size_t direct_rows; /* with more rows of activations widening and dot_f32 is faster */
     /* The same with activations rounded to bfloat16; NULL in sets without such an instruction. k a multiple of 32. */
     void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
     /* y = x . w in integers, exact; rows of w are padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
     /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
     void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const struct eng_lm_q4 *w, float *y);
+
+    /* Weights to the narrow formats, row by row. s8: w[k] -> out[eng_lm_padded(k)], symmetric; returns the scale, *sum
+     * gets the sum of the row. q4: k a multiple of ENG_LM_GROUP -> k / 2 bytes, k / ENG_LM_GROUP scales and zeros. */
+    float (*pack_s8)(const float *w, size_t k, int8_t *out, int32_t *sum);
+    void (*pack_q4)(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero);
 
     /* y = x / sqrt(mean(x^2) + eps) * gamma over rows of `width`; y may be x. */
     void (*rmsnorm)(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y);
@@ -123,10 +129,5 @@ const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
 /* bfloat16 and half to float, exactly. */
 float eng_lm_bf16(uint16_t bits);
 float eng_lm_f16(uint16_t bits);
-
-/* Weights to the narrow formats, row by row. s8: w[k] -> out[eng_lm_padded(k)], symmetric; returns the scale, *sum
- * gets the sum of the row. q4: k a multiple of ENG_LM_GROUP -> k / 2 bytes, k / ENG_LM_GROUP scales and zeros. */
-float eng_lm_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum);
-void eng_lm_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero);
 
 #endif

@@ -18,6 +18,8 @@ void eng_lm_ref_dot_bf16(const struct eng_lm_shape *s, const float *x, const uin
 void eng_lm_ref_dot_bf16_bf16(const struct eng_lm_shape *s, const uint16_t *x, const uint16_t *w, float *y);
 void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t *w, int32_t *y);
 void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const struct eng_lm_q4 *w, float *y);
+float eng_lm_ref_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum);
+void eng_lm_ref_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero);
 void eng_lm_ref_rmsnorm(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y);
 void eng_lm_ref_rotate(float *x, size_t heads, size_t d, const float *cosine, const float *sine);
 void eng_lm_ref_silu_mul(float *gate, const float *up, size_t n);

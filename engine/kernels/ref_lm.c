@@ -233,7 +233,7 @@ size_t eng_lm_ref_argmax(const float *x, size_t n)
     return at;
 }
 
-float eng_lm_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum)
+float eng_lm_ref_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum)
 {
     float top = 0;
     *sum = 0;
@@ -268,7 +268,7 @@ static void pack_group(const float *w, uint8_t *q, float *scale, uint8_t *zero)
     }
 }
 
-void eng_lm_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
+void eng_lm_ref_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
 {
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++)
         pack_group(w + g * ENG_LM_GROUP, q + g * (ENG_LM_GROUP / 2), scale + g, zero + g);
@@ -285,8 +285,11 @@ const struct eng_lm_kernels eng_lm_plain = {
     .widen_q4 = eng_lm_ref_widen_q4,
     .dot_f32 = eng_lm_ref_dot_f32,
     .dot_bf16 = eng_lm_ref_dot_bf16,
+    .direct_rows = SIZE_MAX,
     .dot_s8 = eng_lm_ref_dot_s8,
     .dot_q4 = eng_lm_ref_dot_q4,
+    .pack_s8 = eng_lm_ref_pack_s8,
+    .pack_q4 = eng_lm_ref_pack_q4,
     .rmsnorm = eng_lm_ref_rmsnorm,
     .rotate = eng_lm_ref_rotate,
     .silu_mul = eng_lm_ref_silu_mul,

@@ -13,7 +13,7 @@
 #if defined(__AVX512F__)
 #define DOT_COLUMNS ((size_t)6)
 #else
-#define DOT_COLUMNS ((size_t)2)
+#define DOT_COLUMNS ((size_t)3)
 #endif
 #define DOT_ROWS ((size_t)4)
 
@@ -37,8 +37,9 @@
 #define DOT_SWITCH(FUNCTION, rows)                                                                                     \
     switch (left < DOT_COLUMNS ? left : DOT_COLUMNS) {                                                                 \
         DOT_COLUMN_CASE(FUNCTION, rows, 1)                                                                             \
+        DOT_COLUMN_CASE(FUNCTION, rows, 2)                                                                             \
     default:                                                                                                           \
-        FUNCTION(rows, 2, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j);                                \
+        FUNCTION(rows, 3, s, x + i * s->x_row, w + j * s->w_row, y + i * s->y_row + j);                                \
     }
 #endif
 #define DOT_TILES(FUNCTION)                                                                                            \
@@ -70,16 +71,16 @@ V_INLINE void f32_tile(const size_t rows, const size_t columns, const struct eng
         for (size_t i = 0; i < columns; i++)
             acc[j][i] = v_zero();
     for (size_t c = 0; c < k; c += V) {
-        vf wv[4];
+        vf xv[6];
 #pragma GCC unroll 8
-        for (size_t j = 0; j < rows; j++)
-            wv[j] = v_load(w + j * s->w_row + c);
+        for (size_t i = 0; i < columns; i++)
+            xv[i] = v_load(x + i * s->x_row + c);
 #pragma GCC unroll 8
-        for (size_t i = 0; i < columns; i++) {
-            vf xv = v_load(x + i * s->x_row + c);
+        for (size_t j = 0; j < rows; j++) {
+            vf wv = v_load(w + j * s->w_row + c);
 #pragma GCC unroll 8
-            for (size_t j = 0; j < rows; j++)
-                acc[j][i] = v_fma(xv, wv[j], acc[j][i]);
+            for (size_t i = 0; i < columns; i++)
+                acc[j][i] = v_fma(xv[i], wv, acc[j][i]);
         }
     }
 #pragma GCC unroll 8

@@ -241,6 +241,18 @@ static void widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t
     }
 }
 
+/* V whole numbers 0..255. */
+V_INLINE void store_bytes(uint8_t *out, vf v)
+{
+#if defined(__AVX512F__)
+    _mm_storeu_si128((__m128i *)(void *)out, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+#else
+    __m256i wide = _mm256_cvtps_epi32(v);
+    __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    _mm_storel_epi64((__m128i *)(void *)out, _mm_packus_epi16(half, half));
+#endif
+}
+
 static float quantise(const float *x, size_t k, uint8_t *out)
 {
     vf t = v_zero();
@@ -251,16 +263,44 @@ static float quantise(const float *x, size_t k, uint8_t *out)
     for (size_t i = 0; i < eng_lm_padded(k); i += V) {
         size_t n = i >= k ? 0 : k - i < V ? k - i : V;
         vf v = v_round(v_mul(v_load_n(x + i, n), inverse));
-        v = v_add(v_max(v_min(v, v_set(127.0f)), v_set(-127.0f)), v_set(128.0f));
-#if defined(__AVX512F__)
-        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
-#else
-        __m256i wide = _mm256_cvtps_epi32(v);
-        __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-        _mm_storel_epi64((__m128i *)(void *)(out + i), _mm_packus_epi16(half, half));
-#endif
+        store_bytes(out + i, v_add(v_max(v_min(v, v_set(127.0f)), v_set(-127.0f)), v_set(128.0f)));
     }
     return scale;
+}
+
+static float pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum)
+{
+    uint8_t *bytes = (uint8_t *)out;
+    float scale = quantise(w, k, bytes);
+    int32_t total = 0;
+    for (size_t i = 0; i < eng_lm_padded(k); i++) {
+        total += (int32_t)bytes[i] - 128;
+        bytes[i] ^= 128; /* less 128, in two's complement */
+    }
+    *sum = total;
+    return scale;
+}
+
+static void pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
+{
+    for (size_t g = 0; g < k / ENG_LM_GROUP; g++, w += ENG_LM_GROUP, q += ENG_LM_GROUP / 2) {
+        vf low = v_zero(), high = v_zero();
+        uint8_t bytes[ENG_LM_GROUP];
+        for (size_t i = 0; i < ENG_LM_GROUP; i += V) {
+            low = v_max(v_sub(v_zero(), v_load(w + i)), low); /* of -w; a NaN gives way */
+            high = v_max(v_load(w + i), high);
+        }
+        float step = (v_top(high) + v_top(low)) / 15.0f;
+        scale[g] = step > 0 && step < INFINITY ? step : 1.0f;
+        float z = nearbyintf(v_top(low) / scale[g]);
+        zero[g] = (uint8_t)(z >= 0 ? z <= 15 ? z : 15 : 0);
+        for (size_t i = 0; i < ENG_LM_GROUP; i += V) {
+            vf v = v_add(v_round(v_div(v_load(w + i), v_set(scale[g]))), v_set((float)zero[g]));
+            store_bytes(bytes + i, v_max(v_min(v, v_set(15.0f)), v_zero()));
+        }
+        for (size_t i = 0; i < ENG_LM_GROUP / 2; i++)
+            q[i] = (uint8_t)(bytes[i] | bytes[i + ENG_LM_GROUP / 2] << 4);
+    }
 }
 
 #if defined(__AVX512BF16__)
@@ -283,8 +323,11 @@ const struct eng_lm_kernels ISA_TABLE = {
     .widen_q4 = widen_q4,
     .dot_f32 = dot_f32,
     .dot_bf16 = dot_bf16,
+    .direct_rows = V == 16 ? SIZE_MAX : 4,
     .dot_s8 = dot_s8,
     .dot_q4 = dot_q4,
+    .pack_s8 = pack_s8,
+    .pack_q4 = pack_q4,
     .rmsnorm = rmsnorm,
     .rotate = rotate,
     .silu_mul = silu_mul,

@@ -128,7 +128,7 @@ static void float_piece(const struct piece *p)
         const uint16_t *w = (const uint16_t *)l->w + p->first * l->w_row + at;
         if (l->kind == ENG_LINEAR_BF16_ROUNDED)
             p->ops->kernels->dot_bf16_bf16(&shape, (const uint16_t *)p->ops->prepared + p->row * padded + at, w, y);
-        else if (l->kind == ENG_LINEAR_BF16 && k % 32 == 0)
+        else if (l->kind == ENG_LINEAR_BF16 && k % 32 == 0 && p->m <= p->ops->kernels->direct_rows)
             p->ops->kernels->dot_bf16(&shape, (const float *)p->ops->prepared + p->row * padded + at, w, y);
         else
             widened_chunk(p, at, k);
@@ -266,6 +266,7 @@ struct packing {
     struct eng_linear *to;
     const struct eng_linear *from;
     const struct eng_awq *awq;
+    const struct eng_lm_kernels *kernels;
 };
 
 static void wide_row(const struct eng_linear *l, size_t row, float *out)
@@ -308,11 +309,11 @@ static void pack_row(void *context, size_t row, int worker)
     wide_row(p->from, row, wide);
     if (to->kind == ENG_LINEAR_S8) {
         int32_t sum;
-        to->scale[row] = eng_lm_pack_s8(wide, to->k, (int8_t *)to->owned + row * to->w_row, &sum);
+        to->scale[row] = p->kernels->pack_s8(wide, to->k, (int8_t *)to->owned + row * to->w_row, &sum);
         to->shift[row] = (float)sum; /* below 2^24: exact */
     } else {
-        eng_lm_pack_q4(wide, to->k, (uint8_t *)to->owned + row * to->w_row, to->scale + row * groups,
-                       to->zero + row * groups);
+        p->kernels->pack_q4(wide, to->k, (uint8_t *)to->owned + row * to->w_row, to->scale + row * groups,
+                            to->zero + row * groups);
         to->shift[row] = q4_shift(to, row);
     }
     free(wide);
@@ -344,7 +345,7 @@ enum b_code eng_linear_pack(struct eng_team *team, enum eng_linear_kind kind, st
     enum b_code code = allocate(&to, err);
     if (code != B_OK)
         return code;
-    struct packing p = {.to = &to, .from = linear};
+    struct packing p = {.to = &to, .from = linear, .kernels = eng_lm_best()};
     eng_team_run(team, to.n, pack_row, &p);
     if (!to.w) {
         eng_linear_free(&to);

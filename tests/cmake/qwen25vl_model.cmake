@@ -9,3 +9,7 @@ dp_test(test_qwen_model SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_mod
 dp_test(test_qwen_real_shape SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_qwen_real_shape.c LIBS t_qwen LABELS golden
   TIMEOUT 300)
 dp_test(test_qwen_compute SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_qwen_compute.c LIBS t_qwen LABELS unit)
+
+add_executable(bench_qwen ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_qwen.c)
+target_compile_definitions(bench_qwen PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_qwen PRIVATE eng_qwen25vl dp_flags Threads::Threads m)

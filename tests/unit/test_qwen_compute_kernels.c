@@ -177,7 +177,7 @@ static void test_dot_q4(void **test)
     uint8_t q[OUTPUTS * K / 2], zero[OUTPUTS * GROUPS], xq[ROWS * K];
     float scale[OUTPUTS * GROUPS];
     for (size_t j = 0; j < OUTPUTS; j++)
-        eng_lm_pack_q4(w + j * K, K, q + j * (K / 2), scale + j * GROUPS, zero + j * GROUPS);
+        plain->pack_q4(w + j * K, K, q + j * (K / 2), scale + j * GROUPS, zero + j * GROUPS);
     for (size_t i = 0; i < ROWS; i++)
         (void)plain->quantise(x + i * K, K, xq + i * K);
     struct eng_lm_q4 packed = {.q = q, .scale = scale, .zero = zero, .groups = GROUPS};
@@ -211,13 +211,28 @@ static void test_pack_s8(void **test)
     float *w = floats(100, 5);
     int8_t out[128];
     int32_t sum, twin = 0;
-    float scale = eng_lm_pack_s8(w, 100, out, &sum);
+    float scale = plain->pack_s8(w, 100, out, &sum);
     for (size_t i = 0; i < 128; i++) {
         assert_true(i < 100 ? fabsf((float)out[i] * scale - w[i]) <= scale * 0.5001f : out[i] == 0);
         twin += out[i];
     }
     assert_int_equal(sum, twin);
     free(w);
+    for (int set = 0; set < n_sets; set++) { /* the same bits from every set */
+        float *x = floats(384, 3), scales[3], twins[3];
+        int8_t a[384], b[384];
+        uint8_t q[192], r[192], zeros[3], others[3];
+        x[5] = 0;
+        assert_true(sets[set]->pack_s8(x, 300, a, &sum) == plain->pack_s8(x, 300, b, &twin));
+        assert_memory_equal(a, b, eng_lm_padded(300));
+        assert_int_equal(sum, twin);
+        sets[set]->pack_q4(x, 384, q, scales, zeros);
+        plain->pack_q4(x, 384, r, twins, others);
+        assert_memory_equal(scales, twins, sizeof scales);
+        assert_memory_equal(zeros, others, sizeof zeros);
+        assert_memory_equal(q, r, sizeof q);
+        free(x);
+    }
 }
 
 static void test_between(void **test)

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Speed of a Qwen2.5-VL checkpoint on this machine, next to the memory bandwidth that the same threads reach.
+ *
+ *   bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W --height H] [--text N] [--answer N]
+ *              [--draft N] [--isa N] [--repeat N] [--no-vision]
+ *
+ * Reads one picture of W x H pixels (noise) with N tokens of text, then decodes. Prints one JSON object: seconds and
+ * rates of the tower, the prompt and the answer, bytes read per token, peak resident memory. --draft N offers drafts
+ * that are always wrong, N tokens long: what verifying costs. Run it alone on the machine. */
+#include <getopt.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "engine/base/cancel.h"
+#include "engine/kernels/lm.h"
+#include "engine/qwen25vl/qwen25vl.h"
+
+struct settings {
+    const char *dir;
+    enum eng_qwen_precision precision;
+    int threads, width, height, isa, repeat;
+    size_t text, answer, draft;
+    bool no_vision;
+};
+
+/* --- bandwidth: every thread sums its part of a buffer far larger than any cache --- */
+
+enum { PART = 768 << 20, PASSES = 3 };
+
+struct reader {
+    const float *part;
+    double seconds;
+    float sum;
+};
+
+static void *read_part(void *context)
+{
+    struct reader *r = context;
+    const struct eng_lm_kernels *k = eng_lm_best();
+    float ones[2048], y[4] = {0};
+    for (size_t i = 0; i < 2048; i++)
+        ones[i] = 1;
+    struct eng_lm_shape shape = {.m = 1, .n = 4, .k = 2048, .x_row = 2048, .w_row = 2048, .y_row = 4};
+    int64_t begin = b_now_ns();
+    for (size_t at = 0; at + 4 * 2048 <= PART / 2;
+         at += 4 * 2048) /* the loop of a decode step: a row of weights is read once */
+        k->dot_bf16(&shape, ones, (const uint16_t *)(const void *)r->part + at, y);
+    r->seconds = (double)(b_now_ns() - begin) * 1e-9;
+    r->sum = y[0];
+    return NULL;
+}
+
+/* Plain reading with the widest loads: what the memory gives. */
+static void *sum_part(void *context)
+{
+    struct reader *r = context;
+    float s[64] = {0};
+    int64_t begin = b_now_ns();
+    for (size_t at = 0; at < PART / sizeof(float); at += 64)
+        for (size_t i = 0; i < 64; i++)
+            s[i] += r->part[at + i];
+    r->seconds = (double)(b_now_ns() - begin) * 1e-9;
+    for (size_t i = 0; i < 64; i++)
+        r->sum += s[i];
+    return NULL;
+}
+
+static double run_readers(int threads, float *memory, void *(*work)(void *))
+{
+    double best = 0;
+    for (int pass = 0; pass < PASSES; pass++) {
+        pthread_t handles[64];
+        struct reader readers[64];
+        double slowest = 0;
+        for (int i = 0; i < threads; i++) {
+            readers[i] = (struct reader){.part = memory + (size_t)i * (PART / sizeof(float))};
+            if (pthread_create(&handles[i], NULL, work, &readers[i]) != 0)
+                return 0;
+        }
+        for (int i = 0; i < threads; i++) {
+            (void)pthread_join(handles[i], NULL);
+            slowest = readers[i].seconds > slowest ? readers[i].seconds : slowest;
+        }
+        double rate = (double)threads * PART / slowest;
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+/* Largest of plain reading and the kernel's own reading over anonymous memory, bytes a second. */
+static double bandwidth(int threads)
+{
+    size_t bytes = (size_t)threads * PART;
+    if (threads > 64)
+        return 0;
+    float *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 0;
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    memset(memory, 0, bytes);
+    double a = run_readers(threads, memory, sum_part), b = run_readers(threads, memory, read_part);
+    (void)munmap(memory, bytes);
+    return a > b ? a : b;
+}
+
+static long peak_kib(const char *field)
+{
+    char line[256];
+    long value = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, field, strlen(field)) == 0)
+            value = strtol(line + strlen(field) + 1, NULL, 10);
+    if (f)
+        (void)fclose(f);
+    return value;
+}
+
+/* --- the model --- */
+
+static size_t always_wrong(void *context, const int32_t *ids, size_t count, int32_t *out, size_t max)
+{
+    size_t n = *(const size_t *)context < max ? *(const size_t *)context : max;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (ids[count - 1] + 17 + (int32_t)i) % 1000;
+    return n;
+}
+
+static enum b_code make_visual(const struct eng_qwen *model, const struct settings *s, struct eng_visual *out,
+                               struct b_err *err)
+{
+    size_t bytes = (size_t)s->width * (size_t)s->height * 3;
+    uint8_t *pixels = malloc(bytes);
+    uint32_t state = 1;
+    for (size_t i = 0; pixels && i < bytes; i++) {
+        state = state * 1664525U + 1013904223U;
+        pixels[i] = (uint8_t)(state >> 24);
+    }
+    struct b_image_view view = {pixels, (size_t)s->width * 3, s->width, s->height, 3};
+    struct eng_visual_limits limits = {0};
+    enum b_code code = eng_visual_from_image(&eng_qwen_config_of(model)->preprocess, view, &limits, out, err);
+    free(pixels);
+    return code;
+}
+
+/* Processor time of all threads: what others on the machine take does not count. */
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static enum b_code run(const struct eng_qwen *model, const struct settings *s, struct b_err *err)
+{
+    const struct eng_qwen_config *config = eng_qwen_config_of(model);
+    struct eng_visual visual = {0};
+    struct eng_session *session = NULL;
+    struct eng_session_options options = {.threads = s->threads, .max_patches = 1 << 20};
+    struct eng_generate how = {.max_tokens = s->answer,
+                               .ignore_stops = true,
+                               .loop_tokens = SIZE_MAX,
+                               .draft_max = s->draft,
+                               .propose = s->draft ? always_wrong : NULL,
+                               .propose_context = (void *)(uintptr_t)&s->draft};
+    size_t pads = 0, count = 0;
+    enum b_code code = eng_session_new(model, &options, &session, err);
+    if (code == B_OK && !s->no_vision)
+        code = make_visual(model, s, &visual, err);
+    pads = s->no_vision || code != B_OK ? 0 : (size_t)eng_visual_tokens(&visual, config->vision.merge);
+    int32_t *ids = calloc(pads + s->text + 2, sizeof *ids);
+    if (pads) {
+        ids[count++] = config->ids.vision_start;
+        for (size_t i = 0; i < pads; i++)
+            ids[count++] = config->ids.image_pad;
+        ids[count++] = config->ids.vision_end;
+    }
+    for (size_t i = 0; i < s->text; i++)
+        ids[count++] = (int32_t)(i * 37 % 900);
+    struct eng_prompt prompt = {ids, count, &visual, pads ? 1 : 0};
+    double begin = cpu_seconds(), middle = begin;
+    if (code == B_OK)
+        code = eng_session_prompt(session, &prompt, s->answer, NULL, err);
+    middle = cpu_seconds();
+    if (code == B_OK)
+        code = eng_session_generate(session, &how, NULL, err);
+    if (code == B_OK) {
+        struct eng_session_counts c = eng_session_counts(session);
+        size_t answered, patches = pads * (size_t)(config->vision.merge * config->vision.merge);
+        (void)eng_session_answer(session, &answered);
+        printf("\"patches\": %zu, \"vision_s\": %.3f, \"vision_s_per_1000_patches\": %.3f, \"prompt_tokens\": %zu, "
+               "\"prefill_s\": %.3f, \"prefill_tokens_per_s\": %.2f, \"answer_tokens\": %zu, \"steps\": %zu, "
+               "\"decode_s\": %.3f, \"steps_per_s\": %.3f",
+               patches, c.vision_seconds, patches ? c.vision_seconds * 1000 / (double)patches : 0.0, count,
+               c.prefill_seconds, (double)count / c.prefill_seconds, answered, c.steps, c.decode_seconds,
+               c.decode_seconds > 0 ? (double)c.steps / c.decode_seconds : 0.0);
+        double rate =
+            c.decode_seconds > 0 ? (double)c.steps / c.decode_seconds * (double)eng_qwen_step_bytes(model) : 0;
+        double busy = cpu_seconds() - middle;
+        printf(", \"weights_gb_per_s\": %.2f, \"prompt_cpu_s\": %.2f, \"answer_cpu_s\": %.2f, "
+               "\"weights_gb_per_cpu_s\": %.2f",
+               rate * 1e-9, middle - begin, busy, (double)c.steps * (double)eng_qwen_step_bytes(model) * 1e-9 / busy);
+    }
+    free(ids);
+    eng_visual_free(&visual);
+    eng_session_drop(session);
+    return code;
+}
+
+static int usage(void)
+{
+    (void)fprintf(stderr,
+                  "usage: bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W] [--height H] "
+                  "[--text N] [--answer N] [--draft N] [--isa N] [--no-vision]\n");
+    return 2;
+}
+
+static int parse(int argc, char **argv, struct settings *s)
+{
+    static const struct option options[] = {
+        {"precision", 1, NULL, 'p'}, {"threads", 1, NULL, 't'}, {"width", 1, NULL, 'w'}, {"height", 1, NULL, 'h'},
+        {"text", 1, NULL, 'x'},      {"answer", 1, NULL, 'a'},  {"draft", 1, NULL, 'd'}, {"isa", 1, NULL, 'i'},
+        {"no-vision", 0, NULL, 'n'}, {NULL, 0, NULL, 0}};
+    static const char *const names[] = {"exact", "bf16", "int8", "int4"};
+    int c, precision = 0;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int value = optarg ? (int)strtol(optarg, NULL, 10) : 0;
+        switch (c) {
+        case 'p':
+            for (precision = 0; precision < 4 && strcmp(names[precision], optarg) != 0;)
+                precision++;
+            if (precision == 4)
+                return usage();
+            break;
+        case 't':
+            s->threads = value;
+            break;
+        case 'w':
+            s->width = value;
+            break;
+        case 'h':
+            s->height = value;
+            break;
+        case 'x':
+            s->text = (size_t)value;
+            break;
+        case 'a':
+            s->answer = (size_t)value;
+            break;
+        case 'd':
+            s->draft = (size_t)value;
+            break;
+        case 'i':
+            s->isa = value;
+            break;
+        case 'n':
+            s->no_vision = true;
+            break;
+        default:
+            return usage();
+        }
+    }
+    s->precision = (enum eng_qwen_precision)precision;
+    s->dir = optind < argc ? argv[optind] : NULL;
+    return s->dir && s->answer > 0 && s->text > 0 ? 0 : usage();
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = {.threads = 1, .width = 1120, .height = 1008, .text = 60, .answer = 16};
+    struct b_err err = {0};
+    struct eng_qwen *model = NULL;
+    if (parse(argc, argv, &s) != 0)
+        return 2;
+    double memory = bandwidth(s.threads);
+    struct eng_qwen_options options = {.precision = s.precision, .threads = s.threads, .isa = s.isa};
+    int64_t begin = b_now_ns();
+    enum b_code code = eng_qwen_open(s.dir, &options, &model, &err);
+    if (code == B_OK) {
+        printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"bandwidth_gb_per_s\": %.2f, \"open_s\": %.2f, "
+               "\"step_gb\": %.3f, \"position_kib\": %.1f, ",
+               (int)s.precision, eng_qwen_isa(model), s.threads, memory * 1e-9, (double)(b_now_ns() - begin) * 1e-9,
+               (double)eng_qwen_step_bytes(model) * 1e-9, (double)eng_qwen_position_bytes(model) / 1024.0);
+        code = run(model, &s, &err);
+        printf(", \"peak_resident_mib\": %ld}\n", peak_kib("VmHWM") / 1024);
+    }
+    if (code != B_OK)
+        (void)fprintf(stderr, "bench_qwen: %s: %s\n", err.domain, err.message);
+    eng_qwen_drop(model);
+    return code == B_OK ? 0 : 1;
+}

@@ -12,3 +12,10 @@ set(check_output python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_output.py
 file(GLOB_RECURSE output_goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/output/sample*)
 dp_script_test(output_golden_valid COMMAND ${check_output} ${output_goldens} LABELS golden)
 dp_script_test(output_random_valid COMMAND ${check_output} --run $<TARGET_FILE:test_output_golden> 60 LABELS golden)
+add_executable(write_pdf ${CMAKE_CURRENT_SOURCE_DIR}/golden/write_pdf.c)
+target_compile_definitions(write_pdf PRIVATE _GNU_SOURCE)
+target_link_libraries(write_pdf PRIVATE t_documents dp_flags)
+set_target_properties(write_pdf PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set(samples ${CMAKE_SOURCE_DIR}/corpora/samples)
+dp_script_test(output_pdf_words COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_pdf.py $<TARGET_FILE:write_pdf>
+  ${samples}/report.pdf ${samples}/paper.pdf ${samples}/form.pdf ${samples}/invoice.pdf LABELS golden)

@@ -75,6 +75,7 @@ OUT_OPENER(out_csv_open);
 OUT_OPENER(out_hocr_open);
 OUT_OPENER(out_alto_open);
 OUT_OPENER(out_figures_open);
+OUT_OPENER(out_xlsx_open);
 OUT_OPENER(out_pdf_open);
 OUT_OPENER(out_overlay_open);
 

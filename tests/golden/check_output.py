@@ -5,7 +5,7 @@ or check_output.py SCHEMA --run PROGRAM N: has the program write N random docume
 FILE ends in .json (document.schema.json), .jsonl (its parts), .html (well nested, no script, ids once),
 .hocr, .alto.xml (structure of ALTO 4), .xlsx or .csv. Prints every violation; exit code 1 when there is one.
 """
-import base64, csv, glob, hashlib, io, json, math, os, re, subprocess, sys, tempfile
+import base64, csv, glob, hashlib, io, json, math, os, re, subprocess, sys, tempfile, zipfile
 from xml.etree import ElementTree
 from html.parser import HTMLParser
 
@@ -25,11 +25,11 @@ def no_constant(name):
     raise ValueError("the number %s is not JSON" % name)
 
 
-def check_json(schema, data):
+def check_json(schema, data, path):
     yield from schema_errors(schema, None, json.loads(data, parse_constant=no_constant))
 
 
-def check_jsonl(schema, data):
+def check_jsonl(schema, data, path):
     lines = data.decode("utf-8").split("\n")
     if lines[-1] != "":
         yield "the last line has no end"
@@ -78,7 +78,7 @@ class Nesting(HTMLParser):
             self.errors.append("line %d: </%s> closes nothing" % (self.getpos()[0], tag))
 
 
-def check_html(schema, data):
+def check_html(schema, data, path):
     page = Nesting()
     page.feed(data.decode("utf-8"))
     page.close()
@@ -97,13 +97,13 @@ def check_html(schema, data):
             yield "the link %s leads nowhere" % link
 
 
-def check_qwenvl(schema, data):
+def check_qwenvl(schema, data, path):
     """Every page is a document of its own there, with ids of its own."""
     for page in data.decode("utf-8").split("</html>\n")[:-1]:
-        yield from check_html(schema, (page + "</html>\n").encode("utf-8"))
+        yield from check_html(schema, (page + "</html>\n").encode("utf-8"), path)
 
 
-def check_hocr(schema, data):
+def check_hocr(schema, data, path):
     """XHTML that parses; classes of the standard; every element with its box; words inside of lines."""
     ns = "{http://www.w3.org/1999/xhtml}"
     root = ElementTree.fromstring(data)
@@ -154,7 +154,7 @@ ALTO_ATTRIBUTES = {
 ORDERED = {"alto", "Description", "Processing", "processingSoftware", "Page"}
 
 
-def check_alto(schema, data):
+def check_alto(schema, data, path):
     """The structure that version 4 of the standard demands of the elements that are used."""
     ns = "{http://www.loc.gov/standards/alto/ns-v4#}"
     root = ElementTree.fromstring(data)
@@ -195,7 +195,7 @@ def check_alto(schema, data):
         yield "no page"
 
 
-def check_svg(schema, data):
+def check_svg(schema, data, path):
     """Nothing but drawing: no script, no link to anywhere."""
     ns = "{http://www.w3.org/2000/svg}"
     for element in ElementTree.fromstring(data).iter():
@@ -206,7 +206,7 @@ def check_svg(schema, data):
                 yield "%s=%s" % (name, value[:60])
 
 
-def check_csv(schema, data):
+def check_csv(schema, data, path):
     """Rows of one length, and no cell that a spreadsheet would run."""
     rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
     if len({len(row) for row in rows}) > 1:
@@ -217,8 +217,52 @@ def check_csv(schema, data):
                 yield "a cell begins like a formula: %r" % cell[:40]
 
 
-CHECKS = [(".hocr", check_hocr), (".hocr.txt", check_hocr), (".alto.xml", check_alto), (".alto.xml.txt", check_alto), (".csv", check_csv),
-          (".svg", check_svg), (".svg.txt", check_svg), (".figures-index.json", lambda schema, data: iter(json.loads(data) and ())),
+def sheet_cells(book, path, strings):
+    """Cells by (row, column) as a spreadsheet shows them, and merged ranges."""
+    ns = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    root, cells = ElementTree.fromstring(book.read(path)), {}
+    if list(root.iter(ns + "f")):
+        raise ValueError("%s holds a formula" % path)
+    for cell in root.iter(ns + "c"):
+        letters, row = re.match("([A-Z]+)([0-9]+)$", cell.get("r")).groups()
+        col = 0
+        for letter in letters:
+            col = col * 26 + ord(letter) - 64
+        value = cell.find(ns + "v")
+        if value is not None:
+            if cell.get("t") == "s":
+                text = re.sub("_x([0-9A-F]{4})_", lambda m: chr(int(m.group(1), 16)), strings[int(value.text)])
+            else:
+                text = repr(float(value.text))
+                text = text[:-2] if text.endswith(".0") else text
+            cells[int(row) - 1, col - 1] = text
+    return cells, sorted(m.get("ref") for m in root.iter(ns + "mergeCell"))
+
+
+def check_xlsx(schema, data, path):
+    """Every cell of every table of the JSON beside it, letter by letter."""
+    ns = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    book = zipfile.ZipFile(io.BytesIO(data))
+    names = [s.get("name") for s in ElementTree.fromstring(book.read("xl/workbook.xml")).iter(ns + "sheet")]
+    strings = ["".join(t.text or "" for t in si.iter(ns + "t")) for si in ElementTree.fromstring(book.read("xl/sharedStrings.xml")).iter(ns + "si")]
+    document = json.load(open(path[:-5] + ".json", encoding="utf-8"))
+    tables = [(b["id"], b.get("table") or b["chart"]["table"]) for p in document["pages"] for b in p["blocks"]
+              if b.get("table", b.get("chart", {}).get("table", {})).get("cells")]
+    if names != ["index"] + [name for name, _ in tables]:
+        yield "sheets %s for tables %s" % (names, [name for name, _ in tables])
+        return
+    for i, (name, table) in enumerate(tables):
+        cells, merged = sheet_cells(book, "xl/worksheets/sheet%d.xml" % (i + 2), strings)
+        want = {(c["row"], c["col"]): c["text"] for c in table["cells"] if c["text"]}
+        if cells != want:
+            yield "%s holds %s, not %s" % (name, sorted(set(cells.items()) - set(want.items()))[:3], sorted(set(want.items()) - set(cells.items()))[:3])
+        spans = sum(c["row_span"] > 1 or c["col_span"] > 1 for c in table["cells"])
+        if len(merged) != spans:
+            yield "%s has %d merged ranges for %d spans" % (name, len(merged), spans)
+
+
+CHECKS = [(".xlsx", check_xlsx), (".hocr", check_hocr), (".hocr.txt", check_hocr), (".alto.xml", check_alto), (".alto.xml.txt", check_alto), (".csv", check_csv),
+          (".svg", check_svg), (".svg.txt", check_svg), (".figures-index.json", lambda schema, data, path: iter(json.loads(data) and ())),
           (".qwenvl.html", check_qwenvl),
           (".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]
 
@@ -230,7 +274,7 @@ def check_files(schema, paths):
         if check is None:
             continue
         try:
-            errors = list(check(schema, open(path, "rb").read()))
+            errors = list(check(schema, open(path, "rb").read(), path))
         except (ValueError, UnicodeDecodeError, SyntaxError) as error:
             errors = [repr(error)]
         for error in errors[:20]:

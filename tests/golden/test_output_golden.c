@@ -20,17 +20,16 @@ enum mode { COMPARE, GENERATE };
 static bool write_file(const char *path, const void *data, size_t size)
 {
     struct b_err err = {0};
-    struct b_outfile *file = NULL;
     char folder[1024];
     (void)snprintf(folder, sizeof folder, "%s", path);
     *strrchr(folder, '/') = '\0';
-    if (b_make_dirs(folder, &err) == B_OK && b_outfile_open(path, &file, &err) == B_OK) {
-        if (b_outfile_write(file, data, size, &err) == B_OK)
-            return b_outfile_commit(file, &err) == B_OK;
-        b_outfile_abort(file);
-    }
-    fprintf(stderr, "%s: %s\n", path, err.message);
-    return false;
+    FILE *file = b_make_dirs(folder, &err) == B_OK ? fopen(path, "wb") : NULL;
+    bool ok = file && fwrite(data, 1, size, file) == size;
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    if (!ok)
+        fprintf(stderr, "%s cannot be written\n", path);
+    return ok;
 }
 
 static bool compare_file(const char *path, const void *data, size_t size)

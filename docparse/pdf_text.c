@@ -8,13 +8,15 @@
 #include "docparse/pdf_private.h"
 #include "engine/base/utf8.h"
 
-#define FONTS_MAX 128     /* names kept for comparison; a page with more stores some of them twice */
-#define SIZE_BINS 400     /* quarter points up to 100 pt */
-#define SIZE_MISFIT 3.0   /* font size against the height of the box, beyond: a matrix Poppler did not see */
-#define JUMP 0.5          /* font sizes between neighbours in a word, at most; letter-spaced titles reach 0.4 */
-#define SAME_ROW 0.25     /* of the smaller of two neighbours; raised characters reach 0.4 */
-#define SMALL_SCRIPT 0.86 /* size of raised and lowered characters against their neighbours, at most */
-#define SCRIPT_SHIFT 0.12 /* of the neighbour's height between the middles */
+#define FONTS_MAX 128       /* names kept for comparison; a page with more stores some of them twice */
+#define SIZE_BINS 400       /* quarter points up to 100 pt */
+#define SIZE_MISFIT 3.0     /* font size against the height of the box, beyond: a matrix Poppler did not see */
+#define JUMP 0.5            /* font sizes between neighbours in a word, at most; letter-spaced titles reach 0.4 */
+#define SAME_ROW 0.25       /* of the smaller of two neighbours; raised characters reach 0.4 */
+#define FAR 1e7             /* points: outside every page */
+#define LAST_LINE_CHARS 400 /* of a single line, at most */
+#define SMALL_SCRIPT 0.86   /* size of raised and lowered characters against their neighbours, at most */
+#define SCRIPT_SHIFT 0.12   /* of the neighbour's height between the middles */
 
 struct reading {
     const struct dp_pdf *pdf;
@@ -303,26 +305,110 @@ static double body_size(const struct reading *r)
     return 0;
 }
 
+/* One way of running a selection over the whole page. */
+struct extract {
+    gchar *text;
+    PopplerRectangle *boxes;
+    guint n_boxes;
+    GList *attributes;
+};
+
+static void extract_clear(struct extract *e)
+{
+    poppler_page_free_text_attributes(e->attributes);
+    g_free(e->boxes);
+    g_free(e->text);
+    *e = (struct extract){0};
+}
+
+static bool has_rtl(const char *text)
+{
+    const size_t len = strlen(text);
+    for (size_t pos = 0; pos < len;)
+        if (b_cp_is_rtl(b_utf8_next(text, len, &pos)))
+            return true;
+    return false;
+}
+
+static void extract_layout(PopplerPage *page, PopplerRectangle *corners, struct extract *e)
+{
+    if (e->text && e->text[0] && poppler_page_get_text_layout_for_area(page, corners, &e->boxes, &e->n_boxes))
+        e->attributes = poppler_page_get_text_attributes_for_area(page, corners);
+}
+
+/* Poppler selects from the block nearest to one corner to the block nearest to the other in its own reading
+ * order; corners far outside the page mean the first and the last block. On pages that run from right to left
+ * no pair of corners is sure to get all, so the one that gets most is taken. */
+static void extract_all(PopplerPage *page, struct extract *out)
+{
+    PopplerRectangle corners[] = {{-FAR, -FAR, FAR, FAR}, {FAR, -FAR, -FAR, FAR}, {FAR, -FAR, FAR, FAR}};
+    int best = 0;
+    out->text = poppler_page_get_text_for_area(page, &corners[0]);
+    for (int i = 1; i < 3 && out->text && has_rtl(out->text); i++) {
+        gchar *other = poppler_page_get_text_for_area(page, &corners[i]);
+        if (other && strlen(other) > strlen(out->text)) {
+            g_free(out->text);
+            out->text = other;
+            best = i;
+        } else {
+            g_free(other);
+        }
+    }
+    extract_layout(page, &corners[best], out);
+}
+
+/* The last line of the last block, which the above misses on pages that run from right to left. */
+static void extract_last(PopplerPage *page, struct extract *out)
+{
+    PopplerRectangle corners = {-FAR, FAR, FAR, FAR};
+    out->text = poppler_page_get_text_for_area(page, &corners);
+    extract_layout(page, &corners, out);
+}
+
+static enum b_code add_words(struct reading *r, const struct extract *e, struct b_err *err)
+{
+    r->text = e->text;
+    r->boxes = e->boxes;
+    r->n_boxes = e->n_boxes;
+    r->attributes = e->attributes;
+    return cut_words(r, err);
+}
+
+/* Takes the words behind `from` that are there already out again. */
+static void drop_repeated(struct dp_sheet *s, int32_t from)
+{
+    int32_t kept = from;
+    for (int32_t i = from; i < s->n_words; i++) {
+        bool known = false;
+        for (int32_t k = 0; k < from && !known; k++)
+            known = memcmp(&s->words[k].bbox, &s->words[i].bbox, sizeof s->words[k].bbox) == 0 &&
+                    strcmp(s->words[k].text, s->words[i].text) == 0;
+        if (known)
+            continue;
+        s->words[kept] = s->words[i];
+        s->word_line_end[kept++] = s->word_line_end[i];
+    }
+    s->n_words = kept;
+}
+
 enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct dp_sheet *sheet, struct b_err *err)
 {
     struct reading r = {.pdf = pdf, .sheet = sheet, .width = content->width, .height = content->height};
-    PopplerRectangle *boxes = NULL;
-    enum b_code code = B_OK;
-    gchar *text = poppler_page_get_text(page);
-    GList *attributes = NULL;
-    if (text && text[0] && poppler_page_get_text_layout(page, &boxes, &r.n_boxes)) {
-        attributes = poppler_page_get_text_attributes(page);
-        r.text = text;
-        r.boxes = boxes;
-        r.attributes = attributes;
-        code = cut_words(&r, err);
-        mark_scripts(sheet);
-        content->body_size = body_size(&r);
+    struct extract e = {0};
+    extract_all(page, &e);
+    enum b_code code = e.n_boxes > 0 ? add_words(&r, &e, err) : B_OK;
+    const int32_t n = sheet->n_words;
+    if (code == B_OK && e.text && has_rtl(e.text)) {
+        extract_clear(&e);
+        extract_last(page, &e);
+        if (e.n_boxes > 0 && e.n_boxes < LAST_LINE_CHARS)
+            code = add_words(&r, &e, err);
+        drop_repeated(sheet, n);
     }
-    poppler_page_free_text_attributes(attributes);
-    g_free(boxes);
-    g_free(text);
+    mark_scripts(sheet);
+    content->body_size = body_size(&r);
+    extract_clear(&e);
     return code;
 }
 

@@ -18,6 +18,7 @@ static void pdf_close(void *state)
         g_object_unref(pdf->document);
     if (pdf->bytes)
         g_bytes_unref(pdf->bytes);
+    dp_pdf_fonts_free(pdf->fonts);
     b_arena_drop(pdf->arena);
     free(pdf);
 }
@@ -25,7 +26,7 @@ static void pdf_close(void *state)
 static enum b_code open_page(const struct dp_pdf *pdf, int32_t number, PopplerPage **page,
                              struct dp_pdf_content *content, struct b_err *err)
 {
-    *content = (struct dp_pdf_content){.unit = 1.0};
+    *content = (struct dp_pdf_content){.unit = pdf->units ? pdf->units[number - 1] : 1.0};
     *page = poppler_document_get_page(pdf->document, number - 1);
     if (!*page)
         return b_fail(err, B_FORMAT, DP_PDF_DOMAIN, "page %d cannot be read", (int)number);
@@ -36,7 +37,7 @@ static enum b_code open_page(const struct dp_pdf *pdf, int32_t number, PopplerPa
                   content->width, content->height);
 }
 
-static enum b_code load_page(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                              struct b_cancel *cancel, struct dp_sheet *out, struct b_err *err)
 {
     struct dp_pdf_grid grid;
@@ -54,6 +55,7 @@ static enum b_code load_page(const struct dp_pdf *pdf, PopplerPage *page, struct
     if (code != B_OK)
         return code;
     dp_pdf_place_words(&grid, out);
+    dp_pdf_fonts_check(pdf, cancel, out);
     out->kind = content->scan ? DP_SHEET_SCAN : DP_SHEET_DIGITAL;
     out->width_pt = content->width * content->unit;
     out->height_pt = content->height * content->unit;
@@ -63,7 +65,7 @@ static enum b_code load_page(const struct dp_pdf *pdf, PopplerPage *page, struct
 static enum b_code pdf_page(void *state, int32_t number, struct b_cancel *cancel, struct dp_sheet *out,
                             struct b_err *err)
 {
-    const struct dp_pdf *pdf = state;
+    struct dp_pdf *pdf = state;
     PopplerPage *page = NULL;
     struct dp_pdf_content content;
     enum b_code code = dp_sheet_begin(out, number, &pdf->options.limits, err);
@@ -135,9 +137,5 @@ enum b_code dp_load_pdf_open(const struct dp_source *source, const struct dp_loa
     enum b_code code = open_document(pdf, err);
     if (code == B_OK)
         code = dp_pdf_read_info(pdf, &out->info, err);
-    if (code == B_OK && out->info.page_count < 1) {
-        code = b_fail(err, B_FORMAT, DP_PDF_DOMAIN, "the document has no pages");
-        b_advise(err, "it may be damaged: fetch it again");
-    }
     return code;
 }

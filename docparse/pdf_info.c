@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "docparse/pdf_private.h"
+#include "docparse/pdf_raw.h"
 #include "engine/base/utf8.h"
 
 #define TEXT_BYTES_MAX 4096 /* of one metadata string or outline title */
@@ -105,11 +106,48 @@ static void read_outline(struct dp_pdf *pdf, struct dp_file_info *info)
     info->n_outline = (int32_t)o.count;
 }
 
+/* First text between two marks of the XMP metadata. */
+static const char *between(struct dp_pdf *pdf, const char *xmp, const char *outer, const char *before, char after)
+{
+    const char *at = xmp ? strstr(xmp, outer) : NULL;
+    at = at ? strstr(at, before) : NULL;
+    if (!at)
+        return NULL;
+    at += strlen(before);
+    const char *end = strchr(at, after);
+    return end ? take_text(pdf, g_strndup(at, (gsize)(end - at))) : NULL;
+}
+
+static void read_flags(struct dp_pdf *pdf, struct dp_file_info *info)
+{
+    gsize size;
+    struct dp_pdf_raw raw;
+    const uint8_t *data = g_bytes_get_data(pdf->bytes, &size);
+    gchar *xmp = poppler_document_get_metadata(pdf->document);
+    dp_pdf_raw_read(data, size, &raw);
+    info->encrypted = raw.encrypted;
+    info->repaired = raw.repaired;
+    info->tagged = raw.tagged || (xmp && strstr(xmp, "pdfuaid:part"));
+    info->language = take_text(pdf, g_strdup(raw.language));
+    if (!info->language)
+        info->language = between(pdf, xmp, "<dc:language>", "<rdf:li>", '<');
+    g_free(xmp);
+    if (!raw.has_units)
+        return;
+    pdf->units = B_ARENA_ARRAY(pdf->arena, (size_t)info->page_count, float);
+    if (pdf->units)
+        (void)dp_pdf_raw_units(data, size, pdf->units, info->page_count);
+}
+
 enum b_code dp_pdf_read_info(struct dp_pdf *pdf, struct dp_file_info *info, struct b_err *err)
 {
     PopplerDocument *d = pdf->document;
-    (void)err;
-    info->page_count = poppler_document_get_n_pages(d);
+    info->page_count = pdf->n_pages = poppler_document_get_n_pages(d);
+    if (info->page_count < 1) {
+        (void)b_fail(err, B_FORMAT, DP_PDF_DOMAIN, "the document has no pages");
+        b_advise(err, "it may be damaged: fetch it again");
+        return B_FORMAT;
+    }
     info->title = take_text(pdf, poppler_document_get_title(d));
     info->author = take_text(pdf, poppler_document_get_author(d));
     info->subject = take_text(pdf, poppler_document_get_subject(d));
@@ -119,6 +157,7 @@ enum b_code dp_pdf_read_info(struct dp_pdf *pdf, struct dp_file_info *info, stru
     info->created = take_date(pdf, poppler_document_get_creation_date_time(d));
     info->modified = take_date(pdf, poppler_document_get_modification_date_time(d));
     info->version = take_text(pdf, poppler_document_get_pdf_version_string(d));
+    read_flags(pdf, info);
     read_outline(pdf, info);
     return B_OK;
 }

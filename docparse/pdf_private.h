@@ -15,7 +15,10 @@ struct dp_pdf {
     PopplerDocument *document;
     GBytes *bytes;
     struct dp_loader_options options;
-    struct b_arena *arena; /* strings of the file info, outline */
+    struct b_arena *arena; /* strings of the file info, outline, page units */
+    float *units;          /* UserUnit of each page; NULL: all 1 */
+    int32_t n_pages;
+    struct dp_pdf_fonts *fonts;
 };
 
 /* How points of the page (origin at its top left corner, y down, as Poppler reports boxes) become pixels of
@@ -49,6 +52,10 @@ struct dp_pdf_content {
 
 /* Metadata, outline and flags of the open document. */
 enum b_code dp_pdf_read_info(struct dp_pdf *pdf, struct dp_file_info *info, struct b_err *err) B_MUST_CHECK;
+
+/* Fonts that are not in the file: warns of those that the page's words use. */
+void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_sheet *sheet);
+void dp_pdf_fonts_free(struct dp_pdf_fonts *fonts);
 
 /* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), and content->body_size. */
 enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,

@@ -49,7 +49,11 @@ static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pd
     if (code == B_OK)
         code = b_cancel_check(cancel, err);
     if (code == B_OK)
-        code = dp_pdf_choose_grid(pdf, content, out, &grid, err);
+        code = dp_pdf_read_marks(pdf, page, content, cancel, out, err);
+    if (code != B_OK)
+        return code;
+    dp_pdf_find_scan(content, out);
+    code = dp_pdf_choose_grid(pdf, content, out, &grid, err);
     if (code == B_OK)
         code = dp_pdf_draw(pdf, page, &grid, cancel, out, err);
     if (code != B_OK)
@@ -59,7 +63,8 @@ static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pd
     out->kind = content->scan ? DP_SHEET_SCAN : DP_SHEET_DIGITAL;
     out->width_pt = content->width * content->unit;
     out->height_pt = content->height * content->unit;
-    return dp_pdf_place_images(content, &grid, out, err);
+    code = dp_pdf_place_marks(content, &grid, out, err);
+    return code == B_OK ? dp_pdf_place_images(content, &grid, out, err) : code;
 }
 
 static enum b_code pdf_page(void *state, int32_t number, struct b_cancel *cancel, struct dp_sheet *out,

@@ -11,6 +11,8 @@
 #define LOOKED_AT_SHARE 0.02 /* of the page's area; smaller ones are logos and ornaments */
 #define COVER_CELLS 48       /* the page's side in cells when coverage is measured */
 #define SCAN_COVERAGE 0.80   /* of the page: scans leave out margins, pictures in slides leave out less */
+#define STAMP_WORDS 6        /* printed over a scan */
+#define STAMP_SHARE 0.1      /* of the page's words */
 #define MAIN_SHARE 0.10      /* of the page: an image that can be (a strip of) the scan */
 
 /* Area of the part that lies on the page, square points; 0 for boxes without meaning. */
@@ -112,11 +114,21 @@ static void density_of(const struct dp_pdf_image *i, double *x, double *y)
     *y = (quarter ? i->pixel_width : i->pixel_height) / h;
 }
 
+/* Slides and covers have text over a picture of the page's size; a few words over a scan are stamps and page
+ * numbers. */
+static bool is_printed_over(const struct dp_pdf_content *c, const struct dp_sheet *sheet)
+{
+    int32_t shown = 0;
+    for (int32_t i = 0; c->marks_known && i < sheet->n_words; i++)
+        shown += sheet->word_hidden[i] == DP_PDF_SHOWN;
+    return shown > STAMP_WORDS && (double)shown > STAMP_SHARE * sheet->n_words;
+}
+
 /* The grid of the sharpest large image: scans with a coarse background behind a sharp mask are common. */
-static void find_scan(struct dp_pdf_content *c)
+void dp_pdf_find_scan(struct dp_pdf_content *c, const struct dp_sheet *sheet)
 {
     double best = 0;
-    if (coverage(c) < SCAN_COVERAGE)
+    if (coverage(c) < SCAN_COVERAGE || is_printed_over(c, sheet))
         return;
     for (int k = 0; k < c->n_images; k++) {
         const struct dp_pdf_image *i = &c->images[k];
@@ -144,7 +156,6 @@ enum b_code dp_pdf_read_images(const struct dp_pdf *pdf, PopplerPage *page, stru
     if (code != B_OK)
         return code;
     look_at(page, content);
-    find_scan(content);
     return B_OK;
 }
 

@@ -38,12 +38,24 @@ struct dp_pdf_image {
     int id, pixel_width, pixel_height;
 };
 
+/* A straight line, points; box with its thickness. */
+struct dp_pdf_line {
+    float x0, y0, x1, y1;
+    bool vertical;
+};
+
+/* sheet->word_hidden until the page is drawn: whether any glyph was drawn for the word. */
+enum dp_pdf_word_shown { DP_PDF_SHOWN, DP_PDF_NOT_SHOWN, DP_PDF_NOT_SHOWN_ON_PICTURE };
+
 /* What a page holds before it is drawn. */
 struct dp_pdf_content {
     double width, height; /* points, without UserUnit */
     double unit;          /* UserUnit */
     struct dp_pdf_image *images;
     int n_images;
+    struct dp_pdf_line *lines; /* straight lines, points */
+    int n_lines;
+    bool marks_known;           /* lines and word_hidden are filled */
     double body_size;           /* size of most of the text, points; 0 without text */
     bool scan;                  /* images cover the page and no text is drawn over them */
     double scan_x, scan_y;      /* pixels per point of the scan */
@@ -60,11 +72,27 @@ void dp_pdf_fonts_free(struct dp_pdf_fonts *fonts);
 /* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), and content->body_size. */
 enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* Room for one more word and its flags in the sheet's arrays; capacity is kept by the caller. */
+bool dp_pdf_word_room(struct dp_sheet *sheet, size_t *capacity);
 void dp_pdf_place_words(const struct dp_pdf_grid *grid, struct dp_sheet *sheet);
 
-/* Images of the page and whether it is a scan. */
+/* Follows how the page is drawn: lines, words that are not shown (sheet->word_hidden), and words that are
+ * shown but missing in the text that Poppler gives (appended). */
+enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+                              struct b_cancel *cancel, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+struct dp_pdf_drawing;
+/* The drawing's straight lines, joined (content->lines). */
+enum b_code dp_pdf_take_lines(const struct dp_pdf *pdf, const struct dp_pdf_drawing *drawing,
+                              struct dp_pdf_content *content, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* Lines as rules, and word_hidden by what the page image shows. */
+enum b_code dp_pdf_place_marks(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid,
+                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+
+/* Images of the page. */
 enum b_code dp_pdf_read_images(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                                struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* Decides whether the page is a scan; after dp_pdf_read_marks. */
+void dp_pdf_find_scan(struct dp_pdf_content *content, const struct dp_sheet *sheet);
 enum b_code dp_pdf_place_images(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid,
                                 struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
 

@@ -28,7 +28,7 @@ struct reading {
     const PopplerTextAttributes *font; /* of the character in work */
     const char *names[FONTS_MAX];
     int n_names;
-    size_t cap_words, cap_hidden, cap_ends;
+    size_t capacity;           /* of the sheet's words */
     double width, height;      /* of the page, points */
     uint32_t sizes[SIZE_BINS]; /* characters of each size */
 };
@@ -120,23 +120,22 @@ static bool same_font(const PopplerTextAttributes *a, const PopplerTextAttribute
     return a->font_size == b->font_size && g_strcmp0(a->font_name, b->font_name) == 0;
 }
 
-/* Room for one more word and its two flags. */
-static bool make_room(struct reading *r)
+bool dp_pdf_word_room(struct dp_sheet *s, size_t *capacity)
 {
-    struct dp_sheet *s = r->sheet;
     const size_t n = (size_t)s->n_words;
-    if (n < r->cap_words)
+    size_t cap[3] = {*capacity, *capacity, *capacity};
+    if (n < *capacity)
         return true;
-    void *words = b_arena_grow(s->arena, s->words, n, &r->cap_words, sizeof *s->words);
-    void *hidden = b_arena_grow(s->arena, s->word_hidden, n, &r->cap_hidden, 1);
-    void *ends = b_arena_grow(s->arena, s->word_line_end, n, &r->cap_ends, 1);
+    void *words = b_arena_grow(s->arena, s->words, n, &cap[0], sizeof *s->words);
+    void *hidden = b_arena_grow(s->arena, s->word_hidden, n, &cap[1], 1);
+    void *ends = b_arena_grow(s->arena, s->word_line_end, n, &cap[2], 1);
     if (!words || !hidden || !ends)
         return false;
     s->words = words;
     s->word_hidden = hidden;
     s->word_line_end = ends;
-    size_t least = r->cap_hidden < r->cap_ends ? r->cap_hidden : r->cap_ends;
-    r->cap_words = r->cap_words < least ? r->cap_words : least;
+    *capacity = cap[0] < cap[1] ? cap[0] : cap[1];
+    *capacity = cap[2] < *capacity ? cap[2] : *capacity;
     return true;
 }
 
@@ -158,7 +157,7 @@ static enum b_code put_word(struct reading *r, const struct word *w, bool joined
     if (w->to == w->from || w->box.x2 < 0 || w->box.y2 < 0 || w->box.x1 > r->width || w->box.y1 > r->height)
         return B_OK;
     char *text = b_arena_text(s->arena, r->text + w->from, w->to - w->from);
-    if (!text || !make_room(r))
+    if (!text || !dp_pdf_word_room(s, &r->capacity))
         return b_arena_refused(s->arena, DP_PDF_DOMAIN, err);
     struct dp_word *out = &s->words[s->n_words];
     *out = (struct dp_word){.text = text, .confidence = DP_NO_CONFIDENCE, .joined = joined};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCPARSE_PDF_SCRIPT_H
+#define DOCPARSE_PDF_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/err.h"
+
+/* Reads what cairo's script surface writes: a page as the list of its drawing operations, in drawing order.
+ * That is how the loader learns what Poppler's GLib interface does not tell: which text is drawn at all, what
+ * is drawn over it, and the straight lines. Coordinates are the surface's own. Pure; one thread at a time a
+ * drawing; the script quotes hostile input, so that anything that is not understood is skipped. */
+
+enum dp_pdf_mark_kind {
+    DP_PDF_GLYPHS, /* a character, or several that one glyph shows */
+    DP_PDF_COVER,  /* an opaque box: a picture or a filled rectangle */
+    DP_PDF_LINE    /* a straight horizontal or vertical stroke, or a thin filled box */
+};
+
+struct dp_pdf_mark {
+    uint8_t kind;
+    bool picture;         /* of a cover */
+    float x0, y0, x1, y1; /* cover, line: box. Glyphs: origin, and the end of their advance */
+    float up_x, up_y;     /* glyphs: from the baseline upwards, as long as the font size. Line: width in up_x */
+    uint32_t text;        /* glyphs: offset into dp_pdf_drawing.text */
+    uint8_t text_bytes;   /* 0: the script does not say which character it is */
+    int32_t surface;      /* private while reading */
+};
+
+struct dp_pdf_drawing {
+    struct dp_pdf_mark *marks;
+    size_t n_marks;
+    char *text;
+    size_t text_bytes;
+    bool truncated; /* more marks than `most`, or a script that broke off */
+};
+
+/* Marks of the page's own surface; groups are placed where they are painted. Free with dp_pdf_drawing_free. */
+enum b_code dp_pdf_script_read(const char *script, size_t size, size_t most, struct dp_pdf_drawing *out,
+                               struct b_err *err) B_MUST_CHECK;
+void dp_pdf_drawing_free(struct dp_pdf_drawing *drawing);
+
+#endif

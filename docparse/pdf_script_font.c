@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Advances of the TrueType and OpenType fonts that cairo's script surface writes out whole, compressed: the
+ * script gives the places of their glyphs relative to these. Everything is bounded: the fonts are the PDF's. */
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "docparse/pdf_script_private.h"
+
+#define FONT_BYTES_MAX ((size_t)64 << 20) /* a full CJK font has 20 MiB */
+#define LENGTH_BYTES 4                    /* before the deflated bytes */
+#define TABLE_ENTRY 16
+#define GLYPHS_MAX 65536u
+
+struct bytes {
+    uint8_t *data;
+    size_t size;
+};
+
+/* Base 85 up to "~". */
+static struct bytes decode(const char *text, size_t size)
+{
+    size_t room = size / 5 * 4 + 8;
+    for (size_t i = 0; i < size; i++)
+        room += text[i] == 'z' ? 4 : 0;
+    struct bytes out = {malloc(room), 0};
+    uint64_t tuple = 0;
+    int n = 0;
+    for (size_t i = 0; out.data && i < size && text[i] != '~'; i++) {
+        const char c = text[i];
+        if (c == 'z' && n == 0) {
+            memset(out.data + out.size, 0, 4);
+            out.size += 4;
+        } else if (c >= '!' && c <= 'u') {
+            tuple = tuple * 85 + (uint64_t)(c - '!');
+            if (++n < 5)
+                continue;
+            for (int k = 3; k >= 0; k--)
+                out.data[out.size++] = (uint8_t)(tuple >> (8 * k));
+            tuple = 0;
+            n = 0;
+        }
+    }
+    for (int k = n; k < 5 && n > 1; k++)
+        tuple = tuple * 85 + 84;
+    for (int k = 0; out.data && k < n - 1; k++)
+        out.data[out.size++] = (uint8_t)(tuple >> (24 - 8 * k));
+    return out;
+}
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t be16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static struct bytes inflate_font(const struct bytes *packed)
+{
+    struct bytes out = {NULL, 0};
+    const size_t size = packed->size > LENGTH_BYTES ? be32(packed->data) : 0;
+    if (size == 0 || size > FONT_BYTES_MAX)
+        return out;
+    uLongf got = size;
+    out.data = malloc(size);
+    if (out.data && uncompress(out.data, &got, packed->data + LENGTH_BYTES, packed->size - LENGTH_BYTES) == Z_OK)
+        out.size = got;
+    return out;
+}
+
+/* A table of the font; NULL when it is missing or shorter than `least`. */
+static const uint8_t *table(const struct bytes *font, const char *tag, size_t least, size_t *size)
+{
+    if (font->size < 12)
+        return NULL;
+    const size_t n = be16(font->data + 4);
+    for (size_t i = 0; i < n && 12 + (i + 1) * TABLE_ENTRY <= font->size; i++) {
+        const uint8_t *entry = font->data + 12 + i * TABLE_ENTRY;
+        const size_t at = be32(entry + 8), length = be32(entry + 12);
+        if (memcmp(entry, tag, 4) != 0)
+            continue;
+        if (at > font->size || length > font->size - at || length < least)
+            return NULL;
+        *size = length;
+        return font->data + at;
+    }
+    return NULL;
+}
+
+static void read_advances(const struct bytes *font, struct script_font *out)
+{
+    size_t head_size, hhea_size, hmtx_size;
+    const uint8_t *head = table(font, "head", 20, &head_size), *hhea = table(font, "hhea", 36, &hhea_size);
+    const uint8_t *hmtx = table(font, "hmtx", 4, &hmtx_size);
+    if (!head || !hhea || !hmtx || be16(head + 18) == 0)
+        return;
+    const float unit = 1.0f / (float)be16(head + 18);
+    size_t full = be16(hhea + 34);
+    full = full < hmtx_size / 4 ? full : hmtx_size / 4;
+    if (full == 0)
+        return;
+    /* Glyphs behind the full entries have the last advance. */
+    out->advances = calloc(GLYPHS_MAX, sizeof *out->advances);
+    if (!out->advances)
+        return;
+    out->cap = GLYPHS_MAX;
+    for (size_t i = 0; i < GLYPHS_MAX; i++)
+        out->advances[i] = (struct glyph_advance){(float)be16(hmtx + 4 * (i < full ? i : full - 1)) * unit, 0, true};
+}
+
+void dp_script_font_metrics(const char *data, size_t size, struct script_font *out)
+{
+    struct bytes packed = decode(data, size);
+    struct bytes font = {NULL, 0};
+    *out = (struct script_font){0};
+    if (packed.data)
+        font = inflate_font(&packed);
+    if (font.size > 0)
+        read_advances(&font, out);
+    free(packed.data);
+    free(font.data);
+}

@@ -145,12 +145,38 @@ static enum b_code finish(struct out_writer *w, enum b_code code, enum out_state
     return code;
 }
 
+#define INFO_BYTES ((size_t)1 << 20) /* of a file's name and metadata */
+
+/* The producer's texts may end before the last page is written, so the writer has its own. */
+static enum b_code copy_info(struct out_writer *w, const struct dp_document_info *info, struct b_err *err)
+{
+    w->info_arena = b_arena_new(INFO_BYTES);
+    if (!w->info_arena)
+        return b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
+    struct dp_document_info *copy = B_ARENA_ARRAY(w->info_arena, 1, struct dp_document_info);
+    if (!copy)
+        return b_arena_refused(w->info_arena, OUT_DOMAIN, err);
+    *copy = *info;
+    const char **const texts[] = {&copy->source_name, &copy->media_type, &copy->model_name, &copy->title,
+                                  &copy->author,      &copy->subject,    &copy->language};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (*texts[i] && !(*texts[i] = b_arena_text(w->info_arena, *texts[i], strlen(*texts[i]))))
+            return b_arena_refused(w->info_arena, OUT_DOMAIN, err);
+    }
+    w->info = copy;
+    return B_OK;
+}
+
 enum b_code out_begin(struct out_writer *writer, const struct dp_document_info *info, const void *source,
                       size_t source_size, struct b_err *err)
 {
     if (writer->state != OUT_OPENED)
         return b_fail(err, B_ARGUMENT, OUT_DOMAIN, "a writer begins once");
-    writer->info = info;
+    enum b_code code = copy_info(writer, info, err);
+    if (code != B_OK) {
+        writer->state = OUT_BROKEN;
+        return code;
+    }
     writer->source = source;
     writer->source_size = source ? source_size : 0;
     return finish(writer, writer->ops->begin ? writer->ops->begin(writer, err) : B_OK, OUT_BEGUN, err);
@@ -186,6 +212,7 @@ void out_drop(struct out_writer *writer)
     if (writer->ops->drop)
         writer->ops->drop(writer);
     b_buf_free(&writer->buf);
+    b_arena_drop(writer->info_arena);
     free(writer);
 }
 

@@ -47,8 +47,8 @@ const struct out_format *out_format_find(const char *name); /* NULL when unknown
 
 enum b_code out_open(const struct out_format *format, const struct out_options *options, const struct out_sink *sink,
                      struct out_writer **out, struct b_err *err) B_MUST_CHECK;
-/* Once, before the first page. info is borrowed until out_end. source/source_size: bytes of the input,
- * only for formats with needs_source, otherwise NULL. */
+/* Once, before the first page. info is copied. source/source_size: bytes of the input, only for formats with
+ * needs_source, otherwise NULL; borrowed until out_drop. */
 enum b_code out_begin(struct out_writer *writer, const struct dp_document_info *info, const void *source,
                       size_t source_size, struct b_err *err) B_MUST_CHECK;
 /* image: NULL when not needed or not to be had. */

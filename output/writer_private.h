@@ -29,7 +29,8 @@ struct out_writer {
     struct out_options options;
     struct out_sink sink;
     struct b_buf buf; /* written, not yet handed to the sink */
-    const struct dp_document_info *info;
+    const struct dp_document_info *info; /* a copy, with its texts */
+    struct b_arena *info_arena;
     const void *source;
     size_t source_size;
     enum out_state state;

@@ -96,11 +96,10 @@ static enum b_code convert_source(struct run *run, const struct svc_input *input
                                      .keep_images = run->keep_images};
     struct dp_parse_events events = {.ctx = &job, .begin = on_begin, .page = on_page};
     enum b_code code = dp_pipeline_parse(run->pipeline, source, &parse, &events, status, run->cancel, err);
-    if (code != B_OK) {
-        svc_outputs_abort(job.outputs);
-        return code;
-    }
-    code = svc_outputs_commit(job.outputs, *status, err);
+    if (code == B_OK && *status != DP_STATUS_FAILED)
+        code = svc_outputs_commit(job.outputs, *status, err);
+    else
+        svc_outputs_abort(job.outputs); /* results without a page would look done */
     if (code == B_OK)
         report_done(&job, *status);
     return code;

@@ -112,11 +112,23 @@ static enum b_code refused(const GError *why, bool with_password, struct b_err *
     return B_FORMAT;
 }
 
+/* With a password the bytes go through a stream: poppler_document_new_from_bytes of Poppler 22.12 crashes on a
+ * wrong one, because its second try reads a stream that the first one freed. */
+static PopplerDocument *open_with_password(GBytes *bytes, const char *password, GError **why)
+{
+    GInputStream *stream = g_memory_input_stream_new_from_bytes(bytes);
+    PopplerDocument *document =
+        poppler_document_new_from_stream(stream, (goffset)g_bytes_get_size(bytes), password, NULL, why);
+    g_object_unref(stream);
+    return document;
+}
+
 static enum b_code open_document(struct dp_pdf *pdf, struct b_err *err)
 {
     const char *password = pdf->options.password;
     GError *why = NULL;
-    pdf->document = poppler_document_new_from_bytes(pdf->bytes, password, &why);
+    pdf->document = password ? open_with_password(pdf->bytes, password, &why)
+                             : poppler_document_new_from_bytes(pdf->bytes, NULL, &why);
     enum b_code code = pdf->document ? B_OK : refused(why, password && password[0], err);
     g_clear_error(&why);
     pdf->options.password = NULL; /* the caller's, for this call only */

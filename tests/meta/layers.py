@@ -47,7 +47,7 @@ THIRD_PARTY = {
     "OpenSSL": (r"openssl/.*\.h$", r"docparse/digest\.c$|engine/qwen25vl/weights\.c$|service/rpc/tls[a-z_]*\.c$"),
     "jansson": (r"jansson\.h$", r"output/json[a-z_]*\.c$|service/[a-z_/]*\.c$|service/bench/odb_private\.h$|engine/qwen25vl/([a-z_]*\.c|json_read\.h|tokenizer_private\.h)$"),
     "libxml2": (r"libxml/.*\.h$", r"docparse/markup[a-z_]*\.c$|service/bench/(html|teds)\.c$"),
-    "zlib": (r"zlib\.h$", r"output/[a-z_]*\.c$"),
+    "zlib": (r"zlib\.h$", r"output/[a-z_]*\.c$|docparse/pdf_[a-z_]*\.c$"),
     "qpdf": (r"qpdf/.*\.h(h)?$", r"output/pdf_original\.c$"),
     "libxlsxwriter": (r"xlsxwriter.*\.h$", r"output/xlsx[a-z_]*\.c$"),
     "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/call_private\.h$"),

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# Parser of model output.
+dp_pkg(T_MARKUP_JANSSON jansson)
+add_library(t_markup STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/markup_same.c ${CMAKE_CURRENT_SOURCE_DIR}/support/markup_dump.c)
+target_link_libraries(t_markup PUBLIC docparse_core PkgConfig::T_MARKUP_JANSSON PRIVATE dp_flags)
+
+dp_test(test_markup_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_markup_golden.c LIBS t_markup LABELS golden TIMEOUT 300)
+dp_fuzz(fuzz_markup SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_markup.c LIBS t_markup
+  SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/markup)

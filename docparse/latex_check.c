@@ -67,8 +67,8 @@ static enum dp_latex_fault pop(struct checker *c, struct open_part part)
     const struct open_part *top = &c->stack[c->depth - 1];
     if (top->kind != part.kind)
         return fault_of(top->kind);
-    if (part.kind == ENVIRONMENT && (top->name_len != part.name_len ||
-                                     memcmp(c->s + top->name, c->s + part.name, part.name_len) != 0))
+    if (part.kind == ENVIRONMENT &&
+        (top->name_len != part.name_len || memcmp(c->s + top->name, c->s + part.name, part.name_len) != 0))
         return DP_LATEX_ENVIRONMENT;
     c->depth--;
     return DP_LATEX_FINE;

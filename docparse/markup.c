@@ -10,14 +10,22 @@
 #include "docparse/markup_private.h"
 
 static const char *const warning_names[DP_MARKUP_WARNINGS] = {
-    [DP_MARKUP_W_ENCODING] = "encoding",         [DP_MARKUP_W_PREAMBLE] = "preamble",
-    [DP_MARKUP_W_POSTAMBLE] = "postamble",       [DP_MARKUP_W_NOT_A_TAG] = "not_a_tag",
-    [DP_MARKUP_W_CUT_TAG] = "cut_tag",           [DP_MARKUP_W_BAD_BOX] = "bad_box",
-    [DP_MARKUP_W_BOX_REPAIRED] = "box_repaired", [DP_MARKUP_W_BOX_DROPPED] = "box_dropped",
-    [DP_MARKUP_W_BARE_TEXT] = "bare_text",       [DP_MARKUP_W_TABLE] = "table_repaired",
-    [DP_MARKUP_W_NESTING] = "nesting",           [DP_MARKUP_W_LATEX] = "bad_latex",
-    [DP_MARKUP_W_LOOP] = "loop",                 [DP_MARKUP_W_TRUNCATED] = "truncated",
-    [DP_MARKUP_W_LIMIT] = "limit",               [DP_MARKUP_W_JSON] = "json_repaired",
+    [DP_MARKUP_W_ENCODING] = "encoding",
+    [DP_MARKUP_W_PREAMBLE] = "preamble",
+    [DP_MARKUP_W_POSTAMBLE] = "postamble",
+    [DP_MARKUP_W_NOT_A_TAG] = "not_a_tag",
+    [DP_MARKUP_W_CUT_TAG] = "cut_tag",
+    [DP_MARKUP_W_BAD_BOX] = "bad_box",
+    [DP_MARKUP_W_BOX_REPAIRED] = "box_repaired",
+    [DP_MARKUP_W_BOX_DROPPED] = "box_dropped",
+    [DP_MARKUP_W_BARE_TEXT] = "bare_text",
+    [DP_MARKUP_W_TABLE] = "table_repaired",
+    [DP_MARKUP_W_NESTING] = "nesting",
+    [DP_MARKUP_W_LATEX] = "bad_latex",
+    [DP_MARKUP_W_LOOP] = "loop",
+    [DP_MARKUP_W_TRUNCATED] = "truncated",
+    [DP_MARKUP_W_LIMIT] = "limit",
+    [DP_MARKUP_W_JSON] = "json_repaired",
     [DP_MARKUP_W_SEPARATOR] = "dropped_content",
 };
 
@@ -137,7 +145,8 @@ enum b_code dp_markup_new(struct dp_page *page, const struct dp_markup_options *
     b_buf_init(&m->raw, (size_t)m->opt.limits.input_bytes);
     b_buf_init(&m->prose, m->opt.limits.block_text);
     b_buf_init(&m->text, m->opt.limits.block_text);
-    m->stack[0] = (struct mk_elem){.role = MK_R_WRAP, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .meta.parent = DP_NONE};
+    m->stack[0] = (struct mk_elem){
+        .role = MK_R_WRAP, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .meta.parent = DP_NONE};
     m->depth = 1;
     m->ending = -1;
     set_frame(m);

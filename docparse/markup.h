@@ -58,24 +58,24 @@ struct dp_markup_options dp_markup_options_default(void);
 enum dp_markup_kind { DP_MARKUP_EMPTY, DP_MARKUP_HTML, DP_MARKUP_JSON, DP_MARKUP_TEXT };
 
 enum dp_markup_warning_code {
-    DP_MARKUP_W_ENCODING,    /* bytes that are not UTF-8, or control characters, were replaced or dropped */
-    DP_MARKUP_W_PREAMBLE,    /* prose before the first block */
-    DP_MARKUP_W_POSTAMBLE,   /* prose behind the closing fence */
-    DP_MARKUP_W_NOT_A_TAG,   /* '<' that starts no known tag: kept as text */
-    DP_MARKUP_W_CUT_TAG,     /* the answer ended inside a tag: dropped with its box */
-    DP_MARKUP_W_BAD_BOX,     /* not four numbers, or an unclosed value: no box */
-    DP_MARKUP_W_BOX_REPAIRED,/* corners swapped or clamped to the page */
-    DP_MARKUP_W_BOX_DROPPED, /* nothing left of the box inside the page */
-    DP_MARKUP_W_BARE_TEXT,   /* text outside of any block: a paragraph was made of it */
-    DP_MARKUP_W_TABLE,       /* a table was repaired to a consistent grid */
-    DP_MARKUP_W_NESTING,     /* elements deeper than the limit were flattened */
-    DP_MARKUP_W_LATEX,       /* unbalanced LaTeX */
-    DP_MARKUP_W_LOOP,        /* a loop was cut */
-    DP_MARKUP_W_TRUNCATED,   /* the answer ended before its end */
-    DP_MARKUP_W_LIMIT,       /* a bound was reached: something was left out */
-    DP_MARKUP_W_JSON,        /* JSON that had to be repaired or skipped */
-    DP_MARKUP_W_SEPARATOR,   /* content dropped: style, script, title */
-    DP_MARKUP_WARNINGS       /* number of codes */
+    DP_MARKUP_W_ENCODING,     /* bytes that are not UTF-8, or control characters, were replaced or dropped */
+    DP_MARKUP_W_PREAMBLE,     /* prose before the first block */
+    DP_MARKUP_W_POSTAMBLE,    /* prose behind the closing fence */
+    DP_MARKUP_W_NOT_A_TAG,    /* '<' that starts no known tag: kept as text */
+    DP_MARKUP_W_CUT_TAG,      /* the answer ended inside a tag: dropped with its box */
+    DP_MARKUP_W_BAD_BOX,      /* not four numbers, or an unclosed value: no box */
+    DP_MARKUP_W_BOX_REPAIRED, /* corners swapped or clamped to the page */
+    DP_MARKUP_W_BOX_DROPPED,  /* nothing left of the box inside the page */
+    DP_MARKUP_W_BARE_TEXT,    /* text outside of any block: a paragraph was made of it */
+    DP_MARKUP_W_TABLE,        /* a table was repaired to a consistent grid */
+    DP_MARKUP_W_NESTING,      /* elements deeper than the limit were flattened */
+    DP_MARKUP_W_LATEX,        /* unbalanced LaTeX */
+    DP_MARKUP_W_LOOP,         /* a loop was cut */
+    DP_MARKUP_W_TRUNCATED,    /* the answer ended before its end */
+    DP_MARKUP_W_LIMIT,        /* a bound was reached: something was left out */
+    DP_MARKUP_W_JSON,         /* JSON that had to be repaired or skipped */
+    DP_MARKUP_W_SEPARATOR,    /* content dropped: style, script, title */
+    DP_MARKUP_WARNINGS        /* number of codes */
 };
 
 struct dp_markup_warning {
@@ -83,21 +83,22 @@ struct dp_markup_warning {
     uint64_t offset; /* byte of the answer as cleaned (equal to the raw offset while all is valid UTF-8) */
 };
 
-#define DP_MARKUP_WARNINGS_KEPT 64 /* warnings kept with their offset (of "encoding" the first only); all are counted */
+#define DP_MARKUP_WARNINGS_KEPT 64 /* warnings kept with their offset (of "encoding" the first only); all are counted  \
+                                    */
 
 /* Everything lies in the page's arena. */
 struct dp_markup_result {
     enum dp_markup_kind kind;
-    bool complete;  /* ended by the model, with everything closed that its format closes */
-    bool truncated; /* the answer ended early; the last block may be partial (DP_FLAG_TRUNCATED) */
-    bool looped;    /* a loop was cut */
+    bool complete;        /* ended by the model, with everything closed that its format closes */
+    bool truncated;       /* the answer ended early; the last block may be partial (DP_FLAG_TRUNCATED) */
+    bool looped;          /* a loop was cut */
     const char *preamble; /* prose before the first block, "" when there was none */
     const char *raw;      /* with keep_raw: the answer; NULL otherwise or when the arena had no room */
     size_t raw_size;
-    char sha256[65];      /* of the raw answer */
-    uint64_t bytes;       /* of the raw answer */
+    char sha256[65]; /* of the raw answer */
+    uint64_t bytes;  /* of the raw answer */
     struct dp_markup_warning warnings[DP_MARKUP_WARNINGS_KEPT];
-    int32_t n_warnings;                /* kept */
+    int32_t n_warnings;                 /* kept */
     int32_t counts[DP_MARKUP_WARNINGS]; /* all, by code */
 };
 

@@ -58,8 +58,13 @@ static const char *value_copy(struct dp_markup *m, struct mk_slice s)
 
 struct mk_meta mk_meta_read(struct dp_markup *m, const struct mk_tag *tag)
 {
-    struct mk_meta meta = {.id = tag->id, .of = tag->of, .parent = tag->parent, .confidence = tag->confidence, .source = -1,
-                           .joined = tag->joined, .has_marker = tag->has_marker};
+    struct mk_meta meta = {.id = tag->id,
+                           .of = tag->of,
+                           .parent = tag->parent,
+                           .confidence = tag->confidence,
+                           .source = -1,
+                           .joined = tag->joined,
+                           .has_marker = tag->has_marker};
     meta.lang = value_copy(m, tag->lang);
     meta.marker = value_copy(m, tag->marker);
     meta.kind = value_copy(m, tag->kind);
@@ -282,7 +287,7 @@ static void begin_wrapper(struct dp_markup *m, struct mk_elem *e, const struct m
     } else {
         e->role = MK_R_WRAP;
         if (class->role == MK_C_TYPE && class->type != DP_LIST && class->type != DP_TABLE)
-            e->type = (uint8_t)class->type;
+            e->type = (uint8_t) class->type;
         else if (m->depth == 1 && strcmp(name, "header") == 0)
             e->type = DP_HEADER;
         else if (m->depth == 1 && strcmp(name, "footer") == 0)
@@ -298,14 +303,15 @@ static void begin_text(struct dp_markup *m, struct mk_elem *e, const struct mk_c
         e->role = MK_R_SOFT;
         return;
     }
-    if (class->role == MK_C_DRAWN || class->role == MK_C_IMAGE || class->role == MK_C_IMAGE_OCR || class->role == MK_C_CHART) {
+    if (class->role == MK_C_DRAWN || class->role == MK_C_IMAGE || class->role == MK_C_IMAGE_OCR ||
+        class->role == MK_C_CHART) {
         begin_wrapper(m, e, class);
         return;
     }
     collect(m, e, MK_R_TEXT);
     e->level = mk_name_at(e->name)->level;
     if (class->role == MK_C_TYPE)
-        e->type = (uint8_t)class->type;
+        e->type = (uint8_t) class->type;
     else if (class->role == MK_C_FORMULA)
         e->type = DP_FORMULA;
     else if (class->role == MK_C_IMAGE_CAPTION || strcmp(mk_name_at(e->name)->name, "figcaption") == 0)
@@ -335,8 +341,14 @@ void mk_build_start(struct dp_markup *m, const struct mk_tag *tag)
 {
     const struct mk_name *name = mk_name_at(tag->name);
     struct mk_class class;
-    struct mk_elem e = {.name = (uint8_t)tag->name, .kind = name->kind, .type = DP_BLOCK_TYPES, .col = collector(m),
-                        .block = DP_NONE, .rowspan = 1, .colspan = 1, .offset = tag->offset};
+    struct mk_elem e = {.name = (uint8_t)tag->name,
+                        .kind = name->kind,
+                        .type = DP_BLOCK_TYPES,
+                        .col = collector(m),
+                        .block = DP_NONE,
+                        .rowspan = 1,
+                        .colspan = 1,
+                        .offset = tag->offset};
     e.meta = mk_meta_read(m, tag);
     e.saw_box = tag->box.seen;
     e.boxed = tag->box.seen && mk_box_of(m, &tag->box, tag->offset, &e.box, &e.meta.flags);
@@ -387,14 +399,16 @@ void mk_build_start(struct dp_markup *m, const struct mk_tag *tag)
 void mk_anon_open(struct dp_markup *m)
 {
     struct mk_elem *t = top(m);
-    struct mk_elem e = {.kind = MK_K_TEXT, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .rowspan = 1, .colspan = 1};
+    struct mk_elem e = {
+        .kind = MK_K_TEXT, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .rowspan = 1, .colspan = 1};
     struct mk_tag tag = {.rowspan = 1, .colspan = 1};
     m->place = m->anon_offset;
     mk_flush_empty(m);
     if (m->depth >= MK_DEPTH_MAX)
         return;
     e.offset = m->anon_offset;
-    e.meta = (struct mk_meta){.id = DP_NONE, .of = DP_NONE, .parent = DP_NONE, .confidence = DP_NO_CONFIDENCE, .source = -1};
+    e.meta =
+        (struct mk_meta){.id = DP_NONE, .of = DP_NONE, .parent = DP_NONE, .confidence = DP_NO_CONFIDENCE, .source = -1};
     if (t->role == MK_R_TABLE || t->role == MK_R_GROUP || t->role == MK_R_ROW) {
         e.name = (uint8_t)mk_name_find("td", 2);
         e.kind = MK_K_CELL;

@@ -95,7 +95,8 @@ static void end_text(struct dp_markup *m, struct mk_elem *e)
         m->empty_box = true;
         return;
     }
-    const int32_t block = mk_block_add(m, (enum dp_block_type)e->type, e->type == DP_HEADING ? e->level : 0, parent_block(m));
+    const int32_t block =
+        mk_block_add(m, (enum dp_block_type)e->type, e->type == DP_HEADING ? e->level : 0, parent_block(m));
     if (block != DP_NONE && e->type == DP_FORMULA && (t.p[0] == '$' || t.p[0] == '\\')) {
         bool display = e->display;
         const char *latex = strip_latex(m, t, &display);

@@ -24,7 +24,8 @@ static int32_t find_id(const struct dp_markup *m, int32_t id)
         else
             high = mid;
     }
-    return low < m->n_ids && m->ids[low].id == id && m->ids[low].block < m->page->n_blocks ? m->ids[low].block : DP_NONE;
+    return low < m->n_ids && m->ids[low].id == id && m->ids[low].block < m->page->n_blocks ? m->ids[low].block
+                                                                                           : DP_NONE;
 }
 
 /* Parents come before their children, so no circle can arise. */
@@ -33,7 +34,8 @@ static void resolve(struct dp_markup *m)
     struct dp_page *p = m->page;
     if (m->n_refs == 0)
         return;
-    qsort(m->ids, (size_t)m->n_ids, sizeof *m->ids, by_id);
+    if (m->n_ids > 0)
+        qsort(m->ids, (size_t)m->n_ids, sizeof *m->ids, by_id);
     for (int32_t i = 0; i < m->n_refs; i++) {
         const struct mk_ref *r = &m->refs[i];
         if (r->block >= p->n_blocks)
@@ -64,10 +66,10 @@ static enum about announces(const char *text)
         const char *word;
         enum about about;
     } words[] = {
-        {"Figure", ABOUT_PICTURE},    {"FIGURE", ABOUT_PICTURE}, {"Fig.", ABOUT_PICTURE}, {"FIG.", ABOUT_PICTURE},
-        {"Chart", ABOUT_PICTURE},     {"Scheme", ABOUT_PICTURE}, {"Plate", ABOUT_PICTURE}, {"Abbildung", ABOUT_PICTURE},
-        {"Abb.", ABOUT_PICTURE},      {"图", ABOUT_PICTURE},     {"圖", ABOUT_PICTURE},   {"Table", ABOUT_TABLE},
-        {"TABLE", ABOUT_TABLE},       {"Tab.", ABOUT_TABLE},     {"Tabelle", ABOUT_TABLE}, {"Tableau", ABOUT_TABLE},
+        {"Figure", ABOUT_PICTURE}, {"FIGURE", ABOUT_PICTURE}, {"Fig.", ABOUT_PICTURE},  {"FIG.", ABOUT_PICTURE},
+        {"Chart", ABOUT_PICTURE},  {"Scheme", ABOUT_PICTURE}, {"Plate", ABOUT_PICTURE}, {"Abbildung", ABOUT_PICTURE},
+        {"Abb.", ABOUT_PICTURE},   {"图", ABOUT_PICTURE},     {"圖", ABOUT_PICTURE},    {"Table", ABOUT_TABLE},
+        {"TABLE", ABOUT_TABLE},    {"Tab.", ABOUT_TABLE},     {"Tabelle", ABOUT_TABLE}, {"Tableau", ABOUT_TABLE},
         {"表", ABOUT_TABLE},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -81,7 +83,8 @@ static enum about announces(const char *text)
         while ((*p >= '0' && *p <= '9') || (p > digits && (*p == '.' || *p == '-') && p[1] >= '0' && p[1] <= '9'))
             p++;
         const bool wide = (unsigned char)text[0] >= 0x80; /* ideographs need no sign behind the number */
-        if (p > digits && (*p == ':' || *p == '.' || *p == '|' || *p == '\0' || strncmp(p, "：", 3) == 0 || (wide && *p == ' ')))
+        if (p > digits &&
+            (*p == ':' || *p == '.' || *p == '|' || *p == '\0' || strncmp(p, "：", 3) == 0 || (wide && *p == ' ')))
             return words[i].about;
     }
     return ABOUT_NOTHING;
@@ -109,7 +112,9 @@ static void link_captions(struct dp_page *p)
         if (!caption && about == ABOUT_NOTHING)
             continue;
         const int32_t first = about == ABOUT_TABLE ? i + 1 : i - 1, second = about == ABOUT_TABLE ? i - 1 : i + 1;
-        const int32_t of = fits(p, first, b->parent, about) ? first : fits(p, second, b->parent, about) ? second : DP_NONE;
+        const int32_t of = fits(p, first, b->parent, about)    ? first
+                           : fits(p, second, b->parent, about) ? second
+                                                               : DP_NONE;
         if (of == DP_NONE)
             continue;
         b->type = DP_CAPTION;
@@ -223,9 +228,11 @@ static void tell_warnings(struct dp_markup *m)
             if ((int)m->res.warnings[i].code == code)
                 first = &m->res.warnings[i];
         if (n > 1 && first)
-            dp_page_warn(m->page, "%s (%d times, first at byte %" PRIu64 ")", sentence((enum dp_markup_warning_code)code), n, first->offset);
+            dp_page_warn(m->page, "%s (%d times, first at byte %" PRIu64 ")",
+                         sentence((enum dp_markup_warning_code)code), n, first->offset);
         else if (n > 0 && first)
-            dp_page_warn(m->page, "%s (at byte %" PRIu64 ")", sentence((enum dp_markup_warning_code)code), first->offset);
+            dp_page_warn(m->page, "%s (at byte %" PRIu64 ")", sentence((enum dp_markup_warning_code)code),
+                         first->offset);
         else if (n > 0)
             dp_page_warn(m->page, "%s (%d times)", sentence((enum dp_markup_warning_code)code), n);
     }

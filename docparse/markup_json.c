@@ -22,9 +22,10 @@ static struct mk_value *top(struct dp_markup *m)
 
 static void put(struct dp_markup *m, const char *s, size_t n)
 {
-    if (m->text.max == m->text.len && n > 0)
+    if (m->text_full)
         return;
-    if (!mk_bounded_append(&m->text, s, n))
+    m->text_full = !mk_bounded_append(&m->text, s, n);
+    if (m->text_full)
         mk_warn(m, DP_MARKUP_W_LIMIT, m->place);
     if (m->text.failed == B_NO_MEMORY)
         m->no_memory = true;
@@ -36,13 +37,13 @@ static void forget(struct dp_markup *m, size_t start)
         m->text.len = start;
         m->text.data[start] = '\0';
     }
-    m->text.max = m->opt.limits.block_text;
+    m->text_full = false;
 }
 
 static bool is_box_key(const char *key)
 {
-    return strcmp(key, "bbox_2d") == 0 || strcmp(key, "bbox") == 0 || strcmp(key, "box_2d") == 0 || strcmp(key, "point_2d") == 0 ||
-           strcmp(key, "box") == 0 || strcmp(key, "point") == 0;
+    return strcmp(key, "bbox_2d") == 0 || strcmp(key, "bbox") == 0 || strcmp(key, "box_2d") == 0 ||
+           strcmp(key, "point_2d") == 0 || strcmp(key, "box") == 0 || strcmp(key, "point") == 0;
 }
 
 /* The object whose member is being read: the innermost one. */
@@ -103,7 +104,8 @@ static bool wanted(const char *key)
 
 static bool label(const char *key)
 {
-    return strncmp(key, "label", 5) == 0 || strcmp(key, "sub_label") == 0 || strcmp(key, "class") == 0 || strcmp(key, "category") == 0;
+    return strncmp(key, "label", 5) == 0 || strcmp(key, "sub_label") == 0 || strcmp(key, "class") == 0 ||
+           strcmp(key, "category") == 0;
 }
 
 /* One record at s[*pos); false at the end or when it was cut. */
@@ -170,7 +172,8 @@ static bool box_of(struct dp_markup *m, const struct mk_value *v, struct dp_rect
             *flags |= DP_FLAG_REPAIRED;
             return false;
         }
-        const double sx = w > 0 && m->page->width > 0 ? m->page->width / w : 1, sy = h > 0 && m->page->height > 0 ? m->page->height / h : 1;
+        const double sx = w > 0 && m->page->width > 0 ? m->page->width / w : 1,
+                     sy = h > 0 && m->page->height > 0 ? m->page->height / h : 1;
         const float x = (float)(n.v[0] * sx), y = (float)(n.v[1] * sy);
         *out = (struct dp_rect){x, y, x, y};
         return true;
@@ -293,7 +296,8 @@ static void open_value(struct dp_markup *m, bool object)
         return;
     }
     struct mk_value *v = &j->stack[j->depth++];
-    *v = (struct mk_value){.object = object, .key_next = object, .start = m->text.len, .offset = mk_offset(m, m->win_at)};
+    *v = (struct mk_value){
+        .object = object, .key_next = object, .start = m->text.len, .offset = mk_offset(m, m->win_at)};
 }
 
 static void end_string(struct dp_markup *m)

@@ -64,7 +64,8 @@ void mk_set_meta(struct dp_markup *m, int32_t block, const struct mk_meta *meta)
         b->source = (enum dp_source_kind)meta->source;
     if (meta->id != DP_NONE && mk_grow(m, (void **)&m->ids, m->n_ids, &m->cap_ids, sizeof *m->ids))
         m->ids[m->n_ids++] = (struct mk_id){meta->id, block};
-    if ((meta->of != DP_NONE || meta->parent != DP_NONE) && mk_grow(m, (void **)&m->refs, m->n_refs, &m->cap_refs, sizeof *m->refs))
+    if ((meta->of != DP_NONE || meta->parent != DP_NONE) &&
+        mk_grow(m, (void **)&m->refs, m->n_refs, &m->cap_refs, sizeof *m->refs))
         m->refs[m->n_refs++] = (struct mk_ref){block, meta->of, meta->parent};
 }
 
@@ -147,7 +148,7 @@ static uint64_t mix(uint64_t h, const char *text)
 static struct mk_seen signature(const struct dp_page *page, int32_t index)
 {
     const struct dp_block *b = &page->blocks[index];
-    struct mk_seen s = {.box = b->bbox, .block = index, .boxed = b->has_bbox};
+    struct mk_seen s = {.box = b->bbox, .block = index, .last = index, .boxed = b->has_bbox};
     s.hash = mix(mix((uint64_t)b->type * 977 + 1, b->text), b->latex);
     s.heavy = b->has_bbox || (b->text && strlen(b->text) >= HEAVY_BYTES);
     return s;
@@ -158,7 +159,8 @@ static bool repeats(const struct mk_seen *before, const struct mk_seen *now)
 {
     if (before->hash != now->hash)
         return false;
-    const bool advances = before->boxed && now->boxed && (now->box.y0 > before->box.y0 + 0.5f || now->box.x0 > before->box.x0 + 0.5f);
+    const bool advances =
+        before->boxed && now->boxed && (now->box.y0 > before->box.y0 + 0.5f || now->box.x0 > before->box.x0 + 0.5f);
     return !advances;
 }
 
@@ -211,7 +213,12 @@ static void found_loop(struct dp_markup *m, int32_t period, int64_t copies)
         if (seen(l, i)->block < from)
             from = seen(l, i)->block;
     tell(m, keep);
+    if (from <= seen(l, keep - 1)->last)
+        from = seen(l, keep - 1)->last + 1; /* blocks that stay may lie inside of one that goes */
     cut_blocks(m, from);
+    for (int64_t i = keep; m->opt.on_block && i < l->n; i++)
+        if (seen(l, i)->block < m->page->n_blocks)
+            m->opt.on_block(m->opt.ctx, m->page, seen(l, i)->block);
     l->n = keep;
     l->period = period;
     l->phase = 0;
@@ -248,6 +255,8 @@ void mk_complete(struct dp_markup *m, int32_t block)
     if (still_looping(m, &now))
         return;
     *seen(l, l->n) = now;
+    if (l->n > 0 && seen(l, l->n - 1)->last > block)
+        seen(l, l->n)->last = seen(l, l->n - 1)->last;
     for (int32_t p = 1; p <= MK_PERIOD; p++) {
         l->run[p] = l->n >= p && repeats(seen(l, l->n - p), &now) ? l->run[p] + 1 : 0;
         hold = hold || l->run[p] > 0;

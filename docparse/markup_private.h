@@ -12,16 +12,16 @@
 #define MK_DOMAIN "markup"
 
 enum {
-    MK_TAG_MAX = 8192,    /* bytes of one tag: a style attribute of a page's table takes 2 KiB */
-    MK_PIECE = 16384,     /* bytes cleaned at a time: stays in the first-level cache */
-    MK_DEPTH_MAX = 64,    /* size of the stacks; limits.depth stays below */
-    MK_ENTITY_MAX = 34,   /* "&" + 32 + ";" */
-    MK_SPECIAL_MAX = 44,  /* "<|" + 40 + "|>" */
-    MK_TRIES = 4,         /* '>' inside of one quoted value before its quote counts as missing */
-    MK_FENCE_MAX = 48,    /* bytes of a fence line */
-    MK_PERIOD = 8,        /* blocks, or rows, that may repeat together */
-    MK_REPEATS_MAX = 7,   /* four times as many repeats of MK_PERIOD blocks fit into the ring */
-    MK_KEY_MAX = 64       /* bytes of a JSON key that are looked at */
+    MK_TAG_MAX = 8192,   /* bytes of one tag: a style attribute of a page's table takes 2 KiB */
+    MK_PIECE = 16384,    /* bytes cleaned at a time: stays in the first-level cache */
+    MK_DEPTH_MAX = 64,   /* size of the stacks; limits.depth stays below */
+    MK_ENTITY_MAX = 34,  /* "&" + 32 + ";" */
+    MK_SPECIAL_MAX = 44, /* "<|" + 40 + "|>" */
+    MK_TRIES = 4,        /* '>' inside of one quoted value before its quote counts as missing */
+    MK_FENCE_MAX = 48,   /* bytes of a fence line */
+    MK_PERIOD = 8,       /* blocks, or rows, that may repeat together */
+    MK_REPEATS_MAX = 7,  /* four times as many repeats of MK_PERIOD blocks fit into the ring */
+    MK_KEY_MAX = 64      /* bytes of a JSON key that are looked at */
 };
 
 /* Kinds of elements; the catalogue in markup_tag.c gives each name one. */
@@ -91,11 +91,20 @@ struct mk_tag {
 int mk_tag_read(const char *s, size_t n, bool force, struct mk_tag *out);
 
 /* What a class means. */
-enum mk_class_role { MK_C_NONE, MK_C_TYPE, MK_C_IMAGE, MK_C_IMAGE_CAPTION, MK_C_IMAGE_OCR, MK_C_CHART, MK_C_FORMULA, MK_C_DRAWN };
+enum mk_class_role {
+    MK_C_NONE,
+    MK_C_TYPE,
+    MK_C_IMAGE,
+    MK_C_IMAGE_CAPTION,
+    MK_C_IMAGE_OCR,
+    MK_C_CHART,
+    MK_C_FORMULA,
+    MK_C_DRAWN
+};
 struct mk_class {
     enum mk_class_role role;
     enum dp_block_type type;
-    bool is_inline; /* formula set inside a line */
+    bool is_inline;   /* formula set inside a line */
     const char *rest; /* chart: words behind "chart", in `words` */
     char words[64];
 };
@@ -132,19 +141,19 @@ struct mk_meta {
 
 struct mk_elem {
     uint8_t name, role, kind;
-    uint8_t type;      /* enum dp_block_type, DP_BLOCK_TYPES: none of its own */
-    uint8_t level;     /* headings 1..6; lists: nesting */
-    uint8_t pending;   /* of its text: 0, ' ' or '\n' is due before the next character */
+    uint8_t type;    /* enum dp_block_type, DP_BLOCK_TYPES: none of its own */
+    uint8_t level;   /* headings 1..6; lists: nesting */
+    uint8_t pending; /* of its text: 0, ' ' or '\n' is due before the next character */
     bool boxed, child_boxed, soft_boxed, box_guessed;
-    bool pre;          /* white space is kept */
-    bool image;        /* an img was inside */
+    bool pre;   /* white space is kept */
+    bool image; /* an img was inside */
     bool ordered, display, description, saw_box;
-    int8_t col;        /* element that collects text here, or -1 */
-    int32_t block;     /* reserved on the page, or DP_NONE */
-    int32_t count;     /* lists: items so far */
+    int8_t col;                      /* element that collects text here, or -1 */
+    int32_t block;                   /* reserved on the page, or DP_NONE */
+    int32_t count;                   /* lists: items so far */
     int32_t rowspan, colspan, scope; /* cells; scope: 0, 'r', 'c' */
-    size_t start;      /* of its text in mk.text */
-    const char *latex; /* formulas */
+    size_t start;                    /* of its text in mk.text */
+    const char *latex;               /* formulas */
     struct dp_rect box, soft_box;
     struct mk_meta meta;
     uint64_t offset;
@@ -188,16 +197,16 @@ struct mk_clean {
 struct mk_seen {
     uint64_t hash;
     struct dp_rect box;
-    int32_t block;
-    bool boxed, heavy; /* heavy: repeats soon look like a loop */
+    int32_t block, last; /* last: highest index among this block and all completed before it */
+    bool boxed, heavy;   /* heavy: repeats soon look like a loop */
 };
 enum { MK_SEEN = 256 }; /* ring; more than MK_PERIOD times the most repeats that are waited for */
 struct mk_loop {
     struct mk_seen ring[MK_SEEN];
-    int64_t n;                 /* blocks completed */
-    int64_t told;              /* blocks handed to on_block */
+    int64_t n;                  /* blocks completed */
+    int64_t told;               /* blocks handed to on_block */
     int32_t run[MK_PERIOD + 1]; /* completed blocks in a row that repeat the one `period` before */
-    int32_t period, phase;     /* of the loop being cut, or 0; place in it */
+    int32_t period, phase;      /* of the loop being cut, or 0; place in it */
 };
 
 /* JSON reader: see markup_json.c. */
@@ -212,10 +221,10 @@ struct mk_value {
 struct mk_json {
     struct mk_value stack[MK_DEPTH_MAX];
     int depth;
-    int skip;      /* values deeper than the limit */
-    char quote;    /* in a string: its quote */
+    int skip;   /* values deeper than the limit */
+    char quote; /* in a string: its quote */
     bool escape, in_key, bare, any, done;
-    int hex;       /* digits of \u still to come */
+    int hex; /* digits of \u still to come */
     uint32_t unit, high;
     size_t string; /* start of the string in mk.text */
     char key[MK_KEY_MAX];
@@ -239,9 +248,10 @@ struct dp_markup {
     struct dp_sha256 *sha;
     struct b_buf raw;
     bool no_memory, arena_full, input_full, blocks_full, ended;
-    bool fenced, fence_closed;   /* an opening, a closing fence was met */
-    bool saw_root, html_end;     /* <html> or <body>, </body> or </html> */
-    bool cutting, cut_tag;       /* closing what the answer left open; it ended inside a tag */
+    bool fenced, fence_closed;  /* an opening, a closing fence was met */
+    bool saw_root, html_end;    /* <html> or <body>, </body> or </html> */
+    bool text_full, prose_full; /* something was left out since the buffer had room for everything */
+    bool cutting, cut_tag;      /* closing what the answer left open; it ended inside a tag */
     /* window of cleaned bytes */
     char *win;
     size_t win_at, win_end, win_cap;
@@ -249,18 +259,18 @@ struct dp_markup {
     struct mk_clean clean;
     /* lexer */
     enum mk_mode mode;
-    bool final;            /* no more bytes will come */
-    bool line_start;       /* prose: at the start of a line */
-    bool inline_tags;      /* prose: tags of text were met */
-    char math;             /* 0, '$', '2' for $$, ')' or ']' */
-    bool money, tex;       /* of an open '$': begins with a digit; holds signs of LaTeX */
-    size_t no_gt;          /* no '>' in the window between win_at and this place */
-    uint64_t held_at;      /* offset of the tag that waits for more bytes */
-    size_t held_from;      /* where its next '>' is looked for, relative to the tag */
+    bool final;       /* no more bytes will come */
+    bool line_start;  /* prose: at the start of a line */
+    bool inline_tags; /* prose: tags of text were met */
+    char math;        /* 0, '$', '2' for $$, ')' or ']' */
+    bool money, tex;  /* of an open '$': begins with a digit; holds signs of LaTeX */
+    size_t no_gt;     /* no '>' in the window between win_at and this place */
+    uint64_t held_at; /* offset of the tag that waits for more bytes */
+    size_t held_from; /* where its next '>' is looked for, relative to the tag */
     int held_tries;
-    int raw_name;          /* RAW: the element */
-    int dashes;            /* COMMENT: '-' in a row */
-    int32_t silent;        /* start tags since the last text */
+    int raw_name;   /* RAW: the element */
+    int dashes;     /* COMMENT: '-' in a row */
+    int32_t silent; /* start tags since the last text */
     struct b_buf prose;
     uint64_t prose_offset;
     /* frame */
@@ -272,19 +282,19 @@ struct dp_markup {
     int ending;                    /* name of the end tag at work, or -1 */
     int32_t n_inlined;             /* sum of inlined[] */
     struct mk_elem stack[MK_DEPTH_MAX];
-    int depth;             /* elements open; stack[0] is the page */
-    uint16_t opened[MK_NAMES_MAX];     /* open elements by name */
-    uint32_t flattened[MK_NAMES_MAX];  /* start tags left out by name: their end tags are left out too */
-    uint32_t inlined[MK_NAMES_MAX];    /* start tags of text taken as marks */
-    uint64_t first_bad_byte; /* of the encoding warnings only the first is kept, put in its place at the end */
-    uint64_t place;        /* of what is at work: a tag, the start of bare text, a sign of JSON */
-    uint64_t anon_offset;  /* of its first character */
-    bool anon;             /* the top of the stack is made up, for text outside of any block */
-    bool script_open;      /* inside sup or sub */
-    char script;           /* '^' or '_' */
+    int depth;                        /* elements open; stack[0] is the page */
+    uint16_t opened[MK_NAMES_MAX];    /* open elements by name */
+    uint32_t flattened[MK_NAMES_MAX]; /* start tags left out by name: their end tags are left out too */
+    uint32_t inlined[MK_NAMES_MAX];   /* start tags of text taken as marks */
+    uint64_t first_bad_byte;          /* of the encoding warnings only the first is kept, put in its place at the end */
+    uint64_t place;                   /* of what is at work: a tag, the start of bare text, a sign of JSON */
+    uint64_t anon_offset;             /* of its first character */
+    bool anon;                        /* the top of the stack is made up, for text outside of any block */
+    bool script_open;                 /* inside sup or sub */
+    char script;                      /* '^' or '_' */
     size_t script_start;
-    struct b_buf text;     /* texts being collected, inner ones behind outer ones */
-    bool empty_box;        /* an empty p with a box waits for an address */
+    struct b_buf text; /* texts being collected, inner ones behind outer ones */
+    bool empty_box;    /* an empty p with a box waits for an address */
     struct mk_elem empty;
     struct mk_cell *cells; /* of the open tables, inner ones behind outer ones */
     int32_t n_cells, cap_cells;
@@ -347,15 +357,16 @@ void mk_anon_open(struct dp_markup *m);
 void mk_anon_close(struct dp_markup *m);
 void mk_flush_empty(struct dp_markup *m);
 struct mk_meta mk_meta_read(struct dp_markup *m, const struct mk_tag *tag);
-bool mk_box_of(struct dp_markup *m, const struct mk_numbers *numbers, uint64_t offset, struct dp_rect *out, uint32_t *flags);
+bool mk_box_of(struct dp_markup *m, const struct mk_numbers *numbers, uint64_t offset, struct dp_rect *out,
+               uint32_t *flags);
 
 /* markup_text.c */
 void mk_text(struct dp_markup *m, const char *s, size_t n);
 void mk_text_break(struct dp_markup *m); /* the next character starts a line */
 void mk_text_mark(struct dp_markup *m, char script, bool open);
 struct mk_slice mk_collected(struct dp_markup *m, struct mk_elem *e); /* trimmed */
-void mk_text_raw(struct dp_markup *m, const char *s, size_t n); /* as it is */
-void mk_text_drop(struct dp_markup *m, struct mk_elem *e);      /* forgets the text of e */
+void mk_text_raw(struct dp_markup *m, const char *s, size_t n);       /* as it is */
+void mk_text_drop(struct dp_markup *m, struct mk_elem *e);            /* forgets the text of e */
 /* Appends as many whole characters as buf's maximum allows; false when some were left out. */
 bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n);
 size_t mk_loop_in_text(const char *text, size_t len); /* length without a loop at its end */

@@ -33,8 +33,12 @@ static void keep(struct dp_markup *m, size_t n)
     const char *s = front(m);
     if (m->prose.len == 0)
         m->prose_offset = mk_offset(m, m->win_at);
-    if (m->prose.failed == B_OK && !m->fence_closed && !mk_bounded_append(&m->prose, s, n))
+    if (!m->prose_full && !m->fence_closed && !mk_bounded_append(&m->prose, s, n)) {
+        m->prose_full = true;
         mk_warn(m, DP_MARKUP_W_LIMIT, m->prose_offset + m->prose.len);
+    }
+    if (m->prose.failed != B_OK)
+        m->no_memory = true;
     for (size_t i = 0; i < n; i++)
         m->line_start = s[i] == '\n' || (m->line_start && s[i] == ' ');
     m->win_at += n;
@@ -49,7 +53,7 @@ void mk_prose_is_preamble(struct dp_markup *m)
             m->res.preamble = mk_text_copy(m, prose.p, prose.n);
     }
     b_buf_clear(&m->prose);
-    m->inline_tags = false;
+    m->inline_tags = m->prose_full = false;
 }
 
 static bool info_is(struct mk_slice info, const char *word)
@@ -116,8 +120,9 @@ static void angle(struct dp_markup *m)
     static const char think[] = "<think>", end[] = "</think>";
     struct mk_tag tag;
     bool known;
-    if (n < sizeof end && !m->final && (memcmp(s, think, n < sizeof think - 1 ? n : sizeof think - 1) == 0 ||
-                                        memcmp(s, end, n < sizeof end - 1 ? n : sizeof end - 1) == 0) &&
+    if (n < sizeof end && !m->final &&
+        (memcmp(s, think, n < sizeof think - 1 ? n : sizeof think - 1) == 0 ||
+         memcmp(s, end, n < sizeof end - 1 ? n : sizeof end - 1) == 0) &&
         n < (n > 1 && s[1] == '/' ? sizeof end - 1 : sizeof think - 1))
         return;
     if (n >= sizeof think - 1 && memcmp(s, think, sizeof think - 1) == 0) {
@@ -126,6 +131,7 @@ static void angle(struct dp_markup *m)
     }
     if (n >= sizeof end - 1 && memcmp(s, end, sizeof end - 1) == 0) {
         m->win_at += sizeof end - 1;
+        m->prose_full = false;
         b_buf_clear(&m->prose); /* all of it were thoughts */
         m->inline_tags = false;
         m->line_start = true;

@@ -15,7 +15,8 @@ enum {
 bool mk_cell_add(struct dp_markup *m, const struct mk_elem *e, const char *text)
 {
     const struct mk_table *t = &m->tables[m->n_tables - 1];
-    if (m->n_cells >= m->opt.limits.table_cells || !mk_grow(m, (void **)&m->cells, m->n_cells, &m->cap_cells, sizeof *m->cells))
+    if (m->n_cells >= m->opt.limits.table_cells ||
+        !mk_grow(m, (void **)&m->cells, m->n_cells, &m->cap_cells, sizeof *m->cells))
         return false;
     m->cells[m->n_cells++] = (struct mk_cell){.row = t->rows - 1,
                                               .row_span = e->rowspan,
@@ -191,7 +192,9 @@ static struct dp_cell *next_cell(struct dp_markup *m)
 {
     struct dp_page *p = m->page;
     if ((size_t)p->n_cells >= m->cap_cells_page) {
-        struct dp_cell *more = m->arena_full ? NULL : b_arena_grow(p->arena, p->cells, (size_t)p->n_cells, &m->cap_cells_page, sizeof *more);
+        struct dp_cell *more =
+            m->arena_full ? NULL
+                          : b_arena_grow(p->arena, p->cells, (size_t)p->n_cells, &m->cap_cells_page, sizeof *more);
         if (!more) {
             m->arena_full = true;
             return NULL;
@@ -220,12 +223,13 @@ static bool emit(struct dp_markup *m, struct grid *g)
                 return false;
             if (i < g->n && g->cells[i].row == r && g->cells[i].col == c) {
                 const struct mk_cell *cell = &g->cells[i++];
-                *out = (struct dp_cell){r, c, cell->row_span, cell->col_span, header_of(cell, all_th), cell->box, cell->text,
-                                        cell->confidence};
+                *out = (struct dp_cell){r,         c,          cell->row_span,  cell->col_span, header_of(cell, all_th),
+                                        cell->box, cell->text, cell->confidence};
                 for (int32_t k = 0; k < cell->col_span; k++)
                     g->until[c + k] = r + cell->row_span;
             } else {
-                *out = (struct dp_cell){.row = r, .col = c, .row_span = 1, .col_span = 1, .text = "", .confidence = DP_NO_CONFIDENCE};
+                *out = (struct dp_cell){
+                    .row = r, .col = c, .row_span = 1, .col_span = 1, .text = "", .confidence = DP_NO_CONFIDENCE};
                 g->repaired = true;
             }
         }
@@ -240,7 +244,8 @@ static int32_t add_table(struct dp_markup *m, struct grid *g)
     struct dp_page *p = m->page;
     const int32_t first = p->n_cells;
     if ((size_t)p->n_tables >= m->cap_tables) {
-        struct dp_table *more = m->arena_full ? NULL : b_arena_grow(p->arena, p->tables, (size_t)p->n_tables, &m->cap_tables, sizeof *more);
+        struct dp_table *more =
+            m->arena_full ? NULL : b_arena_grow(p->arena, p->tables, (size_t)p->n_tables, &m->cap_tables, sizeof *more);
         if (!more) {
             m->arena_full = true;
             return DP_NONE;
@@ -251,19 +256,23 @@ static int32_t add_table(struct dp_markup *m, struct grid *g)
         p->n_cells = first;
         return DP_NONE;
     }
-    p->tables[p->n_tables] = (struct dp_table){.rows = g->rows, .cols = g->cols, .first_cell = first, .n_cells = p->n_cells - first};
+    p->tables[p->n_tables] =
+        (struct dp_table){.rows = g->rows, .cols = g->cols, .first_cell = first, .n_cells = p->n_cells - first};
     return p->n_tables++;
 }
 
 int32_t mk_table_finish(struct dp_markup *m, uint64_t offset, bool *repaired, bool *looped)
 {
     const struct mk_table t = m->tables[--m->n_tables];
-    struct grid g = {.cells = m->cells + t.first_cell, .n = m->n_cells - t.first_cell, .max_cols = m->opt.limits.table_cols,
-                     .max_positions = m->opt.limits.table_cells, .repaired = *repaired};
+    if (m->n_cells <= t.first_cell)
+        return DP_NONE;
+    struct grid g = {.cells = m->cells + t.first_cell,
+                     .n = m->n_cells - t.first_cell,
+                     .max_cols = m->opt.limits.table_cols,
+                     .max_positions = m->opt.limits.table_cells,
+                     .repaired = *repaired};
     int32_t table = DP_NONE;
     m->n_cells = t.first_cell;
-    if (g.n <= 0)
-        return DP_NONE;
     const int32_t kept = t.closed ? g.n : without_loop(&g);
     *looped = kept < g.n;
     g.n = kept;

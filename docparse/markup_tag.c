@@ -228,8 +228,8 @@ static int32_t read_id(struct mk_slice s)
 
 static bool is_flag_attribute(struct mk_slice name)
 {
-    static const char *const known[] = {"border",   "checked", "compact",  "controls", "disabled", "hidden",
-                                        "noshade",  "nowrap",  "open",     "required", "reversed", "selected"};
+    static const char *const known[] = {"border",  "checked", "compact", "controls", "disabled", "hidden",
+                                        "noshade", "nowrap",  "open",    "required", "reversed", "selected"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (same(name, known[i]))
             return true;
@@ -428,7 +428,12 @@ static int read_attribute(const char *s, size_t n, size_t *pos, bool force, stru
 int mk_tag_read(const char *s, size_t n, bool force, struct mk_tag *out)
 {
     size_t i = 1;
-    *out = (struct mk_tag){.rowspan = 1, .colspan = 1, .start = 1, .id = DP_NONE, .of = DP_NONE, .parent = DP_NONE,
+    *out = (struct mk_tag){.rowspan = 1,
+                           .colspan = 1,
+                           .start = 1,
+                           .id = DP_NONE,
+                           .of = DP_NONE,
+                           .parent = DP_NONE,
                            .confidence = DP_NO_CONFIDENCE};
     if (i < n && s[i] == '/') {
         out->closing = true;

@@ -103,8 +103,13 @@ static void enter_table(struct dp_markup *m, const struct mk_tag *tag)
     const uint8_t kind = mk_name_at(tag->name)->kind;
     int table = table_of(m);
     if (table == 0) {
-        struct mk_tag made = {.rowspan = 1, .colspan = 1, .id = DP_NONE, .of = DP_NONE, .parent = DP_NONE,
-                              .confidence = DP_NO_CONFIDENCE, .offset = tag->offset};
+        struct mk_tag made = {.rowspan = 1,
+                              .colspan = 1,
+                              .id = DP_NONE,
+                              .of = DP_NONE,
+                              .parent = DP_NONE,
+                              .confidence = DP_NO_CONFIDENCE,
+                              .offset = tag->offset};
         made.name = mk_name_find("table", 5);
         mk_tag_take(m, &made);
         return;
@@ -236,7 +241,8 @@ static void language_of_code(struct dp_markup *m, const struct mk_tag *tag)
     struct mk_elem *e = &m->stack[top(m)->col];
     static const char prefix[] = "language-";
     const size_t n = sizeof prefix - 1;
-    if (e->role == MK_R_DRAWN && e->type == DP_CODE && !e->meta.lang && tag->cls.n > n && memcmp(tag->cls.p, prefix, n) == 0)
+    if (e->role == MK_R_DRAWN && e->type == DP_CODE && !e->meta.lang && tag->cls.n > n &&
+        memcmp(tag->cls.p, prefix, n) == 0)
         e->meta.lang = mk_text_copy(m, tag->cls.p + n, tag->cls.n - n);
 }
 

@@ -32,16 +32,16 @@ bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n)
     while (fit > 0 && ((unsigned char)s[fit] & 0xC0) == 0x80)
         fit--; /* whole characters */
     b_buf_append(buf, s, fit);
-    buf->max = buf->len; /* nothing more, whatever is short enough */
     return false;
 }
 
 void mk_text_raw(struct dp_markup *m, const char *s, size_t n)
 {
     struct mk_elem *col = collector(m);
-    if (m->text.max == m->text.len && n > 0)
+    if (m->text_full)
         return;
     if (!mk_bounded_append(&m->text, s, n)) {
+        m->text_full = true; /* nothing behind it either, however short */
         mk_warn(m, DP_MARKUP_W_LIMIT, col ? col->offset : m->place);
         if (col)
             col->meta.flags |= DP_FLAG_TRUNCATED;
@@ -56,7 +56,7 @@ void mk_text_drop(struct dp_markup *m, struct mk_elem *e)
         m->text.len = e->start;
         m->text.data[m->text.len] = '\0';
     }
-    m->text.max = m->opt.limits.block_text; /* room again */
+    m->text_full = false;
 }
 
 static void append(struct dp_markup *m, struct mk_elem *col, const char *s, size_t n)
@@ -264,11 +264,11 @@ struct mk_slice mk_unfence(struct mk_slice t)
 }
 
 enum {
-    LOOP_LOOK = 32,       /* bytes at the end that must stand `period` before as well */
-    LOOP_PERIOD = 2048,   /* bytes of the longest repeated part: about 500 tokens */
-    LOOP_TIMES = 8,       /* how often it must stand there */
-    LOOP_BYTES = 256,     /* and how many bytes they must take */
-    LOOP_SHORT = 8,       /* parts up to this length are leaders, rules or blanks to fill in ... */
+    LOOP_LOOK = 32,         /* bytes at the end that must stand `period` before as well */
+    LOOP_PERIOD = 2048,     /* bytes of the longest repeated part: about 500 tokens */
+    LOOP_TIMES = 8,         /* how often it must stand there */
+    LOOP_BYTES = 256,       /* and how many bytes they must take */
+    LOOP_SHORT = 8,         /* parts up to this length are leaders, rules or blanks to fill in ... */
     LOOP_SHORT_BYTES = 1024 /* ... and must take this much */
 };
 
@@ -289,7 +289,7 @@ size_t mk_loop_in_text(const char *text, size_t len)
         const size_t run = len - from + p;
         const size_t need = p <= LOOP_SHORT ? LOOP_SHORT_BYTES : LOOP_BYTES;
         if (run < p * LOOP_TIMES || run < need)
-            return len; /* the shortest period decides: longer ones are its multiples or weaker */
+            return len;                    /* the shortest period decides: longer ones are its multiples or weaker */
         size_t keep = from > p ? from : p; /* the part once */
         while (keep < len && ((unsigned char)text[keep] & 0xC0) == 0x80)
             keep++;

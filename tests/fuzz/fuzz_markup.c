@@ -72,7 +72,8 @@ static void check_told(const struct told *told, const struct dp_page *page)
     free(seen);
 }
 
-static struct dp_page *parse(const uint8_t *data, size_t size, size_t step, uint8_t bits, struct dp_markup_result *result)
+static struct dp_page *parse(const uint8_t *data, size_t size, size_t step, uint8_t bits,
+                             struct dp_markup_result *result)
 {
     static struct told told;
     struct dp_markup_options o = options_of(bits);

@@ -36,7 +36,8 @@ static void feed(const uint8_t *data, size_t size)
 
 static void mutate_and_feed(const uint8_t *data, size_t size, long mutations)
 {
-    uint64_t state = 0x9e3779b97f4a7c15u ^ size;
+    const char *seed = getenv("FUZZ_SEED"); /* other mutations of the same files */
+    uint64_t state = 0x9e3779b97f4a7c15u ^ size ^ ((uint64_t)(seed ? strtol(seed, NULL, 10) : 0) << 32);
     uint8_t *work = malloc(size ? size : 1);
     if (!work)
         return;

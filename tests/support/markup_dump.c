@@ -49,7 +49,8 @@ static json_t *table_json(const struct dp_page *page, const struct dp_table *t)
     for (int32_t i = 0; i < t->n_cells; i++) {
         const struct dp_cell *c = &page->cells[t->first_cell + i];
         char place[64];
-        (void)snprintf(place, sizeof place, "%d,%d %dx%d %s", c->row, c->col, c->row_span, c->col_span, headers[c->header]);
+        (void)snprintf(place, sizeof place, "%d,%d %dx%d %s", c->row, c->col, c->row_span, c->col_span,
+                       headers[c->header]);
         json_t *cell = json_array();
         (void)json_array_append_new(cell, json_string(place));
         (void)json_array_append_new(cell, text_json(c->text));
@@ -97,8 +98,10 @@ json_t *t_markup_json(const struct dp_page *page, const struct dp_markup_result 
         (void)json_array_append_new(blocks, block_json(page, &page->blocks[i]));
     for (int c = 0; c < DP_MARKUP_WARNINGS; c++)
         if (r->counts[c])
-            (void)json_object_set_new(warnings, dp_markup_warning_name((enum dp_markup_warning_code)c), json_integer(r->counts[c]));
-    return json_pack("{s:s, s:b, s:b, s:b, s:s, s:o, s:i, s:i, s:o, s:o}", "kind", kinds[r->kind], "complete", r->complete,
-                     "truncated", r->truncated, "looped", r->looped, "status", dp_status_name(page->status), "preamble",
-                     text_json(r->preamble), "width", page->width, "height", page->height, "warnings", warnings, "blocks", blocks);
+            (void)json_object_set_new(warnings, dp_markup_warning_name((enum dp_markup_warning_code)c),
+                                      json_integer(r->counts[c]));
+    return json_pack("{s:s, s:b, s:b, s:b, s:s, s:o, s:i, s:i, s:o, s:o}", "kind", kinds[r->kind], "complete",
+                     r->complete, "truncated", r->truncated, "looped", r->looped, "status",
+                     dp_status_name(page->status), "preamble", text_json(r->preamble), "width", page->width, "height",
+                     page->height, "warnings", warnings, "blocks", blocks);
 }

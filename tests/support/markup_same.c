@@ -22,22 +22,24 @@ static const char *block(const struct dp_block *a, const struct dp_block *b)
         return "box of a block";
     if (!same_text(a->text, b->text) || !same_text(a->latex, b->latex))
         return "text of a block";
-    if (!same_text(a->chart_kind, b->chart_kind) || !same_text(a->marker, b->marker) || !same_text(a->language, b->language))
+    if (!same_text(a->chart_kind, b->chart_kind) || !same_text(a->marker, b->marker) ||
+        !same_text(a->language, b->language))
         return "kind, marker or language of a block";
     if (a->confidence != b->confidence || a->source != b->source || a->flags != b->flags)
         return "confidence, source or flags of a block";
-    if (a->first_line != b->first_line || a->n_lines != b->n_lines || a->table != b->table || a->caption_of != b->caption_of ||
-        a->display != b->display || a->joined != b->joined)
+    if (a->first_line != b->first_line || a->n_lines != b->n_lines || a->table != b->table ||
+        a->caption_of != b->caption_of || a->display != b->display || a->joined != b->joined)
         return "links of a block";
     return NULL;
 }
 
 const char *t_markup_difference(const struct dp_page *a, const struct dp_page *b)
 {
-    if (a->n_blocks != b->n_blocks || a->n_lines != b->n_lines || a->n_tables != b->n_tables || a->n_cells != b->n_cells ||
-        a->n_warnings != b->n_warnings)
+    if (a->n_blocks != b->n_blocks || a->n_lines != b->n_lines || a->n_tables != b->n_tables ||
+        a->n_cells != b->n_cells || a->n_warnings != b->n_warnings)
         return "counts";
-    if (a->status != b->status || a->error.code != b->error.code || a->width != b->width || a->height != b->height || a->dpi != b->dpi)
+    if (a->status != b->status || a->error.code != b->error.code || a->width != b->width || a->height != b->height ||
+        a->dpi != b->dpi)
         return "the page";
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const char *what = block(&a->blocks[i], &b->blocks[i]);
@@ -55,7 +57,8 @@ const char *t_markup_difference(const struct dp_page *a, const struct dp_page *b
     for (int32_t i = 0; i < a->n_cells; i++) {
         const struct dp_cell *x = &a->cells[i], *y = &b->cells[i];
         if (x->row != y->row || x->col != y->col || x->row_span != y->row_span || x->col_span != y->col_span ||
-            x->header != y->header || !same_rect(x->bbox, y->bbox) || x->confidence != y->confidence || !same_text(x->text, y->text))
+            x->header != y->header || !same_rect(x->bbox, y->bbox) || x->confidence != y->confidence ||
+            !same_text(x->text, y->text))
             return "a cell";
     }
     for (int32_t i = 0; i < a->n_warnings; i++)

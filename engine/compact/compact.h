@@ -36,6 +36,7 @@ struct eng_line {
 struct eng_page_lines {
     struct eng_line *lines; /* detector order; reading order is decided by docparse/assembly */
     size_t count;
+    size_t dropped;    /* marks that were not looked at: only on pages with many thousands of them */
     int quarter_turns; /* clockwise quarter turns that bring the page upright, 0..3 */
     float skew;        /* remaining angle of the lines on the upright page, degrees, clockwise positive */
     float curl;        /* largest deviation of a line from straight, in line heights; 0 on flat pages */

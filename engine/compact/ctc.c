@@ -54,8 +54,8 @@ size_t eng_ctc_collapse(const struct eng_alphabet *alphabet, const float *pairs,
         if (cls != 0 && cls == before)
             items[n - 1].last = (int32_t)t;
         else if (cls != 0)
-            items[n++] = (struct eng_ctc_item){alphabet->cps[cls], (int32_t)t, (int32_t)t,
-                                               p >= 0.0f && p <= 1.0f ? p : 0.0f};
+            items[n++] =
+                (struct eng_ctc_item){alphabet->cps[cls], (int32_t)t, (int32_t)t, p >= 0.0f && p <= 1.0f ? p : 0.0f};
         before = cls;
     }
     return n;

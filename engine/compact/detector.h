@@ -22,6 +22,7 @@ struct eng_detector_options {
 struct eng_strip_list {
     struct eng_strip *strips;
     size_t count;
+    size_t dropped;         /* the smallest marks of a page of many thousands: not among the strips */
     float scale_x, scale_y; /* network pixels per page pixel that were used */
 };
 void eng_strip_list_free(struct eng_strip_list *list);
@@ -37,7 +38,8 @@ enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view
                               struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
 /* Post-processing alone, used by tests and the fuzz target: probability map prob[map_h][map_w] ->
- * strips in pixels of a page of page_w x page_h. */
+ * strips in pixels of a page of page_w x page_h. Time grows with the map's pixels, whatever is on it; a map
+ * of more than 16 million is B_LIMIT. */
 enum b_code eng_strips_from_map(const float *prob, int map_w, int map_h, int page_w, int page_h,
                                 const struct eng_detector_options *options, struct eng_strip_list *out,
                                 struct b_err *err) B_MUST_CHECK;

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define LONG_LINE 2.5f   /* lengths over height from which a strip knows its axis */
+#define LONG_LINE 2.5f /* lengths over height from which a strip knows its axis */
 #define TRIAL_SHORTEST 4.0f
 #define TRIAL_LONGEST 16.0f
 

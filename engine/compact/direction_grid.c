@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL 32          /* map pixels: two to three lines of text */
-#define REACH 6          /* cells looked at in every direction */
-#define COHERENCE 0.6    /* length of the mean doubled-angle vector below which lines contradict */
+#define CELL 32       /* map pixels: two to three lines of text */
+#define REACH 6       /* cells looked at in every direction */
+#define COHERENCE 0.6 /* length of the mean doubled-angle vector below which lines contradict */
 
 enum b_code eng_direction_grid_new(int width, int height, struct eng_direction_grid *out, struct b_err *err)
 {

@@ -11,15 +11,15 @@
 #include "engine/compact/strip_sample.h"
 
 #define WIDTH_STEP 32
-#define MID_GREY 127.5f /* 0 after normalisation */
+#define MID_GREY 127.5f          /* 0 after normalisation */
 #define MAX_LINE_WIDTH (1 << 15) /* 680 heights: a longer strip is squeezed */
 /* Heights over the strip's. Six real pages read with the same errors (1.09 %) at 1, 1.08 and 1.16, 35 rendered
  * and degraded ones with 0.178, 0.180 and 0.175 %: the higher, the fewer columns there are to compute. */
 #define ROOMY 1.12f
 #define TALL 1.3f
-#define SNAP 0.02f    /* of the height: a centre line this close to a page axis is one */
+#define SNAP 0.02f     /* of the height: a centre line this close to a page axis is one */
 #define GAP_SHARE 0.3f /* of the line's usual contrast */
-#define EDGE_ROWS 4   /* rows at the top and bottom that may show neighbouring lines */
+#define EDGE_ROWS 4    /* rows at the top and bottom that may show neighbouring lines */
 
 void eng_line_image_free(struct eng_line_image *image)
 {
@@ -150,8 +150,8 @@ static float height_of(enum eng_line_look look)
     return look == ENG_LOOK_ROOMY ? ROOMY : (look == ENG_LOOK_TALL ? TALL : 1.0f);
 }
 
-enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page,
-                                const struct eng_strip *strip, enum eng_line_look look, struct b_err *err)
+enum b_code eng_line_image_make(struct eng_line_image *image, struct b_image_view page, const struct eng_strip *strip,
+                                enum eng_line_look look, struct b_err *err)
 {
     enum b_code code;
     if (look == ENG_LOOK_STACKED)

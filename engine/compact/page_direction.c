@@ -6,10 +6,10 @@
 #include "engine/compact/page_private.h"
 
 #define TRIAL_LINES 6
-#define READS_WELL 0.85f /* mean confidence; text upside down or lying reads at 0.6 to 0.7 */
-#define PREFERENCE 0.03f /* that a later sense must be better by than an earlier one */
-#define COLUMNS_READ 0.8f  /* measured: 0.99 on columns, 0.48 on turned pages of the same script */
-#define LEAST 0.72f      /* for a later sense: an unknown script reads equally badly in every sense */
+#define READS_WELL 0.85f  /* mean confidence; text upside down or lying reads at 0.6 to 0.7 */
+#define PREFERENCE 0.03f  /* that a later sense must be better by than an earlier one */
+#define COLUMNS_READ 0.8f /* measured: 0.99 on columns, 0.48 on turned pages of the same script */
+#define LEAST 0.72f       /* for a later sense: an unknown script reads equally badly in every sense */
 
 struct eng_read_task eng_page_task(const struct eng_page_job *job, size_t line, struct eng_sense sense,
                                    enum eng_line_look look)
@@ -32,8 +32,7 @@ static float quality_of(const struct eng_read_task *tasks, size_t n)
     return weight > 0.0 ? (float)(sum / weight) : 0.0f;
 }
 
-static void keep_readings(struct eng_page_job *job, const struct eng_read_task *tasks, size_t n,
-                          struct eng_sense sense)
+static void keep_readings(struct eng_page_job *job, const struct eng_read_task *tasks, size_t n, struct eng_sense sense)
 {
     for (size_t i = 0; i < n; i++)
         job->lines[tasks[i].line] = (struct eng_page_line){sense, tasks[i].reading, true};

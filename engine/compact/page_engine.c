@@ -125,6 +125,7 @@ static enum b_code hand_out(const struct pass *pass, struct b_arena *arena, stru
                             struct b_err *err)
 {
     const struct eng_page_job *job = &pass->job;
+    out->dropped = pass->found.dropped;
     out->quarter_turns = (pass->turns + job->quarter_turns) & 3;
     eng_page_figures(job, &out->skew, &out->curl);
     out->lines = B_ARENA_ARRAY(arena, job->n, struct eng_line);
@@ -172,8 +173,13 @@ static enum b_code begin_pass(struct pass *pass, struct b_cancel *cancel, struct
         const struct eng_strip strip = original_strip(pass, &pass->found.strips[i]);
         pass->active[i] = is_wanted(&strip, pass->options);
     }
-    pass->job = (struct eng_page_job){.crew = &pass->engine->crew, .page = pass->page, .strips = pass->found.strips,
-                                      .active = pass->active, .lines = pass->lines, .n = n, .cancel = cancel};
+    pass->job = (struct eng_page_job){.crew = &pass->engine->crew,
+                                      .page = pass->page,
+                                      .strips = pass->found.strips,
+                                      .active = pass->active,
+                                      .lines = pass->lines,
+                                      .n = n,
+                                      .cancel = cancel};
     eng_crew_forget(&pass->engine->crew);
     code = eng_page_decide_direction(&pass->job, upright, err);
     clock_stage(&since, &pass->engine->times.direction);
@@ -203,8 +209,7 @@ enum b_code eng_page_read(struct eng_page_engine *engine, struct b_image_view pa
         return b_fail(err, B_ARGUMENT, DOMAIN, "a page of %dx%d pixels with %d channels", page.width, page.height,
                       page.channels);
     struct b_image turned = {.pixels = NULL};
-    struct pass pass = {.engine = engine, .options = options, .page = page, .width = page.width,
-                        .height = page.height};
+    struct pass pass = {.engine = engine, .options = options, .page = page, .width = page.width, .height = page.height};
     engine->times = (struct eng_page_times){.detect = 0.0};
     enum b_code code = begin_pass(&pass, cancel, err);
     if (code == B_OK && pass.job.quarter_turns != 0)

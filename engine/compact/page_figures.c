@@ -6,7 +6,7 @@
 
 #define LONG_LINE 6.0f /* lengths over height: shorter lines have an uncertain angle */
 #define SAMPLES 17
-#define BINS 361       /* of half a degree, -90 to 90 */
+#define BINS 361 /* of half a degree, -90 to 90 */
 
 static bool is_long(const struct eng_page_job *job, size_t i)
 {

@@ -5,13 +5,14 @@
 
 #include "engine/compact/page_private.h"
 
-#define TURNED_BELOW 0.8f  /* a line on the main axis is tried upside down below this; such lines read at 0.6 to 0.75 */
-#define ACROSS_BELOW 0.9f  /* a line across the page's text has no neighbours to tell its sense */
-#define TURN_GAIN 0.05f    /* that another sense must be better by */
-#define LOOK_BELOW 0.85f   /* below this a line is sampled anew, higher and lower */
+#define TURNED_BELOW 0.8f /* a line on the main axis is tried upside down below this; such lines read at 0.6 to 0.75   \
+                           */
+#define ACROSS_BELOW 0.9f /* a line across the page's text has no neighbours to tell its sense */
+#define TURN_GAIN 0.05f   /* that another sense must be better by */
+#define LOOK_BELOW 0.85f  /* below this a line is sampled anew, higher and lower */
 #define LOOK_GAIN 0.02f
-#define GOOD_PAGE 0.8f     /* median confidence from which a bad line is an exception worth another look */
-#define SHORT_STRIP 1.8f   /* length over height up to which a strip's axis may be wrong by a right angle */
+#define GOOD_PAGE 0.8f   /* median confidence from which a bad line is an exception worth another look */
+#define SHORT_STRIP 1.8f /* length over height up to which a strip's axis may be wrong by a right angle */
 
 static struct eng_sense first_sense(const struct eng_page_job *job, size_t line)
 {
@@ -32,8 +33,7 @@ enum b_code eng_page_read_rest(struct eng_page_job *job, struct b_err *err)
             tasks[n++] = eng_page_task(job, i, first_sense(job, i), ENG_LOOK_ROOMY);
     enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
     for (size_t i = 0; i < n && code == B_OK; i++)
-        job->lines[tasks[i].line] =
-            (struct eng_page_line){first_sense(job, tasks[i].line), tasks[i].reading, true};
+        job->lines[tasks[i].line] = (struct eng_page_line){first_sense(job, tasks[i].line), tasks[i].reading, true};
     free(tasks);
     return code;
 }

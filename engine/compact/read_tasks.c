@@ -99,8 +99,7 @@ enum b_code eng_crew_read(struct eng_reading_crew *crew, struct b_image_view pag
         turns[i] = (struct turn){i, isfinite(cost) ? cost : 0.0f};
     }
     qsort(turns, n, sizeof *turns, by_cost);
-    struct dealing d = {.crew = crew, .page = page, .tasks = tasks, .turns = turns, .cancel = cancel,
-                        .errors = errors};
+    struct dealing d = {.crew = crew, .page = page, .tasks = tasks, .turns = turns, .cancel = cancel, .errors = errors};
     atomic_init(&d.failed, false);
     b_parallel_for(crew->workers, n, read_one, &d);
     for (int i = 0; i < crew->workers && code == B_OK; i++)

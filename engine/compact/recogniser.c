@@ -18,9 +18,9 @@
 
 #define DOMAIN "recogniser"
 #define MAX_WORKERS 256
-#define MAX_PLANS 40         /* widths kept planned: 32, 64, .. 1280 without a miss */
-#define PART_MAX 2560        /* columns read in one run; the longest line of 18 real pages has 2592 */
-#define CUT_WINDOW 640       /* columns before the end of a part in which a gap is looked for */
+#define MAX_PLANS 40   /* widths kept planned: 32, 64, .. 1280 without a miss */
+#define PART_MAX 2560  /* columns read in one run; the longest line of 18 real pages has 2592 */
+#define CUT_WINDOW 640 /* columns before the end of a part in which a gap is looked for */
 #define WIDTH_STEP 32
 
 struct worker {

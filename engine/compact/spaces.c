@@ -11,9 +11,9 @@
 /* In columns of the 48 px line image. Spaces measured 12 to 14 in the middle half, gaps inside words 6 at
  * the 95th percentile. */
 #define LEAST_SPACE 8.0f
-#define LONE_SPACE 11.0f     /* where the line has fewer than two spaces to compare with */
-#define SPACE_SHARE 0.7f     /* of the line's median space */
-#define ABOVE_INNER 5.0f     /* more than the line's median gap without a space */
+#define LONE_SPACE 11.0f /* where the line has fewer than two spaces to compare with */
+#define SPACE_SHARE 0.7f /* of the line's median space */
+#define ABOVE_INNER 5.0f /* more than the line's median gap without a space */
 
 struct gaps {
     float *spaced, *inner; /* sorted on demand */

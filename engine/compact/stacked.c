@@ -10,8 +10,8 @@
 #include "engine/compact/strip_sample.h"
 
 #define CELL ENG_LINE_PIXELS
-#define MARGIN 4            /* rows above and below a character, as in a line of print */
-#define MIN_PITCH 16        /* columns of the lying image; a character is at least a third of the strip */
+#define MARGIN 4     /* rows above and below a character, as in a line of print */
+#define MIN_PITCH 16 /* columns of the lying image; a character is at least a third of the strip */
 #define MAX_PITCH 64
 #define LENGTH_WEIGHT 300.0f /* contrast units that a character of twice or no length costs */
 
@@ -122,8 +122,8 @@ static struct eng_strip cell_strip(const struct eng_strip *column, float u0, flo
 {
     const struct eng_point centre = eng_strip_at(column, (u0 + u1) * 0.5f, 0.0f);
     const float side = (u1 - u0) * CELL / (CELL - 2 * MARGIN);
-    struct eng_strip s = {.origin = centre, .ux = column->uy, .uy = -column->ux, .u0 = -side * 0.5f,
-                          .u1 = side * 0.5f, .height = side};
+    struct eng_strip s = {
+        .origin = centre, .ux = column->uy, .uy = -column->ux, .u0 = -side * 0.5f, .u1 = side * 0.5f, .height = side};
     return s;
 }
 
@@ -141,8 +141,8 @@ static void paste(struct eng_line_image *image, const float *cell, int at, const
     }
 }
 
-enum b_code eng_line_image_stack(struct eng_line_image *image, struct b_image_view page,
-                                 const struct eng_strip *strip, struct b_err *err)
+enum b_code eng_line_image_stack(struct eng_line_image *image, struct b_image_view page, const struct eng_strip *strip,
+                                 struct b_err *err)
 {
     struct column c = {.n = 0};
     float *cell = malloc((size_t)CELL * CELL * 3 * sizeof *cell);

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNCLIP_RATIO 1.6          /* compact-models.md 2.3, step 5 */
-#define HEIGHTS_PER_DEGREE 6.0    /* pages-in-the-wild.md 2 */
+#define UNCLIP_RATIO 1.6       /* compact-models.md 2.3, step 5 */
+#define HEIGHTS_PER_DEGREE 6.0 /* pages-in-the-wild.md 2 */
 #define REWEIGHTINGS 4
-#define HUBER_FLOOR 0.25          /* pixels: the map's own quantisation */
-#define DEGREE_GAIN 0.9           /* a higher degree must lower the error to this share... */
-#define DEGREE_FLOOR 0.02         /* ...or the error is below this share of the thickness: keep the lower */
-#define EDGE_PERCENTILE 0.9       /* of the columns' edges: the enclosing rectangle without spikes */
+#define HUBER_FLOOR 0.25    /* pixels: the map's own quantisation */
+#define DEGREE_GAIN 0.9     /* a higher degree must lower the error to this share... */
+#define DEGREE_FLOOR 0.02   /* ...or the error is below this share of the thickness: keep the lower */
+#define EDGE_PERCENTILE 0.9 /* of the columns' edges: the enclosing rectangle without spikes */
 #define MAX_COLUMNS ((size_t)1 << 20)
 #define TERMS (ENG_STRIP_DEGREE + 1)
 

@@ -232,8 +232,8 @@ static void blend_rows(const struct axes *x, const struct taps *t, const float *
     memset(line, 0, n * 3 * sizeof *line);
     for (int k = 0; k < t->count; k++) {
         const float w = weights[t->offset + (size_t)k];
-        const uint8_t *p = x->base + (size_t)clamp_index(t->first + k, x->across_count) * x->across_step +
-                           (size_t)lo * x->along_step;
+        const uint8_t *p =
+            x->base + (size_t)clamp_index(t->first + k, x->across_count) * x->across_step + (size_t)lo * x->along_step;
         if (x->channels == 3 && x->along_step == 3) {
             for (size_t i = 0; i < n * 3; i++)
                 line[i] += w * (float)p[i];
@@ -287,12 +287,12 @@ static enum b_code sample_separable(const struct eng_arc *arc, struct b_image_vi
     float *line = NULL;
     enum b_code code = make_taps(start, sign * (part->to - part->from) / (float)width, width, cubic, &along, err);
     if (code == B_OK)
-        code = make_taps(centre - down * 0.5f * s->height, down * s->height / ENG_LINE_PIXELS, ENG_LINE_PIXELS,
-                         cubic, &across, err);
+        code = make_taps(centre - down * 0.5f * s->height, down * s->height / ENG_LINE_PIXELS, ENG_LINE_PIXELS, cubic,
+                         &across, err);
     if (code != B_OK)
         goto out;
     int lo = x.along_count - 1, hi = 0;
-    for (int i = 0; i < width; i += width > 1 ? width - 1 : 1) { /* the ends bound the rest */
+    for (int i = 0; i<width; i += width> 1 ? width - 1 : 1) { /* the ends bound the rest */
         const struct taps *t = &along.at[i];
         const int a = clamp_index(t->first, x.along_count);
         const int b = clamp_index(t->first + (t->count ? t->count - 1 : 0), x.along_count);

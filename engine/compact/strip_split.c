@@ -19,7 +19,8 @@
 #define LEVEL_STEPS 5
 #define TOP_LEVEL 0.9f
 #define MAX_DEPTH 2
-#define MAX_CUT 4.0 /* thicknesses: a wider bridge is a block of its own */
+#define MAX_WINDOWS 8 /* maps' worth of windows: nested rings or stripes would cost the square of a map */
+#define MAX_CUT 4.0   /* thicknesses: a wider bridge is a block of its own */
 
 struct splitter {
     struct eng_map map;
@@ -28,6 +29,7 @@ struct splitter {
     struct eng_fit_space *space;
     struct eng_split_pieces *out;
     size_t capacity, owned_capacity;
+    size_t budget; /* window pixels that may still be looked at */
 };
 
 static enum b_code push_piece(struct splitter *s, const struct eng_component *item, const struct eng_run *runs,
@@ -356,9 +358,10 @@ static enum b_code split(struct splitter *s, const struct eng_component *c, cons
     bool several = false;
     double thickness = 0.0;
     enum b_code code = depth < MAX_DEPTH ? suspect(s, c, runs, &several, &thickness, err) : B_OK;
-    if (code != B_OK || !several)
+    const size_t n = cut.width * cut.height;
+    if (code != B_OK || !several || n > s->budget)
         return code != B_OK ? code : push_piece(s, c, runs, err);
-    size_t n = cut.width * cut.height;
+    s->budget -= n;
     cut.window = calloc(n, sizeof *cut.window);
     cut.work = malloc(n * sizeof *cut.work);
     cut.labels = calloc(n, 1);
@@ -387,7 +390,8 @@ enum b_code eng_split_components(struct eng_map map, const struct eng_components
                                  double aspect, struct eng_fit_space *space, struct eng_split_pieces *out,
                                  struct b_err *err)
 {
-    struct splitter s = {map, level, aspect, space, out, 0, 0};
+    const size_t budget = (size_t)map.width * (size_t)map.height * MAX_WINDOWS;
+    struct splitter s = {map, level, aspect, space, out, 0, 0, budget};
     enum b_code code = B_OK;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < components->count && code == B_OK; i++)

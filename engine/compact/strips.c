@@ -19,7 +19,8 @@
 #define MIN_WIDE_SIDE 5.0       /* step 5: after widening */
 #define MIN_PAGE_SIDE 4.0       /* step 6: page pixels */
 #define MIN_MARK_AREA 4         /* pixels: fewer cannot have two sides of MIN_SIDE */
-#define MAX_MAP_PIXELS ((size_t)1 << 26)
+#define MAX_MAP_PIXELS ((size_t)1 << 24)
+#define MAX_STRIPS 16384 /* five times a broadsheet newspaper page; more are not text but noise */
 #define MAX_MAP_SIDE 32768
 
 /* A line knows its direction from three characters on: their shrunken outline is longer than 5 times its
@@ -43,7 +44,7 @@ struct finder {
     struct eng_components components;
     struct eng_split_pieces pieces;
     struct line *lines;
-    size_t n_lines;
+    size_t n_lines, dropped;
     struct eng_direction_grid grid;
     struct eng_fit_space space;
 };
@@ -58,18 +59,59 @@ static double thickness_of(const struct eng_piece *p)
     return p->area / p->length;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_mark(const struct finder *f, const struct eng_component *c)
+{
+    return c->area >= MIN_MARK_AREA && c->sum >= (double)f->min_score * (double)c->area;
+}
+
+/* Area from which marks are measured: such that there are at most MAX_STRIPS of them. */
+static enum b_code least_area(const struct finder *f, uint64_t *least, struct b_err *err)
+{
+    size_t n = 0;
+    *least = 0;
+    for (size_t i = 0; i < f->pieces.count; i++)
+        n += is_mark(f, &f->pieces.items[i]);
+    if (n <= MAX_STRIPS)
+        return B_OK;
+    uint64_t *areas = malloc(n * sizeof *areas);
+    if (!areas)
+        return b_fail(err, B_NO_MEMORY, "detector", "no memory for %zu lines", n);
+    n = 0;
+    for (size_t i = 0; i < f->pieces.count; i++)
+        if (is_mark(f, &f->pieces.items[i]))
+            areas[n++] = f->pieces.items[i].area;
+    qsort(areas, n, sizeof *areas, by_size);
+    *least = areas[n - MAX_STRIPS - 1] + 1;
+    free(areas);
+    return B_OK;
+}
+
 /* Measures every component and drops specks. */
 static enum b_code measure_all(struct finder *f, struct b_err *err)
 {
+    uint64_t least = 0;
+    enum b_code code = least_area(f, &least, err);
+    if (code != B_OK)
+        return code;
     f->lines = calloc(f->pieces.count ? f->pieces.count : 1, sizeof *f->lines);
     if (!f->lines)
         return b_fail(err, B_NO_MEMORY, "detector", "no memory for %zu lines", f->pieces.count);
     for (size_t i = 0; i < f->pieces.count; i++) {
         const struct eng_component *c = &f->pieces.items[i];
-        if (c->area < MIN_MARK_AREA || c->sum < (double)f->min_score * (double)c->area)
+        if (!is_mark(f, c))
             continue;
+        if (c->area < least) {
+            f->dropped++;
+            continue;
+        }
         struct line *l = &f->lines[f->n_lines];
-        enum b_code code = eng_piece_measure(f->pieces.runs[i], c->count, f->aspect, &f->space, &l->piece, err);
+        code = eng_piece_measure(f->pieces.runs[i], c->count, f->aspect, &f->space, &l->piece, err);
         if (code != B_OK)
             return code;
         double d = eng_unclip_distance(l->piece.length, l->piece.thickness), wide = l->piece.thickness + 2.0 * d;
@@ -274,6 +316,7 @@ enum b_code eng_strips_from_window(struct eng_map map, double scale_x, double sc
     code = emit(&f, out, err);
     out->scale_x = (float)scale_x;
     out->scale_y = (float)scale_y;
+    out->dropped = f.dropped;
 out:
     eng_direction_grid_free(&f.grid);
     eng_fit_space_free(&f.space);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads PNG pages with the compact engine and writes what it read: STEM.json (lines with boxes, the shape
  * that score_text.py reads) and STEM.md (lines in order, for score_lost.py). Prints one row a page: time,
- * lines, direction, and the last round's seconds
- * by stage (detector, direction, reading, second looks). usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png... */
+ * lines, direction, and the last round's seconds by stage (detector, direction, reading, second looks).
+ * usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png... */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/base/utf8.h"
 #include "engine/compact/page_private.h"
 #include "tests/support/png_page.h"
 
@@ -19,15 +20,42 @@ struct settings {
     bool verbose;
 };
 
-static void put_json_text(FILE *f, const char *text)
+static void put_json_text(FILE *f, const char *text, size_t len)
 {
     putc('"', f);
-    for (const char *p = text; *p; p++) {
-        if (*p == '"' || *p == '\\')
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"' || text[i] == '\\')
             putc('\\', f);
-        putc(*p, f);
+        putc(text[i], f);
     }
     putc('"', f);
+}
+
+static void put_box(FILE *f, const struct eng_strip *s, float u0, float u1)
+{
+    float x0, y0, x1, y1;
+    eng_strip_bounds(s, u0, u1, &x0, &y0, &x1, &y1);
+    (void)fprintf(f, "\"bbox\":{\"x0\":%.1f,\"y0\":%.1f,\"x1\":%.1f,\"y1\":%.1f}", (double)x0, (double)y0, (double)x1,
+                  (double)y1);
+}
+
+static void put_words(FILE *f, const struct eng_line *l)
+{
+    const size_t most = l->reading.n_glyphs;
+    struct eng_word *words = calloc(most ? most : 1, sizeof *words);
+    const size_t n = words ? eng_reading_words(&l->reading, l->strip.height, words, most) : 0;
+    for (size_t i = 0; i < n; i++) {
+        char text[4 * 256];
+        size_t len = 0;
+        for (size_t g = 0; g < words[i].count && len + 4 <= sizeof text; g++)
+            len += b_utf8_put(l->reading.glyphs[words[i].first + g].cp, text + len);
+        (void)fputs(i ? ",{" : "{", f);
+        put_box(f, &l->strip, words[i].u0, words[i].u1);
+        (void)fputs(",\"text\":", f);
+        put_json_text(f, text, len);
+        putc('}', f);
+    }
+    free(words);
 }
 
 struct row {
@@ -83,14 +111,14 @@ static int write_page(const struct settings *set, const char *stem, const struct
                       page->quarter_turns * 90, (double)page->skew, (double)page->curl);
         for (size_t i = 0; i < page->count; i++) {
             const struct eng_line *l = &page->lines[rows[i].line];
-            float x0, y0, x1, y1;
-            eng_strip_bounds(&l->strip, l->strip.u0, l->strip.u1, &x0, &y0, &x1, &y1);
-            (void)fprintf(json, "%s\n{\"bbox\":{\"x0\":%.1f,\"y0\":%.1f,\"x1\":%.1f,\"y1\":%.1f},\"confidence\":%.4f,",
-                          i ? "," : "", (double)x0, (double)y0, (double)x1, (double)y1,
-                          (double)l->reading.confidence);
+            (void)fputs(i ? ",\n{" : "\n{", json);
+            put_box(json, &l->strip, l->strip.u0, l->strip.u1);
+            (void)fprintf(json, ",\"confidence\":%.4f,", (double)l->reading.confidence);
             (void)fprintf(json, "\"unreadable\":%s,\"text\":", l->unreadable ? "true" : "false");
-            put_json_text(json, l->reading.text);
-            putc('}', json);
+            put_json_text(json, l->reading.text, strlen(l->reading.text));
+            (void)fputs(",\"words\":[", json);
+            put_words(json, l);
+            (void)fputs("]}", json);
             (void)fprintf(md, "%s\n\n", l->reading.text);
         }
         (void)fputs("]}]}]}\n", json);
@@ -136,11 +164,13 @@ static enum b_code read_page(const struct settings *set, struct eng_page_engine 
         size_t unread = 0;
         for (size_t i = 0; i < page.count; i++)
             unread += page.lines[i].unreadable;
-        (void)printf("%-44.44s %4dx%-4d lines %3zu unreadable %2zu turns %d skew %6.2f curl %5.2f  %7.3f s (mean %.3f)\n",
-                     stem, image.width, image.height, page.count, unread, page.quarter_turns, (double)page.skew,
-                     (double)page.curl, best, sum / set->rounds);
+        (void)printf(
+            "%-44.44s %4dx%-4d lines %3zu unreadable %2zu turns %d skew %6.2f curl %5.2f  %7.3f s (mean %.3f)\n", stem,
+            image.width, image.height, page.count, unread, page.quarter_turns, (double)page.skew, (double)page.curl,
+            best, sum / set->rounds);
         const struct eng_page_times *t = &engine->times;
-        (void)printf("    detect %.3f direction %.3f read %.3f again %.3f\n", t->detect, t->direction, t->read, t->again);
+        (void)printf("    detect %.3f direction %.3f read %.3f again %.3f\n", t->detect, t->direction, t->read,
+                     t->again);
         for (size_t i = 0; set->verbose && i < page.count; i++)
             (void)printf("  %.3f %s\n", (double)page.lines[i].reading.confidence, page.lines[i].reading.text);
         if (set->dir && write_page(set, stem, &page))
@@ -190,7 +220,7 @@ int main(int argc, char **argv)
     }
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
-    (void)printf("pages %d threads %d load %.3f s total %.3f s peak memory %ld MB\n", argc - optind, set.threads,
-                 load, total, usage.ru_maxrss / 1024);
+    (void)printf("pages %d threads %d load %.3f s total %.3f s peak memory %ld MB\n", argc - optind, set.threads, load,
+                 total, usage.ru_maxrss / 1024);
     return 0;
 }

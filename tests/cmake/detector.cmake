@@ -12,3 +12,7 @@ dp_test(test_components SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_components
 dp_test(test_det_input SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_det_input.c LIBS eng_compact LABELS unit)
 dp_test(test_strips SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_strips.c
   ${CMAKE_CURRENT_SOURCE_DIR}/support/text_map.c LIBS eng_compact LABELS unit)
+dp_test(test_strips_hostile SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_strips_hostile.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/text_map.c LIBS eng_compact LABELS unit)
+dp_fuzz(fuzz_strips SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_strips.c LIBS eng_compact
+  SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/strips)

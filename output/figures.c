@@ -68,12 +68,18 @@ static enum b_code figures_page(struct out_writer *writer, const struct dp_page 
                                 struct b_err *err)
 {
     struct b_image_view view;
+    struct b_image turned;
     struct out_tree tree;
     enum b_code code = out_tree_new(page, &tree, err);
     for (int32_t i = 0; i < page->n_blocks && code == B_OK; i++)
-        if (is_picture(page->blocks[i].type) && page->blocks[i].has_bbox && image &&
-            out_crop(image, page->blocks[i].bbox, &view))
-            code = one((struct figures_writer *)writer, page, &tree, i, view, err);
+        if (image && is_picture(page->blocks[i].type)) {
+            code = out_crop(image, page, &page->blocks[i], &turned, &view, err);
+            if (code == B_OK)
+                code = one((struct figures_writer *)writer, page, &tree, i, view, err);
+            else if (code == B_NOT_FOUND)
+                code = B_OK; /* no place on the page, no picture */
+            b_image_free(&turned);
+        }
     out_tree_free(&tree);
     return code;
 }

@@ -209,19 +209,25 @@ static void crop(struct html_page *h, int32_t i, const char *what)
 {
     const struct dp_block *b = &h->page->blocks[i];
     struct b_image_view view;
-    if (!h->image || !b->has_bbox || !out_crop(h->image, b->bbox, &view)) {
+    struct b_image turned = {0};
+    const enum b_code code = h->image ? out_crop(h->image, h->page, b, &turned, &view, h->err) : B_NOT_FOUND;
+    if (code == B_NOT_FOUND) {
         b_buf_printf(h->buf, "<div class=\"picture\" role=\"img\" aria-label=\"%s\"></div>\n", what);
         return;
     }
+    if (h->code == B_OK)
+        h->code = code;
+    if (h->code != B_OK)
+        return;
     b_buf_printf(h->buf, "<img width=\"%d\" height=\"%d\" alt=\"", view.width, view.height);
     if (b->text[0])
         out_xml_attr(h->buf, b->text);
     else
         b_buf_puts(h->buf, what);
     b_buf_puts(h->buf, "\" src=\"");
-    if (h->code == B_OK)
-        h->code = out_data_uri(h->buf, view, FIGURE_WIDTH, h->err);
+    h->code = out_data_uri(h->buf, view, FIGURE_WIDTH, h->err);
     b_buf_puts(h->buf, "\">\n");
+    b_image_free(&turned);
 }
 
 static void picture(struct html_page *h, int32_t i)
@@ -277,6 +283,30 @@ static void code_text(struct html_page *h, const struct dp_block *b)
     b_buf_puts(h->buf, "</code>");
 }
 
+/* Text in columns that no table is known for: a row a line, a cell between two tabs. */
+static void row_cells(struct html_page *h, const char *text)
+{
+    b_buf_puts(h->buf, "<tr><td>");
+    for (; *text && *text != '\n'; text++) {
+        const size_t n = strcspn(text, "\t\n");
+        out_xml_textn(h->buf, text, n);
+        text += n;
+        if (*text != '\t')
+            break;
+        b_buf_puts(h->buf, "</td><td>");
+    }
+    b_buf_puts(h->buf, "</td></tr>\n");
+}
+
+static void text_rows(struct html_page *h, const char *text)
+{
+    while (*text) {
+        row_cells(h, text);
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+}
+
 static void inside_of_figure(struct html_page *h, int32_t i)
 {
     const struct dp_block *b = &h->page->blocks[i];
@@ -286,8 +316,12 @@ static void inside_of_figure(struct html_page *h, int32_t i)
         table(h, b);
     } else if (b->latex) {
         out_html_formula(h->buf, b->latex, b->display);
-    } else if (b->type == DP_TABLE || b->type == DP_CODE) {
-        b_buf_puts(h->buf, b->type == DP_TABLE ? "<pre class=\"rows\">" : "<pre>");
+    } else if (b->type == DP_TABLE) {
+        b_buf_puts(h->buf, "<div class=\"scroll\"><table class=\"rows\">\n");
+        text_rows(h, b->text);
+        b_buf_puts(h->buf, "</table></div>\n");
+    } else if (b->type == DP_CODE) {
+        b_buf_puts(h->buf, "<pre>");
         code_text(h, b);
         b_buf_puts(h->buf, "</pre>\n");
     } else if (b->type == DP_FORMULA) {
@@ -323,6 +357,14 @@ static void formula(struct html_page *h, int32_t i)
     b_buf_puts(h->buf, b->display ? " class=\"formula display\">" : " class=\"formula\">");
     out_html_formula(h->buf, b->latex, b->display);
     b_buf_puts(h->buf, "</div>\n");
+}
+
+static void rows(struct html_page *h, int32_t i)
+{
+    open_tag(h, "div", i);
+    b_buf_puts(h->buf, " class=\"scroll\"><table class=\"rows\">\n");
+    text_rows(h, h->page->blocks[i].text);
+    b_buf_puts(h->buf, "</table></div>\n");
 }
 
 static void code(struct html_page *h, int32_t i)
@@ -372,7 +414,10 @@ static void block(struct html_page *h, int32_t i)
         code(h, i);
         break;
     default:
-        element(h, "p", i);
+        if (strchr(b->text, '\t'))
+            rows(h, i);
+        else
+            element(h, "p", i);
         break;
     }
     children(h, i);

@@ -36,6 +36,7 @@ const char out_html_css[] =
     "caption{text-align:start;color:var(--soft);padding:.3em 0}\n"
     "th,td{border:1px solid var(--line);padding:.35em .65em;text-align:start;vertical-align:top}\n"
     "td.num,th.num{text-align:end}\n"
+    "table.rows td{border-inline:0}\n"
     "th{background:var(--head);font-weight:600}\n"
     "pre{background:var(--head);border:1px solid var(--line);border-radius:4px;padding:.8em 1em;overflow-x:auto;"
     "font-size:.87rem;line-height:1.45}\n"

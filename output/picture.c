@@ -83,13 +83,22 @@ enum b_code out_data_uri(struct b_buf *buf, struct b_image_view view, int max_wi
     return code;
 }
 
-bool out_crop(const struct b_image_view *image, struct dp_rect box, struct b_image_view *crop)
+enum b_code out_crop(const struct b_image_view *image, const struct dp_page *page, const struct dp_block *block,
+                     struct b_image *owned, struct b_image_view *crop, struct b_err *err)
 {
+    const struct dp_rect box = block->bbox;
     const float x0 = fmaxf(floorf(box.x0) - 1.0f, 0.0f), y0 = fmaxf(floorf(box.y0) - 1.0f, 0.0f);
     const float x1 = fminf(ceilf(box.x1) + 1.0f, (float)image->width),
                 y1 = fminf(ceilf(box.y1) + 1.0f, (float)image->height);
-    if (!(x1 > x0 && y1 > y0))
-        return false;
+    *owned = (struct b_image){0};
+    if (!block->has_bbox || !(x1 > x0 && y1 > y0))
+        return b_fail(err, B_NOT_FOUND, DOMAIN, "page %d: a block outside of the page image", page->number);
     *crop = b_image_view_crop(*image, (int)x0, (int)y0, (int)(x1 - x0), (int)(y1 - y0));
-    return true;
+    const int turns = (int)(page->rotation / 90.0) & 3;
+    if (turns == 0)
+        return B_OK;
+    enum b_code code = b_image_turn(*crop, turns, owned, err);
+    if (code == B_OK)
+        *crop = b_image_view_of(owned);
+    return code;
 }

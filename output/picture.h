@@ -21,7 +21,10 @@ enum b_code out_shrink(struct b_image_view view, int max_width, struct b_image *
 /* "data:image/...;base64,..." of the view, at most max_width wide: PNG or JPEG, whichever is shorter. */
 enum b_code out_data_uri(struct b_buf *buf, struct b_image_view view, int max_width, struct b_err *err) B_MUST_CHECK;
 
-/* The part of the page image under a box, one pixel of margin; false when the box lies outside. */
-bool out_crop(const struct b_image_view *image, struct dp_rect box, struct b_image_view *crop);
+/* The part of the page image under a block, one pixel of margin, turned upright when the page lies on its side.
+ * *owned holds the pixels if they had to be turned; free it in any case. B_NOT_FOUND when the block has no box
+ * or it lies outside. */
+enum b_code out_crop(const struct b_image_view *image, const struct dp_page *page, const struct dp_block *block,
+                     struct b_image *owned, struct b_image_view *crop, struct b_err *err) B_MUST_CHECK;
 
 #endif

@@ -7,8 +7,9 @@
 
 #include "engine/base/utf8.h"
 
-#define LOOK_AHEAD 256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds   \
-                        */
+#define LOOK_AHEAD                                                                                                     \
+    256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds                  \
+         */
 
 bool out_is_running(enum dp_block_type type)
 {
@@ -80,7 +81,7 @@ void out_join(struct b_buf *text, const char *next)
     const size_t width = tail == 0x2010 ? 3 : tail == 0xAD ? 2 : 1;
     const bool hyphen = tail == '-' || tail == 0xAD || tail == 0x2010;
     const uint32_t before = hyphen ? last_cp(text->data, text->len - width) : 0;
-    if (hyphen && b_cp_is_letter(before)) {
+    if (hyphen && (b_cp_is_letter(before) || b_cp_is_digit(before))) {
         if (tail == 0xAD || (is_small(before) && is_small(head)))
             text->len -= width;
     } else if (!spaceless(tail) && !spaceless(head) && !b_cp_is_space(tail) && !b_cp_is_space(head)) {

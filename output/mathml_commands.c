@@ -136,10 +136,10 @@ void math_delimiter(struct math *m, const char *stretch)
     if (n > 0) {
         const char *name = m->text + m->pos + 1;
         const struct math_symbol *s = math_symbol_find(name, n);
-        cp = n == 1 && (*name == '{' || *name == '}') ? (uint32_t)*name
-             : n == 1 && *name == '|'                 ? 0x2016
-             : s                                      ? s->cp
-                                                      : 0;
+        cp = n == 1 && (*name == '{' || *name == '}')                   ? (uint32_t)*name
+             : n == 1 && *name == '|'                                   ? 0x2016
+             : s && (s->kind == MATH_FENCE || s->kind == MATH_OPERATOR) ? s->cp
+                                                                        : 0;
         m->pos += n + 1;
     } else {
         cp = out_next(m->text, m->len, &m->pos);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All formats together: order of calls, same bytes for the same document, failing receivers, nothing lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/collect.h"
+#include "tests/support/make_document.h"
+
+static struct dp_document *random_document(struct t_random *r, int32_t pages)
+{
+    struct dp_document *d = calloc(1, sizeof *d);
+    assert_non_null(d);
+    assert_true(t_random_document(r, pages, d));
+    struct b_err err = {0};
+    if (dp_document_check(d, &err) != B_OK)
+        fail_msg("%s", err.message);
+    return d;
+}
+
+static void drop(struct dp_document *d)
+{
+    dp_document_clear(d);
+    free(d);
+}
+
+static void registry(void **state)
+{
+    static const char *const names[] = {"json", "jsonl", "html", "md",  "text",    "qwenvl-html", "csv",
+                                        "xlsx", "hocr",  "alto", "pdf", "figures", "overlay"};
+    size_t n = 0;
+    (void)state;
+    for (const struct out_format *f = out_formats(); f->name; f++, n++) {
+        assert_ptr_equal(out_format_find(f->name), f);
+        assert_non_null(f->summary);
+        assert_non_null(f->media_type);
+        assert_int_equal(f->extension[0], '.');
+        for (const struct out_format *g = out_formats(); g < f; g++)
+            assert_string_not_equal(f->extension, g->extension);
+    }
+    assert_int_equal(n, sizeof names / sizeof names[0]);
+    for (size_t i = 0; i < n; i++)
+        assert_non_null(out_format_find(names[i]));
+    assert_null(out_format_find("docx"));
+}
+
+static void order_of_calls(void **state)
+{
+    struct t_random r = {.state = 3};
+    struct dp_document *d = random_document(&r, 2);
+    (void)state;
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        struct t_collect got;
+        struct out_writer *w = NULL;
+        struct b_err err = {0};
+        t_collect_init(&got);
+        const struct out_sink sink = t_collect_sink(&got);
+        assert_int_equal(out_open(f, NULL, &sink, &w, &err), B_OK);
+        assert_int_equal(out_page(w, d->pages[0], NULL, &err), B_ARGUMENT);
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_ARGUMENT);
+        assert_int_equal(out_begin(w, &d->info, NULL, 0, &err), B_OK);
+        assert_int_equal(out_begin(w, &d->info, NULL, 0, &err), B_ARGUMENT);
+        assert_int_equal(out_page(w, d->pages[1], NULL, &err), B_OK);
+        assert_int_equal(out_page(w, d->pages[0], NULL, &err), B_ARGUMENT); /* pages ascend */
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_OK);
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_ARGUMENT);
+        out_drop(w);
+        t_collect_free(&got);
+    }
+    out_drop(NULL);
+    drop(d);
+}
+
+/* The producer's texts may be gone by the time of the end. */
+static void info_is_copied(void **state)
+{
+    (void)state;
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        struct t_collect got;
+        struct out_writer *w = NULL;
+        struct b_err err = {0};
+        t_collect_init(&got);
+        const struct out_sink sink = t_collect_sink(&got);
+        struct dp_document_info *info = calloc(1, sizeof *info);
+        assert_non_null(info);
+        char *name = strdup("a name that ends early.pdf"), *model = strdup("compact");
+        *info = (struct dp_document_info){.source_name = name, .model_name = model, .title = name, .author = name};
+        assert_int_equal(out_open(f, NULL, &sink, &w, &err), B_OK);
+        assert_int_equal(out_begin(w, info, NULL, 0, &err), B_OK);
+        memset(name, 'x', strlen(name));
+        free(name);
+        free(model);
+        free(info);
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_OK);
+        out_drop(w);
+        t_collect_free(&got);
+    }
+}
+
+static bool same(const struct t_collect *a, const struct t_collect *b)
+{
+    if (a->main.len != b->main.len || (a->main.len > 0 && memcmp(a->main.data, b->main.data, a->main.len) != 0) ||
+        a->n_sides != b->n_sides)
+        return false;
+    for (size_t i = 0; i < a->n_sides; i++)
+        if (strcmp(a->sides[i].name, b->sides[i].name) != 0 || a->sides[i].size != b->sides[i].size ||
+            memcmp(a->sides[i].data, b->sides[i].data, a->sides[i].size) != 0)
+            return false;
+    return true;
+}
+
+static void deterministic(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct t_random one = {.state = seed, .hostile = true}, two = one;
+        struct dp_document *a = random_document(&one, 2), *b = random_document(&two, 2);
+        for (const struct out_format *f = out_formats(); f->name; f++) {
+            const struct out_options options = {.words = true, .page_images = true};
+            struct t_collect first, second;
+            struct b_err err = {0};
+            t_collect_init(&first);
+            t_collect_init(&second);
+            assert_int_equal(t_render(f, &options, a, true, NULL, &first, &err), B_OK);
+            assert_int_equal(t_render(f, &options, b, true, NULL, &second, &err), B_OK);
+            if (!same(&first, &second))
+                fail_msg("seed %d: %s differs from run to run", (int)seed, f->name);
+            t_collect_free(&first);
+            t_collect_free(&second);
+        }
+        drop(a);
+        drop(b);
+    }
+}
+
+/* A full disk at every call in turn: an error with the receiver's code, and the writer takes nothing more. */
+static void failing_receiver(void **state)
+{
+    struct dp_document d;
+    (void)state;
+    assert_true(t_sample_document(&d));
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        const struct out_options options = {.words = true, .page_images = true};
+        struct t_collect got;
+        struct b_err err = {0};
+        t_collect_init(&got);
+        assert_int_equal(t_render(f, &options, &d, true, NULL, &got, &err), B_OK);
+        const int calls[] = {1, 2, (got.calls + 1) / 2, got.calls};
+        const int all = got.calls;
+        t_collect_free(&got);
+        for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+            if (calls[i] > all)
+                continue;
+            t_collect_init(&got);
+            got.fail_at = calls[i];
+            assert_int_equal(t_render(f, &options, &d, true, NULL, &got, &err), B_IO);
+            assert_string_equal(err.message, "no space left on device");
+            assert_int_equal(got.calls, calls[i]); /* nothing came behind the failure */
+            t_collect_free(&got);
+        }
+    }
+    dp_document_clear(&d);
+}
+
+static void no_side_outputs(void **state)
+{
+    struct dp_document d;
+    (void)state;
+    assert_true(t_sample_document(&d));
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        struct b_buf buf;
+        struct b_err err = {0};
+        b_buf_init(&buf, (size_t)1 << 26);
+        /* out_render gives no pictures, so figures have nothing to write. */
+        const enum b_code want = f->side_outputs && strcmp(f->name, "figures") != 0 ? B_UNSUPPORTED : B_OK;
+        assert_int_equal(out_render(f, NULL, &d, &buf, &err), want);
+        b_buf_free(&buf);
+    }
+    dp_document_clear(&d);
+}
+
+static void empty_document(void **state)
+{
+    struct dp_document d = {.info = {.source_name = "empty.pdf"}, .status = DP_STATUS_FAILED};
+    (void)state;
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        struct t_collect got;
+        struct b_err err = {0};
+        t_collect_init(&got);
+        if (t_render(f, NULL, &d, false, NULL, &got, &err) != B_OK)
+            fail_msg("%s: %s", f->name, err.message);
+        t_collect_free(&got);
+    }
+}
+
+/* Every block has its element in HTML, every word its place in hOCR, ALTO and JSON. */
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = strstr(text, what); p; p = strstr(p + 1, what))
+        n++;
+    return n;
+}
+
+static void nothing_is_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct t_random r = {.state = seed, .hostile = seed % 2 == 0};
+        struct dp_document *d = random_document(&r, 2);
+        struct b_err err = {0};
+        struct t_collect html, qwen;
+        t_collect_init(&html);
+        t_collect_init(&qwen);
+        assert_int_equal(t_render(out_format_find("html"), NULL, d, false, NULL, &html, &err), B_OK);
+        assert_int_equal(t_render(out_format_find("qwenvl-html"), NULL, d, false, NULL, &qwen, &err), B_OK);
+        size_t boxes = 0;
+        for (int32_t p = 0; p < d->n_pages; p++)
+            for (int32_t i = 0; i < d->pages[p]->n_blocks; i++) {
+                char id[48];
+                (void)snprintf(id, sizeof id, " id=\"p%d-b%d\" ", p + 1, i);
+                if (occurrences(html.main.data, id) != 1)
+                    fail_msg("seed %d: %s stands %zu times", (int)seed, id, occurrences(html.main.data, id));
+                boxes += d->pages[p]->blocks[i].has_bbox;
+            }
+        assert_true(occurrences(qwen.main.data, " data-bbox=") >= boxes);
+        t_collect_free(&html);
+        t_collect_free(&qwen);
+        drop(d);
+    }
+}
+
+static enum b_code ignore(void *ctx, const void *data, size_t size, struct b_err *err)
+{
+    (void)data;
+    (void)err;
+    *(size_t *)ctx += size;
+    return B_OK;
+}
+
+/* A grid of a million by a million positions with two cells stays small in every format. */
+static void sparse_grid(void **state)
+{
+    struct t_page t;
+    (void)state;
+    assert_true(t_page_begin(&t, 1, 100, 100, 72));
+    t_block(&t, DP_TABLE, (struct dp_rect){0, 0, 99, 99}, "a\nb");
+    t_table(&t, 20000, 1000);
+    t_cell(&t, 0, 0, 1, 1, DP_NOT_HEADER, "a");
+    t_cell(&t, 19999, 999, 1, 1, DP_NOT_HEADER, "b");
+    assert_true(t.ok);
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        size_t bytes = 0;
+        const struct out_sink sink = {.ctx = &bytes, .write = ignore, .side = NULL};
+        struct out_writer *w = NULL;
+        struct b_err err = {0};
+        const struct dp_document_info info = {.source_name = "x"};
+        if (f->side_outputs)
+            continue;
+        assert_int_equal(out_open(f, NULL, &sink, &w, &err), B_OK);
+        assert_int_equal(out_begin(w, &info, NULL, 0, &err), B_OK);
+        assert_int_equal(out_page(w, t.page, NULL, &err), B_OK);
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_OK);
+        if (bytes > 1000000)
+            fail_msg("%s wrote %zu bytes", f->name, bytes);
+        out_drop(w);
+    }
+    dp_page_drop(t.page);
+}
+
+/* A page that breaks an invariant is refused, and a page in its place is taken. */
+static void broken_page(void **state)
+{
+    struct t_page t;
+    struct b_err err = {0};
+    (void)state;
+    assert_true(t_page_begin(&t, 1, 100, 100, 72));
+    t_block(&t, DP_PARAGRAPH, (struct dp_rect){0, 0, 9, 9}, "x");
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        struct t_collect got;
+        struct out_writer *w = NULL;
+        const struct dp_document_info info = {.source_name = "x"};
+        t_collect_init(&got);
+        const struct out_sink sink = t_collect_sink(&got);
+        assert_int_equal(out_open(f, NULL, &sink, &w, &err), B_OK);
+        assert_int_equal(out_begin(w, &info, NULL, 0, &err), B_OK);
+        t.page->blocks[0].table = 7;
+        assert_int_equal(out_page(w, t.page, NULL, &err), B_INTERNAL);
+        t.page->blocks[0].table = DP_NONE;
+        assert_int_equal(out_page(w, t.page, NULL, &err), B_OK);
+        assert_int_equal(out_end(w, DP_STATUS_OK, &err), B_OK);
+        out_drop(w);
+        t_collect_free(&got);
+    }
+    dp_page_drop(t.page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(registry),       cmocka_unit_test(order_of_calls),   cmocka_unit_test(info_is_copied),
+        cmocka_unit_test(deterministic),  cmocka_unit_test(failing_receiver), cmocka_unit_test(no_side_outputs),
+        cmocka_unit_test(empty_document), cmocka_unit_test(nothing_is_lost),  cmocka_unit_test(sparse_grid),
+        cmocka_unit_test(broken_page),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

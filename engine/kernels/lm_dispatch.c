@@ -2,6 +2,17 @@
 /* Chooses the large model's kernels that the processor runs. Built without any instruction-set flag. */
 #include "engine/kernels/lm_private.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Asked directly, since clang's __builtin_cpu_supports does not know the name before version 18. */
+static int has_f16c(void)
+{
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && c >> 29 & 1;
+}
+#endif
+
 static int runs(enum eng_lm_isa isa)
 {
 #if defined(__x86_64__)
@@ -9,7 +20,7 @@ static int runs(enum eng_lm_isa isa)
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     switch (isa) {
     case ENG_LM_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case ENG_LM_AVX512:
         return wide;
     case ENG_LM_AVX512_VNNI:

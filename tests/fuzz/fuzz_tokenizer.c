@@ -102,8 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         encode(sound(), rest, len, ENG_SPECIAL_PARSE);
         return 0;
     }
+    static const char sample[] = "The cat's 12 \xc3\xa9 ab abc <|im_end|>\r\n \t x";
     if (eng_tokenizer_parse(&source, &tok, NULL) == B_OK)
-        encode(tok, "The cat's 12 \xc3\xa9 ab abc <|im_end|>\r\n \t x", 42, ENG_SPECIAL_PARSE);
+        encode(tok, sample, sizeof sample - 1, ENG_SPECIAL_PARSE);
     eng_tokenizer_drop(tok);
     b_buf_free(&vocab);
     return 0;

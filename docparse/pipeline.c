@@ -164,7 +164,7 @@ static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_
     page->dpi = sheet->dpi;
     take_warnings(page, sheet);
     enum b_code code = dp_reader_read(w->reader, sheet, page, &w->cancel, err);
-    if (code == B_OK)
+    if (code == B_OK && page->n_blocks == 0) /* a large model's pages come with their blocks */
         code = dp_assemble(sheet, page, err);
     /* Writers rely on it; a broken invariant of ours costs this page, not the document. */
     return code == B_OK ? dp_page_check(page, err) : code;

@@ -16,10 +16,10 @@
 
 #define DOMAIN "reader"
 #define SCRATCH_BYTES ((size_t)512 << 20) /* intermediate results of one page; a dense page needs under 8 MiB */
-#define TRIAL_LINES 6        /* lines read to check a doubtful layer */
-#define TRIAL_CHARS 8        /* shorter lines say little */
-#define TRIAL_ERROR 0.06f    /* other programs' OCR up to here is kept: their error and ours both count */
-#define TRIAL_SURE 0.8f      /* our own reading must be at least this confident to overrule the layer */
+#define TRIAL_LINES 6                     /* lines read to check a doubtful layer */
+#define TRIAL_CHARS 8                     /* shorter lines say little */
+#define TRIAL_ERROR 0.06f                 /* other programs' OCR up to here is kept: their error and ours both count */
+#define TRIAL_SURE 0.8f                   /* our own reading must be at least this confident to overrule the layer */
 #define ALPHABET_SHARE 0.8f  /* of the layer's characters inside the recogniser's alphabet, for a fair trial */
 #define WHOLE_SHARE 0.5      /* unexplained text ink above this: the page is read as a whole */
 #define MISPLACED_SHARE 0.5f /* of the words standing on blank paper: the layer belongs to another image */
@@ -31,6 +31,7 @@ struct dp_reader {
     enum dp_text_layer text_layer;
     int threads;
     struct eng_page_engine *engine; /* NULL until first use */
+    struct dp_qwen_reader *qwen;    /* for a large model; all the rest is then unused */
 };
 
 enum scope { READ_NOTHING, READ_REGIONS, READ_WHOLE };
@@ -43,9 +44,9 @@ struct job {
     struct b_arena *scratch;
     struct b_cancel *cancel;
     struct dp_layer layer;
-    bool *kept;         /* per layer line: its words are the page's words */
+    bool *kept; /* per layer line: its words are the page's words */
     enum scope scope;
-    bool mismatch;      /* what is read replaces a layer that did not fit */
+    bool mismatch; /* what is read replaces a layer that did not fit */
     float (*regions)[4];
     size_t n_regions;
     struct dp_line_builder builder;
@@ -61,6 +62,11 @@ enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_
     if (!reader)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     *reader = (struct dp_reader){.model = model, .text_layer = text_layer, .threads = threads};
+    enum b_code code = model->qwen ? dp_qwen_reader_new(model, text_layer, threads, &reader->qwen, err) : B_OK;
+    if (code != B_OK) {
+        free(reader);
+        return code;
+    }
     *out = reader;
     return B_OK;
 }
@@ -70,6 +76,7 @@ void dp_reader_drop(struct dp_reader *reader)
     if (!reader)
         return;
     eng_page_engine_drop(reader->engine);
+    dp_qwen_reader_drop(reader->qwen);
     free(reader);
 }
 
@@ -431,7 +438,8 @@ static enum b_code settle_bad_lines(struct job *job, int32_t first_read, struct 
     if (!boxes)
         return b_arena_refused(job->scratch, DOMAIN, err);
     for (int32_t i = 0; i < n_read; i++)
-        boxes[i] = page->lines[first_read + i].text[0] ? page->lines[first_read + i].bbox : (struct dp_rect){0, 0, 0, 0};
+        boxes[i] =
+            page->lines[first_read + i].text[0] ? page->lines[first_read + i].bbox : (struct dp_rect){0, 0, 0, 0};
     const struct dp_taken taken = {boxes, (size_t)n_read};
     for (int32_t i = 0; i < job->layer.n_lines; i++) {
         const struct dp_layer_line *l = &job->layer.lines[i];
@@ -539,6 +547,8 @@ enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *shee
         return code;
     if (!sheet->image.pixels)
         return b_fail(err, B_ARGUMENT, DOMAIN, "the page has no image");
+    if (reader->qwen)
+        return dp_qwen_reader_read(reader->qwen, sheet, page, cancel, err);
     job.scratch = b_arena_new(SCRATCH_BYTES);
     if (!job.scratch)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");

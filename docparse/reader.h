@@ -17,6 +17,17 @@ struct dp_model;
 
 /* The embedded default: networks from `models_dir`. Missing or damaged files: B_NOT_FOUND / B_FORMAT. */
 enum b_code dp_model_open_compact(const char *models_dir, struct dp_model **out, struct b_err *err) B_MUST_CHECK;
+
+/* The large model: a checkpoint folder of Qwen2.5-VL. */
+enum dp_precision { DP_PRECISION_EXACT, DP_PRECISION_BF16, DP_PRECISION_INT8, DP_PRECISION_INT4 };
+struct dp_qwen_options {
+    enum dp_precision precision;
+    int threads;        /* for making packed weights; 0: 1 */
+    int64_t max_pixels; /* of the picture that the model sees; 0: 2048 tokens' worth, or the checkpoint's if smaller */
+    int max_tokens;     /* of one page's answer; 0: 4096 */
+};
+enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_options *options, struct dp_model **out,
+                               struct b_err *err) B_MUST_CHECK;
 void dp_model_drop(struct dp_model *model);
 const char *dp_model_name(const struct dp_model *model);
 const char *dp_model_sha256(const struct dp_model *model); /* over the files that were loaded */
@@ -26,8 +37,8 @@ enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_
                           struct dp_reader **out, struct b_err *err) B_MUST_CHECK;
 void dp_reader_drop(struct dp_reader *reader);
 
-/* Fills page->lines, page->words, rotation, skew (blocks stay empty: dp_assemble makes them). The bytes of
- * the result do not depend on the number of threads. */
+/* Fills page->lines, page->words, rotation, skew (blocks stay empty: dp_assemble makes them). The large model
+ * fills finished blocks instead, with their lines. The bytes of the result do not depend on the number of threads. */
 enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *sheet, struct dp_page *page,
                            struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 

@@ -11,6 +11,7 @@
 #include "docparse/reader_private.h"
 #include "engine/base/file.h"
 #include "engine/base/utf8.h"
+#include "engine/qwen25vl/qwen25vl.h"
 
 #define DOMAIN "compact"
 #define MODEL_BYTES_MAX ((uint64_t)1 << 30)
@@ -67,6 +68,7 @@ void dp_model_drop(struct dp_model *model)
     if (!model)
         return;
     eng_models_drop(model->compact);
+    eng_qwen_drop(model->qwen);
     free(model);
 }
 

@@ -10,8 +10,18 @@
 struct dp_model {
     char name[64];
     char sha256[65];
-    struct eng_models *compact;
+    struct eng_models *compact; /* NULL in a model of the other kind */
+    struct eng_qwen *qwen;
+    struct dp_qwen_options qwen_options;
 };
+
+/* The large model's reader. */
+struct dp_qwen_reader;
+enum b_code dp_qwen_reader_new(const struct dp_model *model, enum dp_text_layer text_layer, int threads,
+                               struct dp_qwen_reader **out, struct b_err *err) B_MUST_CHECK;
+void dp_qwen_reader_drop(struct dp_qwen_reader *reader);
+enum b_code dp_qwen_reader_read(struct dp_qwen_reader *reader, const struct dp_sheet *sheet, struct dp_page *page,
+                                struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
 /* What recognised lines must not repeat: boxes of words that the page already has. */
 struct dp_taken {

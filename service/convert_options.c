@@ -15,6 +15,7 @@
 #include "service/suggest.h"
 
 #define MAX_LISTS 16
+#define LARGE_PAGE_SECONDS 3600.0 /* a page of 4096 tokens on two slow cores */
 
 enum option_id {
     OPT_MODELS = 256,
@@ -26,6 +27,10 @@ enum option_id {
     OPT_PASSWORD_FILE,
     OPT_PROGRESS,
     OPT_READER,
+    OPT_MODEL,
+    OPT_PRECISION,
+    OPT_MAX_TOKENS,
+    OPT_MODEL_PIXELS,
     OPT_MAX_PIXELS,
     OPT_MAX_PAGES,
     OPT_PAGE_SECONDS,
@@ -43,6 +48,10 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"reader", required_argument, NULL, OPT_READER},
+    {"model", required_argument, NULL, OPT_MODEL},
+    {"precision", required_argument, NULL, OPT_PRECISION},
+    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
+    {"model-pixels", required_argument, NULL, OPT_MODEL_PIXELS},
     {"models", required_argument, NULL, OPT_MODELS},
     {"pages", required_argument, NULL, OPT_PAGES},
     {"dpi", required_argument, NULL, OPT_DPI},
@@ -90,7 +99,10 @@ static void print_help(void)
         "      --dpi native|N       resolution of page images, 36 to 1200 (default: native)\n"
         "      --password-file F    file whose first line opens encrypted documents\n"
         "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
-        "      --reader compact     the reader (default: compact, the embedded one)\n"
+        "      --reader NAME        compact: the embedded one (default); qwen25vl: a large model, needs --model\n"
+        "      --model DIR          folder of a Qwen2.5-VL checkpoint (config.json, *.safetensors, tokenizer files)\n"
+        "      --precision P        of the large model: exact (default), bf16, int8, int4: faster and smaller in this "
+        "order\n"
         "Work:\n"
         "  -j, --jobs N             threads (default: all processors); the results do not depend on it\n"
         "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
@@ -101,9 +113,12 @@ static void print_help(void)
         "  -h, --help               this text\n",
         stdout);
     fputs("Limits:\n"
+          "      --max-tokens N       of the large model's answer for one page (default: 4096)\n"
+          "      --model-pixels N     of the picture that the large model sees (default: 1605632, or less if the\n"
+          "                           checkpoint says so); more reads smaller type and takes longer\n"
           "      --max-pixels N       pixels of a page image (default: 50000000); larger pages are scaled down\n"
           "      --max-pages N        pages of a document (default: 100000)\n"
-          "      --page-seconds S     time for one page (default: 120; 0: no limit)\n\n"
+          "      --page-seconds S     time for one page (default: 120, large model: 3600; 0: no limit)\n\n"
           "Results are DIR/NAME.html and so on: NAME is the input's name without its extension, with its path\n"
           "below a folder that was named; inputs whose results would collide keep their extension. A result is\n"
           "complete or absent: it is written under a temporary name and renamed.\n\n"
@@ -226,8 +241,21 @@ static int parse_choice(int id, const char *value, struct svc_convert_options *o
             }
         return svc_usage_error("convert", "--progress is auto, plain or none, not '%s'", value);
     }
-    if (strcmp(value, "compact") != 0)
-        return svc_usage_error("convert", "this build has the reader 'compact' only, not '%s'", value);
+    if (id == OPT_PRECISION) {
+        static const char *const names[] = {[DP_PRECISION_EXACT] = "exact",
+                                            [DP_PRECISION_BF16] = "bf16",
+                                            [DP_PRECISION_INT8] = "int8",
+                                            [DP_PRECISION_INT4] = "int4"};
+        for (int i = DP_PRECISION_EXACT; i <= DP_PRECISION_INT4; i++)
+            if (strcmp(value, names[i]) == 0) {
+                o->qwen.precision = (enum dp_precision)i;
+                return -1;
+            }
+        return svc_usage_error("convert", "--precision is exact, bf16, int8 or int4, not '%s'", value);
+    }
+    o->large = strcmp(value, "qwen25vl") == 0;
+    if (!o->large && strcmp(value, "compact") != 0)
+        return svc_usage_error("convert", "--reader is compact or qwen25vl, not '%s'", value);
     return -1;
 }
 
@@ -246,6 +274,15 @@ static int parse_limit(int id, const char *value, struct svc_convert_options *o)
         if (!parse_number(value, 0, 86400, &n))
             return svc_usage_error("convert", "--page-seconds takes 0 to 86400, not '%s'", value);
         o->limits.page_seconds = (double)n;
+        o->seconds_given = true;
+    } else if (id == OPT_MAX_TOKENS) {
+        if (!parse_number(value, 1, 100000, &n))
+            return svc_usage_error("convert", "--max-tokens takes 1 to 100000, not '%s'", value);
+        o->qwen.max_tokens = (int)n;
+    } else if (id == OPT_MODEL_PIXELS) {
+        if (!parse_number(value, 3136, 51380224, &n))
+            return svc_usage_error("convert", "--model-pixels takes 3136 to 51380224, not '%s'", value);
+        o->qwen.max_pixels = n;
     } else if (id == 'j') {
         if (!parse_number(value, 1, 256, &n))
             return svc_usage_error("convert", "--jobs takes 1 to 256, not '%s'", value);
@@ -305,6 +342,9 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         b_log_set_level(B_LOG_ERROR);
         o->progress = SVC_PROGRESS_NONE;
         return -1;
+    case OPT_MODEL:
+        o->checkpoint_dir = value;
+        return -1;
     case OPT_MODELS:
         o->models_dir = value;
         return -1;
@@ -333,10 +373,13 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
     case OPT_TEXT_LAYER:
     case OPT_PROGRESS:
     case OPT_READER:
+    case OPT_PRECISION:
         return parse_choice(id, value, o);
     case OPT_MAX_PIXELS:
     case OPT_MAX_PAGES:
     case OPT_PAGE_SECONDS:
+    case OPT_MAX_TOKENS:
+    case OPT_MODEL_PIXELS:
     case OPT_DPI:
     case 'j':
         return parse_limit(id, value, o);
@@ -379,6 +422,14 @@ static int collect_inputs(int argc, char **argv, struct svc_convert_options *o, 
 static int finish(int argc, char **argv, struct svc_convert_options *o, const struct pending *p)
 {
     struct b_err err = {0};
+    if (o->large && !o->checkpoint_dir)
+        return svc_usage_error("convert", "--reader qwen25vl needs --model DIR, the folder of a checkpoint");
+    if (!o->large && o->checkpoint_dir)
+        return svc_usage_error("convert",
+                               "--model goes with --reader qwen25vl; the networks of 'compact' are in --models");
+    o->qwen.threads = o->jobs;
+    if (o->large && !o->seconds_given)
+        o->limits.page_seconds = LARGE_PAGE_SECONDS;
     if (o->n_formats == 0 && add_formats("html,json,md", o) != -1)
         return SVC_EXIT_USAGE;
     if (p->overlay && add_formats("overlay", o) != -1)

@@ -18,7 +18,11 @@ struct svc_convert_options {
     const struct out_format *formats[SVC_MAX_FORMATS];
     size_t n_formats;
     struct out_options output;
-    const char *models_dir; /* NULL: search */
+    const char *models_dir;     /* NULL: search */
+    bool large;                 /* the reader is qwen25vl */
+    const char *checkpoint_dir; /* given then, NULL otherwise */
+    struct dp_qwen_options qwen;
+    bool seconds_given;
     enum dp_text_layer text_layer;
     struct dp_page_range ranges[SVC_MAX_RANGES];
     size_t n_ranges;

@@ -21,6 +21,7 @@ enum {
     PICTURE_TOKENS = 2048,  /* what the published document recipe allows a page */
     TOKEN_SIDE = 28,        /* pixels of a token's square at the published patch and merge */
     BLOCKS_WITHOUT_BOX = 2, /* so many first blocks without a box: this prompt does not give any */
+    GRACE_TOKENS = 32,      /* the last tags and the fence may still come, so that the answer is whole */
     PROMPT_IDS_MAX = 1 << 20
 };
 
@@ -55,7 +56,7 @@ struct attempt {
         float log_probability;
     } * pieces;
     size_t n_pieces, max_pieces;
-    int blocks, boxed;
+    int blocks, boxed, after_end; /* after_end: tokens since the parser had enough */
     bool last_rung, boxless, failed;
     struct b_err err;
 };
@@ -193,7 +194,8 @@ static bool take_token(void *context, const struct eng_token *token)
         return false;
     }
     a->boxless = !a->last_rung && a->blocks >= BLOCKS_WITHOUT_BOX && a->boxed == 0;
-    return !a->boxless && !dp_markup_wants_stop(a->markup);
+    a->after_end += dp_markup_wants_stop(a->markup);
+    return !a->boxless && a->after_end < GRACE_TOKENS;
 }
 
 static struct dp_markup_options markup_options(const struct eng_visual *visual)

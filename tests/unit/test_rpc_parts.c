@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service's parts that know nothing of gRPC: admission, messages, status details, unpacking, the wire
+ * format and the descriptor walker. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "docparse/v1/parser.pb-c.h"
+#include "engine/base/cancel.h"
+#include "google/rpc/error_details.pb-c.h"
+#include "google/rpc/status.pb-c.h"
+#include "service/rpc/admission.h"
+#include "service/rpc/descriptors.h"
+#include "service/rpc/messages.h"
+#include "service/rpc/status.h"
+#include "service/rpc/unpack.h"
+#include "service/rpc/wire.h"
+#include "tests/support/make_document.h"
+
+extern const uint8_t svc_schemas[];
+extern const size_t svc_schemas_size;
+
+static struct svc_admission *new_admission(int queue, int per_client, uint64_t bytes, int workers)
+{
+    const struct svc_admission_limits limits = {
+        .queue = queue, .queue_per_client = per_client, .bytes = bytes, .workers = workers};
+    struct svc_admission *a = NULL;
+    assert_int_equal(svc_admission_new(&limits, &a, NULL), B_OK);
+    return a;
+}
+
+static enum b_code enter(struct svc_admission *a, struct svc_ticket *t, const char *client, enum svc_class class)
+{
+    int64_t retry = -1;
+    svc_ticket_init(t, client, class);
+    return svc_admission_enter(a, t, 0, &retry, NULL);
+}
+
+static void refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(2, 0, 100, 1);
+    struct svc_ticket t[3], held;
+    struct b_err err;
+    int64_t retry = -1;
+    assert_int_equal(enter(a, &t[0], "a", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &t[1], "a", SVC_BULK), B_OK);
+    assert_int_equal(enter(a, &t[2], "b", SVC_INTERACTIVE), B_LIMIT);
+    svc_ticket_init(&held, "c", SVC_BULK);
+    assert_int_equal(svc_admission_hold(a, &held, 100, &retry, &err), B_OK);
+    assert_int_equal(svc_admission_hold(a, &held, 1, &retry, &err), B_LIMIT);
+    assert_true(retry > 0);
+    svc_admission_leave(a, &held);
+    svc_admission_leave(a, &held);
+    assert_int_equal(svc_admission_hold(a, &held, 100, &retry, &err), B_OK);
+    svc_admission_leave(a, &held);
+    assert_int_equal(svc_admission_withdraw(a, &t[0]), SVC_WAITING);
+    assert_int_equal(svc_admission_withdraw(a, &t[0]), SVC_ELSEWHERE);
+    assert_int_equal(enter(a, &t[2], "b", SVC_INTERACTIVE), B_OK);
+    svc_admission_drain(a);
+    assert_int_equal(enter(a, &t[0], "a", SVC_INTERACTIVE), B_CANCELLED);
+    svc_admission_drop(a);
+}
+
+static void bounds_one_client(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(10, 2, 100, 1);
+    struct svc_ticket t[4];
+    assert_int_equal(enter(a, &t[0], "a", SVC_BULK), B_OK);
+    assert_int_equal(enter(a, &t[1], "a", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &t[2], "a", SVC_BULK), B_LIMIT);
+    assert_int_equal(enter(a, &t[3], "b", SVC_BULK), B_OK);
+    svc_admission_drop(a);
+}
+
+/* What the workers would get, as letters of the clients. */
+static void order_of(struct svc_admission *a, int n, char *out)
+{
+    for (int i = 0; i < n; i++) {
+        struct svc_ticket *t = svc_admission_next(a);
+        out[i] = t->client[0];
+        svc_admission_leave(a, t);
+    }
+    out[n] = '\0';
+}
+
+static void clients_take_turns(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(10, 0, 100, 1);
+    struct svc_ticket t[5];
+    char got[8];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(enter(a, &t[i], "a", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &t[4], "b", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(svc_admission_position(a, &t[4]), 5);
+    order_of(a, 5, got);
+    assert_string_equal(got, "abaaa");
+    svc_admission_drop(a);
+}
+
+static void bulk_waits_but_never_starves(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(100, 0, 100, 1);
+    struct svc_ticket fast[20], slow[2];
+    char got[24];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(enter(a, &slow[i], "B", SVC_BULK), B_OK);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(enter(a, &fast[i], "i", SVC_INTERACTIVE), B_OK);
+    order_of(a, 22, got);
+    assert_string_equal(got, "iiiiiiiBiiiiiiiBiiiiii");
+    svc_admission_drop(a);
+}
+
+static void refuses_deadlines_that_cannot_be_met(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(100, 0, 100, 1);
+    struct svc_ticket first, second;
+    int64_t retry = -1;
+    assert_int_equal(enter(a, &first, "a", SVC_INTERACTIVE), B_OK);
+    svc_ticket_init(&second, "b", SVC_INTERACTIVE);
+    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 1000000, &retry, NULL), B_DEADLINE);
+    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 3600000000000LL, &retry, NULL), B_OK);
+    svc_admission_drop(a);
+}
+
+static void messages_carry_the_page(void **state)
+{
+    (void)state;
+    struct dp_document document = {0};
+    assert_true(t_sample_document(&document));
+    for (int32_t i = 0; i < document.n_pages; i++) {
+        const struct dp_page *page = document.pages[i];
+        struct b_arena *arena = b_arena_new((size_t)16 << 20);
+        Docparse__V1__Page *m = NULL;
+        struct b_buf buf;
+        assert_int_equal(svc_page_message(page, NULL, arena, &m, NULL), B_OK);
+        b_buf_init(&buf, (size_t)16 << 20);
+        assert_int_equal(svc_wire_pack(&buf, &m->base, NULL), B_OK);
+        assert_int_equal(buf.len, docparse__v1__page__get_packed_size(m));
+        Docparse__V1__Page *back = docparse__v1__page__unpack(NULL, buf.len, (const uint8_t *)buf.data);
+        assert_non_null(back);
+        assert_int_equal(back->n_blocks, page->n_blocks);
+        for (int32_t b = 0; b < page->n_blocks; b++) {
+            assert_string_equal(back->blocks[b]->text, page->blocks[b].text);
+            assert_int_equal(back->blocks[b]->type, page->blocks[b].type + 1);
+            assert_int_equal(back->blocks[b]->parent, page->blocks[b].parent);
+            assert_int_equal(back->blocks[b]->n_lines, page->blocks[b].n_lines);
+            assert_true((back->blocks[b]->table != NULL) == (page->blocks[b].table != DP_NONE));
+        }
+        docparse__v1__page__free_unpacked(back, NULL);
+        b_buf_free(&buf);
+        b_arena_drop(arena);
+    }
+    dp_document_clear(&document);
+}
+
+static void a_small_arena_is_an_error(void **state)
+{
+    (void)state;
+    struct dp_document document = {0};
+    assert_true(t_sample_document(&document));
+    for (size_t budget = 64; budget < 4096; budget += 61) {
+        struct b_arena *arena = b_arena_new(budget);
+        Docparse__V1__Page *m = NULL;
+        const enum b_code code = svc_page_message(document.pages[0], NULL, arena, &m, NULL);
+        assert_true(code == B_LIMIT || code == B_NO_MEMORY);
+        assert_null(m);
+        b_arena_drop(arena);
+    }
+    dp_document_clear(&document);
+}
+
+static void details_say_what_to_do(void **state)
+{
+    (void)state;
+    struct b_err problem;
+    struct b_buf buf;
+    (void)b_fail(&problem, B_LIMIT, "admission", "the queue is full");
+    b_advise(&problem, "come back");
+    b_buf_init(&buf, 4096);
+    const struct svc_status_details details = {
+        .reason = "QUEUE_FULL", .field = "content", .request_id = "r1", .retry_delay_ms = 2500};
+    assert_int_equal(svc_status_pack(SVC_GRPC_RESOURCE_EXHAUSTED, &problem, &details, &buf, NULL), B_OK);
+    Google__Rpc__Status *s = google__rpc__status__unpack(NULL, buf.len, (const uint8_t *)buf.data);
+    assert_non_null(s);
+    assert_int_equal(s->code, 8);
+    assert_int_equal(s->n_details, 4);
+    Google__Rpc__ErrorInfo *info =
+        google__rpc__error_info__unpack(NULL, s->details[0]->value.len, s->details[0]->value.data);
+    assert_string_equal(info->reason, "QUEUE_FULL");
+    assert_int_equal(info->n_metadata, 2);
+    Google__Rpc__RetryInfo *retry =
+        google__rpc__retry_info__unpack(NULL, s->details[1]->value.len, s->details[1]->value.data);
+    assert_int_equal(retry->retry_delay->seconds, 2);
+    assert_int_equal(retry->retry_delay->nanos, 500000000);
+    google__rpc__retry_info__free_unpacked(retry, NULL);
+    google__rpc__error_info__free_unpacked(info, NULL);
+    google__rpc__status__free_unpacked(s, NULL);
+    b_buf_free(&buf);
+    for (int code = 0; code <= B_PASSWORD; code++)
+        assert_true(svc_grpc_code_of((enum b_code)code) == SVC_GRPC_OK ? code == B_OK : code != B_OK);
+}
+
+static enum b_code unpack_request(const uint8_t *data, size_t size)
+{
+    struct b_arena *arena = b_arena_new(svc_unpack_budget(size));
+    ProtobufCMessage *m = NULL;
+    const enum b_code code = svc_unpack(&docparse__v1__parse_request__descriptor, data, size, arena, &m, NULL);
+    b_arena_drop(arena);
+    return code;
+}
+
+static void unpacking_is_bounded(void **state)
+{
+    (void)state;
+    struct b_buf inner, options, request;
+    b_buf_init(&inner, 1 << 20);
+    b_buf_init(&options, 1 << 20);
+    b_buf_init(&request, 1 << 20);
+    svc_wire_bytes(&request, 1, "content", 7);
+    svc_wire_bytes(&request, 2, "name", 4);
+    assert_int_equal(unpack_request((const uint8_t *)request.data, request.len), B_OK);
+    svc_wire_bytes(&request, 2, "\xff\xfe", 2);
+    assert_int_equal(unpack_request((const uint8_t *)request.data, request.len), B_FORMAT);
+    /* A text that is wrong deep inside. */
+    b_buf_clear(&request);
+    svc_wire_bytes(&inner, 4, "m\xc3", 2);
+    svc_wire_bytes(&options, 6, inner.data, inner.len);
+    svc_wire_bytes(&request, 4, options.data, options.len);
+    assert_int_equal(unpack_request((const uint8_t *)request.data, request.len), B_FORMAT);
+    /* Half a million empty page ranges swell to many times their size. */
+    b_buf_clear(&request);
+    b_buf_clear(&options);
+    for (int i = 0; i < 200000; i++)
+        svc_wire_bytes(&options, 1, "", 0);
+    svc_wire_bytes(&request, 4, options.data, options.len);
+    assert_int_equal(unpack_request((const uint8_t *)request.data, request.len), B_FORMAT);
+    for (size_t cut = 0; cut < 64; cut++)
+        (void)unpack_request((const uint8_t *)request.data, cut);
+    b_buf_free(&inner);
+    b_buf_free(&options);
+    b_buf_free(&request);
+}
+
+static void finds_symbols_in_the_descriptor_set(void **state)
+{
+    (void)state;
+    const struct svc_span set = {svc_schemas, svc_schemas_size};
+    static const struct {
+        const char *symbol, *file;
+    } cases[] = {
+        {"docparse.v1.DocumentParser", "docparse/v1/parser.proto"},
+        {"docparse.v1.DocumentParser.ParseDocument", "docparse/v1/parser.proto"},
+        {"docparse.v1.DocumentParser/ParseDocument", "docparse/v1/parser.proto"},
+        {"docparse.v1.Page", "docparse/v1/document.proto"},
+        {"docparse.v1.Page.blocks", "docparse/v1/document.proto"},
+        {"docparse.v1.BlockType", "docparse/v1/document.proto"},
+        {"grpc.health.v1.HealthCheckResponse.ServingStatus", "grpc/health/v1/health.proto"},
+        {"docparse.v1.Pag", NULL},
+        {"docparse.v1.Page.nothing", NULL},
+        {"docparse.v1", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct svc_span file = {0}, same = {0};
+        const bool found = svc_file_by_symbol(set, cases[i].symbol, &file);
+        assert_true(found == (cases[i].file != NULL));
+        if (found) {
+            assert_true(svc_file_by_name(set, cases[i].file, &same));
+            assert_ptr_equal(file.data, same.data);
+        }
+    }
+    char name[128];
+    size_t at = 0, n = 0;
+    while (svc_next_service(set, &at, name, sizeof name))
+        n++;
+    assert_int_equal(n, 5);
+}
+
+static void damaged_descriptors_end_the_search(void **state)
+{
+    (void)state;
+    for (size_t cut = 0; cut < svc_schemas_size; cut += 7) {
+        uint8_t *copy = malloc(cut + 1);
+        assert_non_null(copy);
+        memcpy(copy, svc_schemas, cut);
+        for (unsigned flip = 0; flip < 3 && cut > 40; flip++)
+            copy[(cut * (flip + 3)) % cut] ^= (uint8_t)(1u << (cut % 8));
+        struct svc_span file;
+        (void)svc_file_by_symbol((struct svc_span){copy, cut}, "docparse.v1.Page.blocks", &file);
+        char name[64];
+        size_t at = 0;
+        while (svc_next_service((struct svc_span){copy, cut}, &at, name, sizeof name))
+            continue;
+        free(copy);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(bounds_one_client),
+        cmocka_unit_test(clients_take_turns),
+        cmocka_unit_test(bulk_waits_but_never_starves),
+        cmocka_unit_test(refuses_deadlines_that_cannot_be_met),
+        cmocka_unit_test(messages_carry_the_page),
+        cmocka_unit_test(a_small_arena_is_an_error),
+        cmocka_unit_test(details_say_what_to_do),
+        cmocka_unit_test(unpacking_is_bounded),
+        cmocka_unit_test(finds_symbols_in_the_descriptor_set),
+        cmocka_unit_test(damaged_descriptors_end_the_search),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

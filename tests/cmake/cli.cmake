@@ -14,7 +14,7 @@ endforeach()
 
 # The program itself, from outside. Sanitizer builds read fewer pages.
 function(dp_e2e name timeout)
-  dp_script_test(e2e_${name} COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})
+  dp_script_test(e2e_${name} COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})
   if(ASAN OR TSAN OR UBSAN)
     set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_E2E_QUICK=1"
       "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/suppressions/lsan.supp:print_suppressions=0")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-dp_script_test(corpora_manifest COMMAND python3 ${CMAKE_SOURCE_DIR}/corpora/make_samples.py --check LABELS meta)
+dp_script_test(corpora_manifest COMMAND ${DP_PYTHON} ${CMAKE_SOURCE_DIR}/corpora/make_samples.py --check LABELS meta)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks of the tree itself: layers, style, headers, state.
 set(meta ${CMAKE_CURRENT_SOURCE_DIR}/meta)
-dp_script_test(meta_layers COMMAND python3 -B ${meta}/layers.py ${CMAKE_SOURCE_DIR} LABELS meta)
-dp_script_test(meta_style COMMAND python3 -B ${meta}/style.py ${CMAKE_SOURCE_DIR} LABELS meta)
-dp_script_test(meta_headers COMMAND python3 -B ${meta}/headers.py ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR} LABELS meta)
+dp_script_test(meta_layers COMMAND ${DP_PYTHON} -B ${meta}/layers.py ${CMAKE_SOURCE_DIR} LABELS meta)
+dp_script_test(meta_style COMMAND ${DP_PYTHON} -B ${meta}/style.py ${CMAKE_SOURCE_DIR} LABELS meta)
+dp_script_test(meta_headers COMMAND ${DP_PYTHON} -B ${meta}/headers.py ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR} LABELS meta)
 # Sanitizers and counters add variables of their own.
 if(NOT ASAN AND NOT UBSAN AND NOT TSAN AND NOT COVERAGE AND NOT FUZZ)
-  dp_script_test(meta_globals COMMAND python3 -B ${meta}/globals.py ${CMAKE_BINARY_DIR} LABELS meta)
-  dp_script_test(meta_selftest COMMAND python3 -B ${meta}/selftest.py ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR} LABELS meta)
+  dp_script_test(meta_globals COMMAND ${DP_PYTHON} -B ${meta}/globals.py ${CMAKE_BINARY_DIR} LABELS meta)
+  dp_script_test(meta_selftest COMMAND ${DP_PYTHON} -B ${meta}/selftest.py ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR} LABELS meta)
 endif()

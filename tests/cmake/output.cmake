@@ -7,7 +7,7 @@ target_compile_definitions(t_documents PRIVATE _GNU_SOURCE)
 target_link_libraries(t_documents PUBLIC docparse_output PRIVATE dp_flags)
 
 dp_test(test_output_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_output_golden.c LIBS t_documents LABELS golden)
-set(check_output python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_output.py
+set(check_output ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_output.py
   ${CMAKE_SOURCE_DIR}/schemas/json/document.schema.json)
 file(GLOB_RECURSE output_goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/output/sample*)
 dp_script_test(output_golden_valid COMMAND ${check_output} ${output_goldens} LABELS golden)
@@ -17,7 +17,7 @@ target_compile_definitions(write_pdf PRIVATE _GNU_SOURCE)
 target_link_libraries(write_pdf PRIVATE t_documents dp_flags)
 set_target_properties(write_pdf PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 set(samples ${CMAKE_SOURCE_DIR}/corpora/samples)
-dp_script_test(output_pdf_words COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_pdf.py $<TARGET_FILE:write_pdf>
+dp_script_test(output_pdf_words COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_pdf.py $<TARGET_FILE:write_pdf>
   ${samples}/report.pdf ${samples}/paper.pdf ${samples}/form.pdf ${samples}/invoice.pdf LABELS golden)
 foreach(name test_output_escape test_output_writers test_output_mathml)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_documents LABELS unit TIMEOUT 300)

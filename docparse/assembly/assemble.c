@@ -10,9 +10,13 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code == B_OK)
         code = dp_items_make(a, err);
     if (code == B_OK)
+        code = dp_tables_find(a, err);
+    if (code == B_OK)
         code = dp_rows_make(a, err);
     if (code == B_OK)
         code = dp_paragraphs_make(a, err);
+    if (code == B_OK)
+        code = dp_tables_make_blocks(a, err);
     if (code != B_OK)
         return code;
     dp_classify_furniture(a);
@@ -25,8 +29,10 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
 
 enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, struct b_err *err)
 {
-    page->n_blocks = 0;
+    page->n_blocks = page->n_tables = page->n_cells = 0;
     page->blocks = NULL;
+    page->tables = NULL;
+    page->cells = NULL;
     if (page->n_lines == 0)
         return B_OK;
     struct dp_assembly a = {.page = page, .sheet = sheet, .arena = b_arena_new(SCRATCH_BYTES)};

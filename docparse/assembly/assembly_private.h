@@ -10,11 +10,11 @@
 
 /* From page pixels to the flattened upright page. Plain value. */
 struct dp_flat_frame {
-    int turns;                /* clockwise quarter turns that bring the page upright */
-    float page_w, page_h;     /* page image */
-    float w, h;               /* upright page */
-    bool warped;              /* the fields below are in use */
-    double cx, cy, scale;     /* normalised coordinates: (x - cx) / scale */
+    int turns;                  /* clockwise quarter turns that bring the page upright */
+    float page_w, page_h;       /* page image */
+    float w, h;                 /* upright page */
+    bool warped;                /* the fields below are in use */
+    double cx, cy, scale;       /* normalised coordinates: (x - cx) / scale */
     double down[15], across[6]; /* displacement fields, pixels; see frame.c */
 };
 
@@ -26,37 +26,55 @@ struct dp_item {
     float size;         /* type size, pixels; comparable between sources only roughly */
     int32_t line;       /* index into page->lines */
     int32_t chars;      /* visible ones */
-    int32_t cjk, digits, letters, capitals, rtl;
+    int32_t cjk, digits, letters, capitals, rtl, spaces;
     uint32_t first, last; /* code points; 0 when the line has no text */
-    int32_t marker;     /* bytes of a list marker at the start; 0: none */
-    uint8_t ends;       /* DP_PUNCT_ bits of the last character */
-    uint8_t direction;  /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
+    int32_t marker;       /* bytes of a list marker at the start; 0: none */
+    uint8_t ends;         /* DP_PUNCT_ bits of the last character */
+    uint8_t direction;    /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
     bool bold, mono, vertical;
-    bool lone_marker;   /* nothing but a bullet or list number */
+    bool lone_marker; /* nothing but a bullet or list number */
+    int32_t table;    /* index into dp_assembly.tables, or DP_NONE */
 };
 
 /* Pieces side by side that are read as one line. */
 struct dp_row {
     struct dp_rect box;
-    float size, height;       /* height: of its largest piece */
-    int32_t first, count;     /* into dp_assembly.row_items */
+    float size, height;   /* height: of its largest piece */
+    int32_t first, count; /* into dp_assembly.row_items */
     int32_t chars, cjk, digits, letters;
-    int32_t above, below;     /* neighbours in its chain or DP_NONE */
-    int32_t head, tail;       /* first and last item in reading order */
+    int32_t above, below; /* neighbours in its chain or DP_NONE */
+    int32_t head, tail;   /* first and last item in reading order */
     bool bold, mono, rtl;
 };
 
 /* A paragraph in the making. */
 struct dp_draft_block {
-    struct dp_rect box;      /* in the main frame */
-    int32_t first, count;    /* into dp_assembly.block_rows; count 0: merged into another block */
+    struct dp_rect box;   /* in the main frame */
+    int32_t first, count; /* into dp_assembly.block_rows; count 0: merged into another block */
     int32_t chars, lines;
-    float size, height;      /* median row height */
+    float size, height; /* median row height */
     enum dp_block_type type;
-    int32_t level, marker;   /* marker: bytes of the list marker of its first line */
+    int32_t level, marker; /* marker: bytes of the list marker of its first line */
     uint8_t direction;
     bool bold, aside, rtl, grid; /* aside: turned text outside the flow; grid: rows of cells */
-    bool before, after;      /* page header: before the body; page footer: behind it */
+    bool before, after;          /* page header: before the body; page footer: behind it */
+    int32_t table;               /* index into dp_assembly.tables, or DP_NONE */
+};
+
+/* One cell of a table in the making; words that fall into it are found when the table is written. */
+struct dp_draft_cell {
+    int32_t row, col, row_span, col_span;
+};
+
+/* A table: its lines, and the positions of its columns and rows. */
+struct dp_draft_table {
+    struct dp_rect box; /* in the main frame */
+    int32_t *items, n_items;
+    float *xs, *ys; /* [cols + 1], [rows + 1] */
+    int32_t rows, cols;
+    int32_t *owner;              /* [rows * cols]: cell that covers the position */
+    struct dp_draft_cell *cells; /* row by row */
+    int32_t n_cells, header_rows;
 };
 
 struct dp_assembly {
@@ -64,22 +82,26 @@ struct dp_assembly {
     const struct dp_sheet *sheet; /* may be NULL */
     struct b_arena *arena;        /* scratch */
     struct dp_flat_frame frame;
-    struct dp_item *items;        /* one per line of the page, same index */
+    struct dp_item *items; /* one per line of the page, same index */
     int32_t n_items;
     struct dp_row *rows;
     int32_t n_rows;
+    int32_t n_row_items;
     int32_t *row_items, *block_rows; /* block_rows has room for every row twice: grids are appended */
     int32_t n_block_rows;
     struct dp_draft_block *blocks;
     int32_t n_blocks;
-    int32_t *order;               /* block indices in reading order; n_order of them */
+    int32_t *order; /* block indices in reading order; n_order of them */
     int32_t n_order;
-    struct dp_rect *rules;        /* flattened, main frame; vertical ones first */
+    struct dp_rect *rules; /* flattened, main frame; vertical ones first */
     int32_t n_vertical, n_rules;
-    float height;                 /* median row height of the main direction */
-    float body;                   /* type size, weighted by text length */
+    struct dp_draft_table *tables;
+    int32_t n_tables;
+    const uint8_t *grey; /* the page image in grey once somebody asked for it */
+    float height;        /* median row height of the main direction */
+    float body;          /* type size, weighted by text length */
     int main_direction;
-    bool rtl;                     /* most letters are right-to-left */
+    bool rtl; /* most letters are right-to-left */
 };
 
 /* frame.c */
@@ -90,6 +112,14 @@ struct dp_point dp_frame_flatten(const struct dp_flat_frame *frame, struct dp_po
 struct dp_rect dp_frame_to_direction(const struct dp_flat_frame *frame, struct dp_rect upright, int direction);
 struct dp_rect dp_frame_from_direction(const struct dp_flat_frame *frame, struct dp_rect box, int direction);
 int dp_line_direction(const struct dp_flat_frame *frame, const struct dp_line *line);
+
+/* weight.c: marks bold lines of recognised text. */
+enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* The page image in grey, made once; rows are *width apart. NULL when there is none or no memory. */
+const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height);
+
+/* image_rules.c: rules seen in the page's pixels, into a->rules. */
+enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* items.c: lines as items, rules; page-wide measures. */
 enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
@@ -104,6 +134,21 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts);
 /* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
 enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;
+
+/* tables.c: finds ruled and half-ruled tables; their items leave the rows. */
+enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* A block for each table, behind the others. */
+enum b_code dp_tables_make_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* The block's rows of cells as a table; leaves it as it is where they are too few or too loose. */
+enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *block, struct b_err *err) B_MUST_CHECK;
+
+/* table_grid.c: columns and rows of a region whose items are known; false when it is no table. */
+enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,
+                          struct b_err *err) B_MUST_CHECK;
+
+/* table_text.c: writes the table into the page; its lines stand at lines[0..n) in any order. */
+enum b_code dp_table_emit(struct dp_assembly *a, const struct dp_draft_table *table, struct dp_block *block,
+                          struct b_err *err) B_MUST_CHECK;
 
 /* paragraphs.c: rows -> chains -> blocks. */
 enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

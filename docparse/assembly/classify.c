@@ -10,17 +10,17 @@
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
-#define EDGE_ZONE 0.135f      /* of the page height: furniture stands within */
-#define EDGE_SURE 0.045f      /* anything of body size this near is furniture */
-#define EDGE_PARTED 0.115f    /* rows with pieces far apart (title left, chapter right) */
+#define EDGE_ZONE 0.135f   /* of the page height: furniture stands within */
+#define EDGE_SURE 0.045f   /* anything of body size this near is furniture */
+#define EDGE_PARTED 0.115f /* rows with pieces far apart (title left, chapter right) */
 #define EDGE_LONE_TOP 0.09f
 #define EDGE_LONE_FOOT 0.08f
-#define PARTED 0.18f          /* of the page width between the pieces */
-#define SET_OFF 0.7f          /* heights between a lone line and the body */
+#define PARTED 0.18f /* of the page width between the pieces */
+#define SET_OFF 0.7f /* heights between a lone line and the body */
 #define NUMBER_CHARS 110
 #define HEADING_LINES 3
 #define HEADING_CHARS 120
-#define HEADING_SIZE 1.22f    /* over body */
+#define HEADING_SIZE 1.22f /* over body */
 #define TITLE_SIZE 1.4f
 #define FOOTNOTE_SIZE 0.92f
 
@@ -42,7 +42,8 @@ static const char *first_text(const struct dp_assembly *a, const struct dp_draft
 /* "12", "- 12 -", "xiv", "12/30", "Page 3", "第 3 页": a number with nothing but decoration around it. */
 static bool is_page_number(const char *text)
 {
-    static const char *const words[] = {"page", "pages", "p", "pg", "seite", "of", "von", "de", "sur", "di", "pagina", "стр"};
+    static const char *const words[] = {"page", "pages", "p",   "pg", "seite",  "of",
+                                        "von",  "de",    "sur", "di", "pagina", "стр"};
     int digits = 0, others = 0, numbers = 0;
     const size_t len = strlen(text);
     bool in_number = false;
@@ -68,7 +69,8 @@ static bool is_page_number(const char *text)
             continue;
         }
         in_number = false;
-        const bool page = cp == 0x7B2C || cp == 0x9875 || cp == 0x5171 || cp == 0x30DA || cp == 0x30FC || cp == 0x30B8 || cp == 0x9801;
+        const bool page = cp == 0x7B2C || cp == 0x9875 || cp == 0x5171 || cp == 0x30DA || cp == 0x30FC ||
+                          cp == 0x30B8 || cp == 0x9801;
         others += !page && (b_cp_is_letter(cp) || cp == '%' || cp == '$' || cp == '=' || cp == '+' || cp == '.');
     }
     return others == 0 && numbers >= 1 && numbers <= 2 && digits <= 8;
@@ -99,7 +101,7 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     *s = (struct strip){0};
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE)
             continue;
         if (!edge || (top ? b->box.y0 < edge->box.y0 : b->box.y1 > edge->box.y1))
             edge = b;
@@ -109,7 +111,7 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     s->box = edge->box;
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE)
             continue;
         const float low = fminf(b->box.y1 - b->box.y0, edge->box.y1 - edge->box.y0);
         if (dp_overlap(b->box.y0, b->box.y1, edge->box.y0, edge->box.y1) < 0.4f * low)
@@ -169,7 +171,8 @@ static bool is_furniture(const struct dp_assembly *a, const struct strip *s, boo
         return true;
     if (away < EDGE_SURE && s->size <= 1.3f * body && s->rows == 1)
         return true;
-    if (s->n >= 2 && s->rows == 1 && parted(a, s) > PARTED * page_width(a) && away < EDGE_PARTED && s->size <= 1.3f * body)
+    if (s->n >= 2 && s->rows == 1 && parted(a, s) > PARTED * page_width(a) && away < EDGE_PARTED &&
+        s->size <= 1.3f * body)
         return true;
     return s->n == 1 && s->rows == 1 && away < (top ? EDGE_LONE_TOP : EDGE_LONE_FOOT) && s->size <= 1.15f * body &&
            off > SET_OFF * a->height && s->chars < NUMBER_CHARS;
@@ -199,9 +202,10 @@ void dp_classify_furniture(struct dp_assembly *a)
 /* "Figure 3:", "Table 2.", "图 1": a label with a number, not a sentence about one. */
 static bool is_caption(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
-    static const char *const labels[] = {"Figure", "FIGURE", "Fig.", "FIG.", "Table", "TABLE", "Tab.", "Chart", "Listing", "Scheme", "Plate",
-                                         "Abbildung", "Abb.", "Tabelle", "Tableau", "Figura", "Tabla", "Tabella", "Рис.", "Таблица",
-                                         "图表", "图", "圖", "表", "図"};
+    static const char *const labels[] = {"Figure",  "FIGURE",  "Fig.",   "FIG.",    "Table",     "TABLE",   "Tab.",
+                                         "Chart",   "Listing", "Scheme", "Plate",   "Abbildung", "Abb.",    "Tabelle",
+                                         "Tableau", "Figura",  "Tabla",  "Tabella", "Рис.",      "Таблица", "图表",
+                                         "图",      "圖",      "表",     "図"};
     const char *text = first_text(a, b);
     if (b->count > 8)
         return false;
@@ -308,7 +312,8 @@ static bool is_bullet_marker(const char *text)
 {
     size_t pos = 0;
     const uint32_t cp = b_utf8_next(text, strlen(text), &pos);
-    return !(cp < 0x80 && isalnum((int)cp)) && cp != '(' && cp != 0xFF08 && cp != '[' && !b_cp_is_digit(cp) && !b_cp_is_cjk(cp);
+    return !(cp < 0x80 && isalnum((int)cp)) && cp != '(' && cp != 0xFF08 && cp != '[' && !b_cp_is_digit(cp) &&
+           !b_cp_is_cjk(cp);
 }
 
 /* A numbered item needs company: its neighbour in reading order begins with a marker as well. */
@@ -324,7 +329,8 @@ static bool is_item(const struct dp_assembly *a, int32_t at)
         if (d == 0 || j < 0 || j >= a->n_order)
             continue;
         const struct dp_draft_block *c = &a->blocks[a->order[j]];
-        if (c->marker > 0 && c->count > 0 && !is_bullet_marker(first_text(a, c)) && fabsf(c->box.x0 - b->box.x0) < 2.0f * b->height)
+        if (c->marker > 0 && c->count > 0 && !is_bullet_marker(first_text(a, c)) &&
+            fabsf(c->box.x0 - b->box.x0) < 2.0f * b->height)
             return true;
     }
     return false;
@@ -352,7 +358,7 @@ void dp_classify_blocks(struct dp_assembly *a)
 {
     for (int32_t i = 0; i < a->n_order; i++) {
         struct dp_draft_block *b = &a->blocks[a->order[i]];
-        if (b->before || b->after || b->count == 0)
+        if (b->before || b->after || b->count == 0 || b->table != DP_NONE)
             continue;
         if (b->grid || b->aside)
             b->type = DP_OTHER;

@@ -23,8 +23,8 @@ static uint32_t last_cp(const char *text, size_t len)
 
 static bool is_small(uint32_t cp)
 {
-    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) || (cp >= 0x100 && cp < 0x180 && (cp & 1)) ||
-           (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
+    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
+           (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
 }
 
 static bool is_hyphen(uint32_t cp)
@@ -176,8 +176,14 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
 {
     struct dp_page *page = a->page;
     struct dp_block *out = &page->blocks[index];
-    *out = (struct dp_block){.type = b->type, .level = b->level, .order = index, .parent = DP_NONE, .table = DP_NONE,
-                             .caption_of = DP_NONE, .has_bbox = true, .first_line = *at};
+    *out = (struct dp_block){.type = b->type,
+                             .level = b->level,
+                             .order = index,
+                             .parent = DP_NONE,
+                             .table = DP_NONE,
+                             .caption_of = DP_NONE,
+                             .has_bbox = true,
+                             .first_line = *at};
     for (int32_t i = 0; i < b->count; i++) {
         const struct dp_row *r = &a->rows[a->block_rows[b->first + i]];
         for (int32_t k = 0; k < r->count; k++) {
@@ -189,6 +195,8 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
     out->n_lines = *at - out->first_line;
     const struct dp_line *own = lines + out->first_line;
     sum_lines(own, out->n_lines, a, out);
+    if (b->table != DP_NONE)
+        return dp_table_emit(a, &a->tables[b->table], out, err);
     out->text = b->grid || b->type == DP_CODE ? text_by_rows(a, b, own) : dp_join_lines(page->arena, own, out->n_lines);
     if (!out->text)
         return b_arena_refused(page->arena, "assembly", err);
@@ -200,8 +208,14 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
 /* A list without lines of its own around the items that follow it. */
 static struct dp_block list_around(int32_t index)
 {
-    return (struct dp_block){.type = DP_LIST, .order = index, .parent = DP_NONE, .table = DP_NONE, .caption_of = DP_NONE,
-                             .text = "", .confidence = DP_NO_CONFIDENCE, .has_bbox = true};
+    return (struct dp_block){.type = DP_LIST,
+                             .order = index,
+                             .parent = DP_NONE,
+                             .table = DP_NONE,
+                             .caption_of = DP_NONE,
+                             .text = "",
+                             .confidence = DP_NO_CONFIDENCE,
+                             .has_bbox = true};
 }
 
 static bool is_item(const struct dp_assembly *a, int32_t at)
@@ -250,7 +264,8 @@ enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
     }
     page->n_blocks = n;
     if (at != page->n_lines)
-        return b_fail(err, B_INTERNAL, "assembly", "%d of %d lines found a place in the page's blocks", at, page->n_lines);
+        return b_fail(err, B_INTERNAL, "assembly", "%d of %d lines found a place in the page's blocks", at,
+                      page->n_lines);
     page->lines = lines;
     return B_OK;
 }

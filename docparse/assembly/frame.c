@@ -8,13 +8,17 @@
 
 #include "docparse/assembly/assembly_private.h"
 
-#define DOWN 15        /* X^i Y^j, i = 1..5, j = 0..2 */
-#define ACROSS 6       /* X^i Y^j, i = 0..2, j = 1..2 */
+#define DOWN 15  /* X^i Y^j, i = 1..5, j = 0..2 */
+#define ACROSS 6 /* X^i Y^j, i = 0..2, j = 1..2 */
 #define TERMS_MAX 15
-#define ROUNDS 4       /* of re-weighting against outliers */
-#define RIDGE 1e-4     /* of the mean diagonal: fields stay small where there is no text */
-#define FLAT 0.25      /* line heights: bends below this are left alone */
-#define LONG_LINE 4.0f /* line heights: shorter lines have no direction of their own */
+#define ROUNDS 4          /* of re-weighting against outliers */
+#define RIDGE 1e-4        /* of the mean diagonal: fields stay small where there is no text */
+#define FLAT 0.25         /* line heights: bends below this are left alone */
+#define LEVEL_STEP 0.12   /* line heights: a step that rises less is level, */
+#define LEVEL_SLOPE 0.003 /* or one that rises less than this share of its length */
+#define LEVEL_SHARE 0.85  /* of the printed length that must be level for the page to be flat */
+#define STRAY 0.15        /* of half the page: how far the second field may leave the first */
+#define LONG_LINE 4.0f    /* line heights: shorter lines have no direction of their own */
 
 struct dp_point dp_frame_upright(const struct dp_flat_frame *f, struct dp_point p)
 {
@@ -255,6 +259,33 @@ static double largest_bend(const struct dp_assembly *a)
     return most;
 }
 
+/* Most of what is printed is level as it is: a few slanted lines (labels, stamps, drawings) bend no page. */
+static bool is_level(const struct step *steps, int32_t n)
+{
+    double level = 0, all = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const double length =
+            hypot((double)steps[i].b.x - (double)steps[i].a.x, (double)steps[i].b.y - (double)steps[i].a.y);
+        const double off = fabs((double)steps[i].delta);
+        all += length;
+        level += off < LEVEL_STEP * (double)steps[i].height || off < LEVEL_SLOPE * length ? length : 0;
+    }
+    return level >= LEVEL_SHARE * all;
+}
+
+/* Whether the second field stays near the first on the whole page, also where no text holds it. */
+static bool stays_near(const struct dp_flat_frame *f, const double *start)
+{
+    for (int k = 0; k < 9; k++) {
+        double t[TERMS_MAX];
+        const struct dp_point p = {f->w * 0.5f * (float)(k % 3), f->h * 0.5f * (float)(k / 3)};
+        across_terms(f, p, t);
+        if (fabs(dot(f->across, t, ACROSS) - dot(start, t, ACROSS)) > STRAY * f->scale)
+            return false;
+    }
+    return true;
+}
+
 /* One end of a line that tells the bend. */
 struct edge {
     struct dp_point at, flat;
@@ -322,7 +353,7 @@ enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err)
     if (!steps || !edges)
         return b_arena_refused(a->arena, "assembly", err);
     const int32_t n = collect_steps(a, steps, max);
-    if (n < 3 || !fit(f, steps, n, down_terms, DOWN, f->down))
+    if (n < 3 || is_level(steps, n) || !fit(f, steps, n, down_terms, DOWN, f->down))
         return B_OK;
     f->warped = largest_bend(a) > FLAT;
     if (!f->warped)
@@ -332,7 +363,7 @@ enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err)
     f->across[0] = -f->down[0]; /* start from a turned page */
     double start[ACROSS];
     memcpy(start, f->across, sizeof start);
-    if (pairs < 8 || !fit(f, steps, pairs, across_terms, ACROSS, f->across))
+    if (pairs < 8 || !fit(f, steps, pairs, across_terms, ACROSS, f->across) || !stays_near(f, start))
         memcpy(f->across, start, sizeof start);
     return B_OK;
 }

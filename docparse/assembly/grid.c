@@ -7,14 +7,14 @@
 #include "docparse/assembly/assembly_private.h"
 
 #define COLUMNS_MAX 64
-#define ROWS_LEAST 2        /* rows with two cells or more */
-#define LEVEL_SHARE 0.6f    /* of the cells that stand beside a cell of another column */
-#define PROSE_FILL 0.75f    /* of the column's width, by the lines of prose in it */
-#define PROSE_LATIN 18      /* characters of a line */
+#define ROWS_LEAST 2     /* rows with two cells or more */
+#define LEVEL_SHARE 0.6f /* of the cells that stand beside a cell of another column */
+#define PROSE_FILL 0.75f /* of the column's width, by the lines of prose in it */
+#define PROSE_LATIN 18   /* characters of a line */
 #define PROSE_CJK 9
-#define PROSE_LINES 3       /* lines of prose that make a column of prose, */
-#define PROSE_SHARE 0.2f    /* if they are as many of its lines */
-#define CELLS_MAX 2000      /* bounds the pairwise look for common rows */
+#define PROSE_LINES 3    /* lines of prose that make a column of prose, */
+#define PROSE_SHARE 0.2f /* if they are as many of its lines */
+#define CELLS_MAX 2000   /* bounds the pairwise look for common rows */
 
 struct column {
     float x0, x1;
@@ -100,7 +100,7 @@ bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, cons
     for (int32_t c = 0; c <= n_cuts; c++)
         columns[c] = (struct column){.x0 = 1e30f, .x1 = -1e30f};
     for (int32_t k = 0; k < n; k++)
-        if (a->blocks[set[k]].direction != a->main_direction)
+        if (a->blocks[set[k]].direction != a->main_direction || a->blocks[set[k]].table != DP_NONE)
             return false;
     for (const struct dp_row *r; (r = next_row(&i)) != NULL; cells++) {
         struct column *c = &columns[column_at(cuts, n_cuts, &r->box)];

@@ -27,11 +27,26 @@ float dp_median(float *values, int32_t n)
 static uint8_t end_bits(uint32_t cp)
 {
     switch (cp) {
-    case '.': case '!': case '?': case 0x3002: case 0xFF01: case 0xFF1F: case 0xFF0E: case 0x2026: case 0x061F: case 0x06D4:
+    case '.':
+    case '!':
+    case '?':
+    case 0x3002:
+    case 0xFF01:
+    case 0xFF1F:
+    case 0xFF0E:
+    case 0x2026:
+    case 0x061F:
+    case 0x06D4:
         return DP_PUNCT_SENTENCE;
-    case ':': case ';': case 0xFF1A: case 0xFF1B:
+    case ':':
+    case ';':
+    case 0xFF1A:
+    case 0xFF1B:
         return DP_PUNCT_COLON;
-    case '-': case 0xAD: case 0x2010: case 0x2011:
+    case '-':
+    case 0xAD:
+    case 0x2010:
+    case 0x2011:
         return DP_PUNCT_HYPHEN;
     default:
         return 0;
@@ -41,8 +56,8 @@ static uint8_t end_bits(uint32_t cp)
 /* Closing quotes and brackets do not hide the punctuation before them. */
 static bool is_closing(uint32_t cp)
 {
-    return cp == '"' || cp == '\'' || cp == ')' || cp == ']' || cp == 0x2019 || cp == 0x201D || cp == 0xBB || cp == 0x300D ||
-           cp == 0x300F || cp == 0xFF09 || cp == 0x300B || cp == 0x3011;
+    return cp == '"' || cp == '\'' || cp == ')' || cp == ']' || cp == 0x2019 || cp == 0x201D || cp == 0xBB ||
+           cp == 0x300D || cp == 0x300F || cp == 0xFF09 || cp == 0x300B || cp == 0x3011;
 }
 
 static bool lone_marker(const char *text);
@@ -53,8 +68,10 @@ static void read_text(struct dp_item *item, const char *text)
     uint32_t closing = 0;
     for (size_t pos = 0; pos < len;) {
         const uint32_t cp = b_utf8_next(text, len, &pos);
-        if (b_cp_is_space(cp))
+        if (b_cp_is_space(cp)) {
+            item->spaces++;
             continue;
+        }
         item->first = item->chars++ ? item->first : cp;
         item->last = cp;
         item->cjk += b_cp_is_cjk(cp);
@@ -70,12 +87,53 @@ static void read_text(struct dp_item *item, const char *text)
     item->lone_marker = lone_marker(text);
 }
 
+/* Type size of a recognised line. Its box says little (the reader widens some for a second look), so the mean
+ * advance of its characters counts as much: widths in ems of common text faces. */
+static float size_of(const struct dp_item *item)
+{
+    const float tall = SIZE_OF_BOX * (item->box.y1 - item->box.y0);
+    const int32_t small = item->chars - item->cjk - item->capitals - item->digits;
+    const float ems = (float)item->cjk + 0.66f * (float)item->capitals + 0.52f * (float)item->digits +
+                      0.46f * (float)(small > 0 ? small : 0) + 0.27f * (float)item->spaces;
+    if (item->chars < 10 || item->vertical || item->rtl > 0)
+        return tall;
+    const float size = sqrtf(tall * (item->box.x1 - item->box.x0) / ems);
+    return fminf(fmaxf(size, 0.8f * tall), 1.25f * tall);
+}
+
 static bool is_bullet(uint32_t cp)
 {
     switch (cp) {
-    case 0x2022: case 0x2023: case 0x2043: case 0x204C: case 0x2219: case 0x25AA: case 0x25AB: case 0x25A0: case 0x25A1: case 0x25B6:
-    case 0x25BA: case 0x25C6: case 0x25C7: case 0x25CB: case 0x25CF: case 0x25E6: case 0x2605: case 0x2606: case 0x2713: case 0x2714:
-    case 0x27A2: case 0x2794: case 0x2756: case 0xB7: case 0x30FB: case 0xF0B7: case 0xF0A7: case 0xF0D8: case 0xF076: case 0xF0FC:
+    case 0x2022:
+    case 0x2023:
+    case 0x2043:
+    case 0x204C:
+    case 0x2219:
+    case 0x25AA:
+    case 0x25AB:
+    case 0x25A0:
+    case 0x25A1:
+    case 0x25B6:
+    case 0x25BA:
+    case 0x25C6:
+    case 0x25C7:
+    case 0x25CB:
+    case 0x25CF:
+    case 0x25E6:
+    case 0x2605:
+    case 0x2606:
+    case 0x2713:
+    case 0x2714:
+    case 0x27A2:
+    case 0x2794:
+    case 0x2756:
+    case 0xB7:
+    case 0x30FB:
+    case 0xF0B7:
+    case 0xF0A7:
+    case 0xF0D8:
+    case 0xF076:
+    case 0xF0FC:
         return true;
     default:
         return cp >= 0x2776 && cp <= 0x2793;
@@ -112,8 +170,9 @@ static size_t number_marker(const char *text, size_t len)
     for (body = 1; pos < len; body++) {
         size_t after = pos;
         cp = b_utf8_next(text, len, &after);
-        const bool more = digits ? b_cp_is_digit(cp) : numeral ? is_cjk_numeral(cp)
-                                                               : roman && cp < 0x80 && cp != 0 && strchr("ivx", (int)cp);
+        const bool more = digits    ? b_cp_is_digit(cp)
+                          : numeral ? is_cjk_numeral(cp)
+                                    : roman && cp < 0x80 && cp != 0 && strchr("ivx", (int)cp);
         if (!more)
             break;
         pos = after;
@@ -263,6 +322,8 @@ static void measure_body(struct dp_assembly *a)
 static enum b_code take_rules(struct dp_assembly *a, struct b_err *err)
 {
     const struct dp_sheet *s = a->sheet;
+    if (s && s->n_rules <= 0 && s->kind != DP_SHEET_DIGITAL)
+        return dp_image_rules(a, err);
     if (!s || s->n_rules <= 0 || a->frame.warped || a->frame.turns)
         return B_OK;
     a->rules = B_ARENA_ARRAY(a->arena, (size_t)s->n_rules, struct dp_rect);
@@ -291,17 +352,18 @@ enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
         const struct dp_line *line = &page->lines[i];
         struct dp_item *item = &a->items[i];
         item->line = i;
+        item->table = DP_NONE;
         item->direction = (uint8_t)dp_line_direction(&a->frame, line);
         item->vertical = line->flags & DP_FLAG_VERTICAL;
         item->box = flat_box(&a->frame, line, item->direction);
-        const float tall = item->box.y1 - item->box.y0;
-        item->size = tall * SIZE_OF_BOX;
+        read_text(item, line->text);
+        item->size = size_of(item);
         if (line->source == DP_FROM_TEXT_LAYER && line->font_size > 0 && page->dpi > 0)
             item->size = (float)(line->font_size * page->dpi / 72.0);
-        read_text(item, line->text);
         style_of(item, page, line);
     }
     measure_page(a, heights);
     measure_body(a);
-    return take_rules(a, err);
+    const enum b_code code = dp_items_weigh(a, err);
+    return code == B_OK ? take_rules(a, err) : code;
 }

@@ -15,7 +15,7 @@
 #define CANDIDATES 192    /* positions tried for a cut with crossings */
 #define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
 #define DEPTH_MAX 48
-#define GRAPH_MAX 400     /* blocks ordered pairwise; more fall back to top-left order */
+#define GRAPH_MAX 400 /* blocks ordered pairwise; more fall back to top-left order */
 #define CUTS_MAX 62
 
 struct ordering {
@@ -326,6 +326,8 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
     const bool gap = widest_gap(o, set, n, &width, &at);
     if (n_cuts > 0 && dp_is_grid(o->a, set, n, cuts, n_cuts)) {
         o->code = dp_grid_merge(o->a, set, n, o->err);
+        if (o->code == B_OK)
+            o->code = dp_tables_from_grid(o->a, &o->a->blocks[set[0]], o->err);
         emit(o, set[0]);
         return;
     }

@@ -12,13 +12,13 @@
 #define LINK_REGULAR 2.0f  /* heights, when the pitch of the rows is regular (double spacing) */
 #define LINK_OVERLAP 0.25f /* of the narrower row */
 #define LINK_SIZE 1.35f
-#define GAP_MORE 0.45f     /* heights above the chain's usual gap */
+#define GAP_MORE 0.45f /* heights above the chain's usual gap */
 #define INDENT_LEAST 0.7f
 #define INDENT_MOST 6.0f
 #define SHORT_HEIGHTS 1.5f
 #define SHORT_SHARE 0.08f
 #define SHORT_ENDED 0.12f
-#define SHORT_CJK 1.8f     /* heights: CJK text is justified, so a short line ends a paragraph */
+#define SHORT_CJK 1.8f /* heights: CJK text is justified, so a short line ends a paragraph */
 #define SHORT_ALONE 0.35f
 #define SIZE_CHANGE 1.22f
 #define LOOK 512
@@ -290,14 +290,15 @@ static void finish_block(struct dp_assembly *a, struct dp_draft_block *b, float 
     b->aside = b->direction != a->main_direction && !vertical_of(a, head) && b->direction != 0;
     b->type = DP_PARAGRAPH;
     if (b->direction != a->main_direction)
-        box = dp_frame_to_direction(&a->frame, dp_frame_from_direction(&a->frame, box, b->direction), a->main_direction);
+        box =
+            dp_frame_to_direction(&a->frame, dp_frame_from_direction(&a->frame, box, b->direction), a->main_direction);
     b->box = box;
 }
 
 static void add_block(struct dp_assembly *a, const int32_t *rows, int32_t n, int32_t *at, float *scratch)
 {
     struct dp_draft_block *b = &a->blocks[a->n_blocks++];
-    *b = (struct dp_draft_block){.first = *at, .count = n};
+    *b = (struct dp_draft_block){.first = *at, .count = n, .table = DP_NONE};
     for (int32_t i = 0; i < n; i++)
         a->block_rows[(*at)++] = rows[i];
     finish_block(a, b, scratch);
@@ -316,7 +317,7 @@ static void split_chain(struct dp_assembly *a, const int32_t *rows, int32_t n, i
 
 enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
 {
-    const size_t n = (size_t)a->n_rows;
+    const size_t n = (size_t)a->n_items; /* rows of tables come later: at most one row a line in all */
     struct by_top *s = B_ARENA_ARRAY(a->arena, n, struct by_top);
     int32_t *below = B_ARENA_ARRAY(a->arena, n, int32_t), *above = B_ARENA_ARRAY(a->arena, n, int32_t);
     int32_t *list = B_ARENA_ARRAY(a->arena, n, int32_t);
@@ -329,7 +330,7 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
     int32_t at = 0;
     for (int32_t i = 0; i < count; i++)
         s[i] = (struct by_top){a->rows[i].box.y0, i};
-    qsort(s, n, sizeof *s, by_top);
+    qsort(s, (size_t)count, sizeof *s, by_top);
     link_rows(a, s, count, below, above);
     cut_wide_gaps(a);
     for (int32_t i = 0; i < count; i++) {

@@ -8,10 +8,10 @@
 
 #include "docparse/assembly/assembly_private.h"
 
-#define LEVEL 0.6f        /* vertical overlap of two pieces, of the lower one's height */
-#define GAP_MOST 1.2f     /* heights between pieces when nothing speaks for a column */
-#define GAP_SHARED 0.8f   /* heights, when one or two lines share the edge */
-#define GAP_MARKER 3.0f   /* heights between a list marker and its text */
+#define LEVEL 0.6f      /* vertical overlap of two pieces, of the lower one's height */
+#define GAP_MOST 1.2f   /* heights between pieces when nothing speaks for a column */
+#define GAP_SHARED 0.8f /* heights, when one or two lines share the edge */
+#define GAP_MARKER 3.0f /* heights between a list marker and its text */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
 #define SHARED_WITHIN 0.45f /* heights: same left edge */
@@ -111,8 +111,8 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
         return true;
     if (gap > GAP_MOST * h)
         return false;
-    const bool exact = a->page->lines[l->line].source == DP_FROM_TEXT_LAYER &&
-                       a->page->lines[r->line].source == DP_FROM_TEXT_LAYER;
+    const bool exact =
+        a->page->lines[l->line].source == DP_FROM_TEXT_LAYER && a->page->lines[r->line].source == DP_FROM_TEXT_LAYER;
     if (exact && gap < SAFE_GAP * fmaxf(l->size, r->size))
         return true;
     const int shared = sharing(a, s, n, at, h);
@@ -162,14 +162,16 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)
     a->row_items = B_ARENA_ARRAY(a->arena, n, int32_t);
     if (!s || !right || !left || !a->rows || !a->row_items)
         return b_arena_refused(a->arena, "assembly", err);
+    int32_t count = 0;
     for (int32_t i = 0; i < a->n_items; i++) {
-        s[i] = (struct sorted){middle_y(&a->items[i]), i};
+        if (a->items[i].table == DP_NONE)
+            s[count++] = (struct sorted){middle_y(&a->items[i]), i};
         left[i] = right[i] = DP_NONE;
     }
-    qsort(s, n, sizeof *s, by_y);
-    for (int32_t i = 0; i < a->n_items; i++) {
-        const int32_t item = s[i].item, l = left_neighbour(a, s, a->n_items, i);
-        if (l == DP_NONE || !joins(a, s, a->n_items, i, l))
+    qsort(s, (size_t)count, sizeof *s, by_y);
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t item = s[i].item, l = left_neighbour(a, s, count, i);
+        if (l == DP_NONE || !joins(a, s, count, i, l))
             continue;
         /* Two pieces may claim the same left neighbour: the nearer one has it. */
         if (right[l] != DP_NONE) {
@@ -181,7 +183,7 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)
         left[item] = l;
     }
     int32_t at = 0;
-    for (int32_t i = 0; i < a->n_items; i++) {
+    for (int32_t i = 0; i < count; i++) {
         if (left[s[i].item] != DP_NONE)
             continue;
         struct dp_row *row = &a->rows[a->n_rows++];
@@ -190,5 +192,6 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)
             a->row_items[at++] = item;
         close_row(a, row);
     }
+    a->n_row_items = at;
     return B_OK;
 }

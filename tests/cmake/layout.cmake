@@ -8,3 +8,6 @@ dp_pkg(L_JANSSON jansson)
 dp_test(test_table_net SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_table_net.c LIBS eng_compact LABELS unit)
 dp_test(test_layout_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_layout_golden.c
   ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact PkgConfig::L_SPNG PkgConfig::L_JANSSON LABELS golden)
+if(TARGET docparse_core)
+  dp_test(test_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly.c LIBS docparse_core LABELS unit)
+endif()

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The grid of a table region. Column positions come from vertical rules, and from gutters where there are none or
+ * where a ruled column plainly holds two; row positions from horizontal rules, and from rows of text where rules
+ * hold several. Neighbours that no rule parts are one cell. Invariant: cells are rectangles that cover the grid
+ * exactly once. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docparse/assembly/assembly_private.h"
+#include "docparse/assembly/table_private.h"
+
+#define COVER_UPRIGHT 0.35f /* of the height, by a vertical rule that bounds a column */
+#define COVER_LEVEL 0.12f   /* of the width, by a horizontal rule that bounds rows */
+#define SAME_RULE 0.35f     /* heights between rules that are one */
+#define GUTTER 0.45f        /* heights: narrowest gutter */
+#define CROSSED 0.12f       /* share of rows that may cross a gutter */
+#define BOTH_SIDES 0.6f     /* share of rows with text on both sides that splits a ruled column */
+#define PARTED_LINE 0.5f    /* share of a cell's side that a rule must cover to part it from its neighbour */
+#define OVER 0.4f           /* heights that a piece reaches over a gutter to span it */
+#define COLS_MAX 60
+#define ROWS_MAX 400
+#define LINES_A_CELL 5.0f /* more on average: columns of text in a frame */
+
+static float mid_y(struct dp_rect r)
+{
+    return (r.y0 + r.y1) * 0.5f;
+}
+
+static float mid_x(struct dp_rect r)
+{
+    return (r.x0 + r.x1) * 0.5f;
+}
+
+/* One side of the grid: boundaries, and whether a rule made them. */
+struct lines {
+    float at[ROWS_MAX + 2];
+    bool ruled[ROWS_MAX + 2];
+    int32_t n;
+};
+
+struct grid {
+    struct dp_assembly *a;
+    struct dp_draft_table *t;
+    struct dp_piece *pieces;
+    int32_t n_pieces, text_rows;
+    struct lines x, y;
+    int32_t inner_upright, inner_level; /* boundaries by rules inside of the frame */
+};
+
+/* --- positions of rules --- */
+
+struct mark {
+    float at, from, to;
+};
+
+static int by_at(const void *p, const void *q)
+{
+    const struct mark *a = p, *b = q;
+    return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Rules of one sense inside the box, as positions across it. */
+static int32_t take_marks(const struct grid *g, bool upright, struct mark *out)
+{
+    const struct dp_rect box = g->t->box;
+    const float t = 0.5f * g->a->height;
+    int32_t n = 0;
+    for (int32_t i = upright ? 0 : g->a->n_vertical; i < (upright ? g->a->n_vertical : g->a->n_rules); i++) {
+        const struct dp_rect r = g->a->rules[i];
+        const float across = upright ? mid_x(r) : mid_y(r);
+        const float low = upright ? box.x0 : box.y0, high = upright ? box.x1 : box.y1;
+        const float both = upright ? dp_overlap(r.y0, r.y1, box.y0, box.y1) : dp_overlap(r.x0, r.x1, box.x0, box.x1);
+        if (across > low - t && across < high + t && both > 0)
+            out[n++] = upright ? (struct mark){across, fmaxf(r.y0, box.y0), fminf(r.y1, box.y1)}
+                               : (struct mark){across, fmaxf(r.x0, box.x0), fminf(r.x1, box.x1)};
+    }
+    if (n > 1)
+        qsort(out, (size_t)n, sizeof *out, by_at);
+    return n;
+}
+
+static void add_line(struct lines *l, float at, bool ruled)
+{
+    if (l->n >= ROWS_MAX + 2)
+        return;
+    int32_t k = l->n++;
+    for (; k > 0 && l->at[k - 1] > at; k--) {
+        l->at[k] = l->at[k - 1];
+        l->ruled[k] = l->ruled[k - 1];
+    }
+    l->at[k] = at;
+    l->ruled[k] = ruled;
+}
+
+/* Boundaries from rules that cover enough of the other side; the frame always is one. Returns the inner ones. */
+static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks, struct lines *out)
+{
+    const struct dp_rect box = g->t->box;
+    const float low = upright ? box.x0 : box.y0, high = upright ? box.x1 : box.y1;
+    const float along = upright ? box.y1 - box.y0 : box.x1 - box.x0, near = SAME_RULE * g->a->height;
+    const float border = (upright ? 0.8f : 0.55f) * g->a->height; /* frames are often double or have a shadow */
+    const int32_t n = take_marks(g, upright, marks);
+    int32_t inner = 0;
+    add_line(out, low, true);
+    add_line(out, high, true);
+    for (int32_t from = 0, i = 1; i <= n; i++) {
+        if (i < n && marks[i].at - marks[i - 1].at < near)
+            continue;
+        float covered = 0, sum = 0;
+        for (int32_t k = from; k < i; k++) {
+            covered += marks[k].to - marks[k].from;
+            sum += marks[k].at;
+        }
+        const float at = sum / (float)(i - from);
+        from = i;
+        if (covered < (upright ? COVER_UPRIGHT : COVER_LEVEL) * along || at - low < border || high - at < border)
+            continue;
+        add_line(out, at, true);
+        inner++;
+    }
+    return inner;
+}
+
+/* --- gutters --- */
+
+enum { BINS = 1024 };
+
+/* Adds boundaries in the gutters between from and to; sides: share of rows that must have text on both sides. */
+static void add_gutters(struct grid *g, float from, float to, float sides, struct lines *out)
+{
+    const float bin = fmaxf((to - from) / BINS, 1e-3f), h = g->a->height;
+    int16_t cover[BINS] = {0};
+    int32_t last_row[BINS];
+    const int32_t allowed = (int32_t)(CROSSED * (float)g->text_rows);
+    for (int b = 0; b < BINS; b++)
+        last_row[b] = -1;
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const struct dp_piece *p = &g->pieces[i];
+        int b0 = (int)((p->box.x0 - from) / bin), b1 = (int)((p->box.x1 - from) / bin);
+        b0 = b0 < 0 ? 0 : b0;
+        b1 = b1 >= BINS ? BINS - 1 : b1;
+        for (int b = b0; b <= b1; b++) /* pieces are sorted by row: each row counts once a bin */
+            if (last_row[b] != p->text_row) {
+                last_row[b] = p->text_row;
+                cover[b]++;
+            }
+    }
+    int first = 0, end = BINS - 1;
+    while (first < BINS && cover[first] == 0)
+        first++;
+    while (end > first && cover[end] == 0)
+        end--;
+    for (int b = first; b <= end; b++) {
+        if (cover[b] > allowed)
+            continue;
+        int stop = b, best = b;
+        for (; stop <= end && cover[stop] <= allowed; stop++)
+            best = cover[stop] < cover[best] ? stop : best;
+        int free_end = best; /* the emptiest stretch of the gutter */
+        while (free_end + 1 < stop && cover[free_end + 1] == cover[best])
+            free_end++;
+        const float x = from + ((float)(best + free_end) * 0.5f + 0.5f) * bin;
+        if ((float)(stop - b) * bin >= GUTTER * h && b > first && stop <= end) {
+            int32_t both = 0;
+            for (int32_t r = 0, i = 0; r < g->text_rows; r++) {
+                bool left = false, right = false;
+                for (; i < g->n_pieces && g->pieces[i].text_row == r; i++) {
+                    left = left || (mid_x(g->pieces[i].box) < x && g->pieces[i].box.x0 > from - h);
+                    right = right || (mid_x(g->pieces[i].box) > x && g->pieces[i].box.x1 < to + h);
+                }
+                both += left && right;
+            }
+            if ((float)both >= sides * (float)g->text_rows && both >= 1)
+                add_line(out, x, false);
+        }
+        b = stop;
+    }
+}
+
+static void find_columns(struct grid *g, struct mark *marks)
+{
+    g->inner_upright = rule_lines(g, true, marks, &g->x);
+    struct lines extra = {.n = 0};
+    for (int32_t c = 0; c + 1 < g->x.n; c++)
+        add_gutters(g, g->x.at[c], g->x.at[c + 1], g->inner_upright ? BOTH_SIDES : 0.0f, &extra);
+    for (int32_t i = 0; i < extra.n; i++)
+        add_line(&g->x, extra.at[i], false);
+}
+
+int32_t dp_grid_index(const float *at, int32_t n, float value)
+{
+    int32_t k = 0;
+    while (k + 2 < n && value > at[k + 1])
+        k++;
+    return k;
+}
+
+/* --- rows --- */
+
+/* What a row of text holds: occupied columns, and where it stands. */
+struct text_row {
+    float y0, y1;
+    int32_t cells;
+    bool first; /* something in the first column */
+};
+
+static void measure_rows(const struct grid *g, struct text_row *rows)
+{
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const struct dp_piece *p = &g->pieces[i];
+        struct text_row *r = &rows[p->text_row];
+        const int32_t col = dp_grid_index(g->x.at, g->x.n, mid_x(p->box));
+        const bool same = i > 0 && g->pieces[i - 1].text_row == p->text_row &&
+                          dp_grid_index(g->x.at, g->x.n, mid_x(g->pieces[i - 1].box)) == col;
+        r->y0 = r->cells ? fminf(r->y0, p->box.y0) : p->box.y0;
+        r->y1 = r->cells ? fmaxf(r->y1, p->box.y1) : p->box.y1;
+        r->cells += !same;
+        r->first = r->first || col == 0;
+    }
+}
+
+/* Does the row go on with the cells of the row above? Its first column is empty and it holds less. */
+static bool goes_on(const struct text_row *above, const struct text_row *row, int32_t usual, float height)
+{
+    return !row->first && row->cells * 2 <= usual && row->y0 - above->y1 < 0.6f * height;
+}
+
+/* Boundaries between rows of text from..to (exclusive) that are rows of the table. */
+static void split_rows(struct grid *g, const struct text_row *rows, int32_t from, int32_t to)
+{
+    int32_t usual = 0;
+    for (int32_t r = from; r < to; r++)
+        usual = rows[r].cells > usual ? rows[r].cells : usual;
+    for (int32_t r = from + 1; r < to; r++)
+        if (!goes_on(&rows[r - 1], &rows[r], usual, g->a->height))
+            add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
+}
+
+static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows, bool borderless)
+{
+    g->inner_level = rule_lines(g, false, marks, &g->y);
+    if (borderless && g->inner_level * 2 < g->text_rows) {
+        split_rows(g, rows, 0, g->text_rows);
+        return;
+    }
+    const int32_t bands = g->y.n - 1;
+    const float cuts[2] = {g->y.at[0], g->y.at[g->y.n - 1]};
+    (void)cuts;
+    const struct lines ruled = g->y;
+    for (int32_t b = 0; b < bands; b++) {
+        int32_t from = 0, parted = 0;
+        while (from < g->text_rows && (rows[from].y0 + rows[from].y1) * 0.5f < ruled.at[b])
+            from++;
+        int32_t to = from;
+        for (; to < g->text_rows && (rows[to].y0 + rows[to].y1) * 0.5f < ruled.at[b + 1]; to++)
+            parted += rows[to].cells >= 2;
+        const int32_t n = to - from, others = bands > 1 ? (g->text_rows - n) / (bands - 1) : 0;
+        const int32_t least = g->inner_upright > 0 ? 4 : bands <= 3 ? 2 : 3;
+        if (n >= least && (float)parted >= 0.6f * (float)n && others * 2 <= n)
+            split_rows(g, rows, from, to);
+    }
+}
+
+/* --- cells --- */
+
+/* Share of [from, to) along a boundary that rules near it cover. */
+static float covered(const struct grid *g, bool upright, float at, float from, float to)
+{
+    const float near = SAME_RULE * g->a->height;
+    float sum = 0;
+    for (int32_t i = upright ? 0 : g->a->n_vertical; i < (upright ? g->a->n_vertical : g->a->n_rules); i++) {
+        const struct dp_rect r = g->a->rules[i];
+        if (fabsf((upright ? mid_x(r) : mid_y(r)) - at) < near)
+            sum += fmaxf(upright ? dp_overlap(r.y0, r.y1, from, to) : dp_overlap(r.x0, r.x1, from, to), 0.0f);
+    }
+    return sum / fmaxf(to - from, 1.0f);
+}
+
+/* A piece of text that stands in row r and reaches over the boundary x. */
+static bool spanned(const struct grid *g, int32_t r, float x)
+{
+    const float over = OVER * g->a->height;
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const struct dp_piece *p = &g->pieces[i];
+        if (p->box.x0 < x - over && p->box.x1 > x + over && dp_grid_index(g->y.at, g->y.n, mid_y(p->box)) == r)
+            return true;
+    }
+    return false;
+}
+
+static int32_t root_of(int32_t *owner, int32_t i)
+{
+    while (owner[i] != i)
+        i = owner[i];
+    return i;
+}
+
+static void unite_cells(struct grid *g)
+{
+    const int32_t rows = g->t->rows, cols = g->t->cols;
+    int32_t *owner = g->t->owner;
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t c = 0; c < cols; c++) {
+            const int32_t at = r * cols + c;
+            bool left = false, up = false;
+            if (c > 0)
+                left = g->x.ruled[c] ? covered(g, true, g->x.at[c], g->y.at[r], g->y.at[r + 1]) < PARTED_LINE
+                                     : spanned(g, r, g->x.at[c]);
+            if (r > 0 && g->y.ruled[r])
+                up = covered(g, false, g->y.at[r], g->x.at[c], g->x.at[c + 1]) < PARTED_LINE;
+            const int32_t own = root_of(owner, at);
+            if (left) {
+                const int32_t other = root_of(owner, at - 1);
+                owner[own > other ? own : other] = own < other ? own : other;
+            }
+            const int32_t now = root_of(owner, at);
+            if (up) {
+                const int32_t other = root_of(owner, at - cols);
+                owner[now > other ? now : other] = now < other ? now : other;
+            }
+        }
+    for (int32_t i = 0; i < rows * cols; i++)
+        owner[i] = root_of(owner, i);
+}
+
+/* Cells from owners; a union that is no rectangle falls apart again. */
+static void make_cells(struct dp_draft_table *t)
+{
+    for (int32_t i = 0; i < t->rows * t->cols; i++) {
+        if (t->owner[i] != i)
+            continue;
+        const int32_t row = i / t->cols, col = i % t->cols;
+        int32_t last_row = row, last_col = col, first_col = col, count = 0;
+        for (int32_t k = i; k < t->rows * t->cols; k++)
+            if (t->owner[k] == i) {
+                last_row = k / t->cols > last_row ? k / t->cols : last_row;
+                last_col = k % t->cols > last_col ? k % t->cols : last_col;
+                first_col = k % t->cols < first_col ? k % t->cols : first_col;
+                count++;
+            }
+        if (count == (last_row - row + 1) * (last_col - first_col + 1) && first_col == col)
+            continue;
+        for (int32_t k = i; k < t->rows * t->cols; k++)
+            if (t->owner[k] == i)
+                t->owner[k] = k;
+    }
+    for (int32_t i = 0; i < t->rows * t->cols; i++) {
+        if (t->owner[i] != i)
+            continue;
+        struct dp_draft_cell cell = {i / t->cols, i % t->cols, 1, 1};
+        while (cell.col + cell.col_span < t->cols && t->owner[i + cell.col_span] == i)
+            cell.col_span++;
+        while (cell.row + cell.row_span < t->rows && t->owner[i + cell.row_span * t->cols] == i)
+            cell.row_span++;
+        t->cells[t->n_cells++] = cell;
+    }
+}
+
+/* --- is it a table? --- */
+
+struct verdict {
+    int32_t filled, parted, prose_columns, text_columns, numbers;
+    float lines_a_cell;
+};
+
+static void look_at_columns(const struct grid *g, struct verdict *v)
+{
+    for (int32_t c = 0; c < g->t->cols; c++) {
+        int32_t pieces = 0, prose = 0, digits = 0;
+        const float width = g->x.at[c + 1] - g->x.at[c];
+        for (int32_t i = 0; i < g->n_pieces; i++) {
+            const struct dp_piece *p = &g->pieces[i];
+            if (dp_grid_index(g->x.at, g->x.n, mid_x(p->box)) != c)
+                continue;
+            pieces++;
+            digits += p->digits * 2 >= p->chars && p->chars > 0;
+            prose += p->box.x1 - p->box.x0 > 0.75f * width && p->chars > (p->cjk * 2 > p->chars ? 9 : 18);
+        }
+        v->text_columns += pieces > 0;
+        v->prose_columns += pieces >= 3 && prose * 2 > pieces;
+        v->numbers += c > 0 && pieces > 0 && digits * 5 >= pieces * 3;
+    }
+}
+
+static struct verdict judge(const struct grid *g, const struct text_row *rows, bool *used)
+{
+    struct verdict v = {0};
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const int32_t r = dp_grid_index(g->y.at, g->y.n, mid_y(g->pieces[i].box));
+        const int32_t c = dp_grid_index(g->x.at, g->x.n, mid_x(g->pieces[i].box));
+        used[g->t->owner[r * g->t->cols + c]] = true;
+    }
+    for (int32_t i = 0; i < g->t->rows * g->t->cols; i++)
+        v.filled += used[i];
+    for (int32_t r = 0; r < g->text_rows; r++)
+        v.parted += rows[r].cells >= 2;
+    v.lines_a_cell = v.filled ? (float)g->t->n_items / (float)v.filled : 0;
+    look_at_columns(g, &v);
+    return v;
+}
+
+static bool accept(const struct grid *g, struct verdict v, bool borderless)
+{
+    const int32_t rows = g->t->rows, cols = g->t->cols;
+    if (rows < 2 || cols < 2 || v.filled < 3 || v.text_columns < 2 || v.lines_a_cell > LINES_A_CELL)
+        return false;
+    if (g->inner_upright > 0 && g->inner_level > 0)
+        return rows * cols >= 4;
+    if (v.prose_columns * 2 > v.text_columns || (float)v.parted < 0.45f * (float)g->text_rows)
+        return false;
+    if (!borderless)
+        return rows * cols >= 4;
+    return rows >= 3 && (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 &&
+           (cols >= 3 || (rows >= 4 && v.numbers > 0));
+}
+
+/* A heading over two columns that no rule parts: where the first row has nothing of its own over a column, the
+ * heading to its left is over it too. */
+static void widen_headings(const struct grid *g, bool *used)
+{
+    int32_t *owner = g->t->owner;
+    for (int32_t c = 1; c < g->t->cols; c++)
+        if (owner[c] == c && !used[c] && !g->x.ruled[c] && used[owner[c - 1]] &&
+            (g->t->rows < 2 || owner[g->t->cols + c] != c))
+            owner[c] = owner[c - 1];
+}
+
+static enum b_code build(struct grid *g, bool borderless, bool *is_table, struct b_err *err)
+{
+    struct dp_assembly *a = g->a;
+    struct dp_draft_table *t = g->t;
+    struct mark *marks = B_ARENA_ARRAY(a->arena, (size_t)a->n_rules + 1, struct mark);
+    struct text_row *rows = B_ARENA_ARRAY(a->arena, (size_t)g->text_rows, struct text_row);
+    if (!marks || !rows)
+        return b_arena_refused(a->arena, "assembly", err);
+    find_columns(g, marks);
+    if (g->x.n - 1 > COLS_MAX || g->text_rows > ROWS_MAX)
+        return B_OK;
+    measure_rows(g, rows);
+    find_rows(g, marks, rows, borderless);
+    t->cols = g->x.n - 1;
+    t->rows = g->y.n - 1;
+    const size_t cells = (size_t)t->rows * (size_t)t->cols;
+    t->xs = B_ARENA_ARRAY(a->arena, (size_t)g->x.n, float);
+    t->ys = B_ARENA_ARRAY(a->arena, (size_t)g->y.n, float);
+    t->owner = B_ARENA_ARRAY(a->arena, cells, int32_t);
+    t->cells = B_ARENA_ARRAY(a->arena, cells, struct dp_draft_cell);
+    bool *used = B_ARENA_ARRAY(a->arena, cells, bool);
+    if (!t->xs || !t->ys || !t->owner || !t->cells || !used)
+        return b_arena_refused(a->arena, "assembly", err);
+    memcpy(t->xs, g->x.at, (size_t)g->x.n * sizeof *t->xs);
+    memcpy(t->ys, g->y.at, (size_t)g->y.n * sizeof *t->ys);
+    for (size_t i = 0; i < cells; i++)
+        t->owner[i] = (int32_t)i;
+    unite_cells(g);
+    const struct verdict v = judge(g, rows, used);
+    widen_headings(g, used);
+    make_cells(t);
+    *is_table = accept(g, v, borderless);
+    t->header_rows = t->rows > 1 ? 1 : 0;
+    return B_OK;
+}
+
+enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,
+                          struct b_err *err)
+{
+    struct grid *g = B_ARENA_ARRAY(a->arena, 1, struct grid);
+    *is_table = false;
+    if (!g)
+        return b_arena_refused(a->arena, "assembly", err);
+    g->a = a;
+    g->t = table;
+    const enum b_code code = dp_pieces_make(a, table, &g->pieces, &g->n_pieces, &g->text_rows, err);
+    return code == B_OK && g->n_pieces >= 3 ? build(g, borderless, is_table, err) : code;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bold lines of recognised text: mean width of the strokes over the type size, against the same measure of the
+ * page's other lines. Stroke widths come from the darkness between edges, so they are finer than a pixel. */
+#include <math.h>
+#include <string.h>
+
+#include "docparse/assembly/assembly_private.h"
+
+#define BOLD 1.28f /* times the page's usual weight */
+#define CHARS_LEAST 4
+#define LINES_LEAST 6 /* fewer lines have no usual weight */
+#define MARGIN 0.12f  /* of the box above and below that is not looked at */
+#define CONTRAST_LEAST 40
+
+const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
+{
+    const struct dp_sheet *s = a->sheet;
+    if (!s || !s->image.pixels)
+        return NULL;
+    const struct b_image_view v = b_image_view_of(&s->image);
+    *width = v.width;
+    *height = v.height;
+    if (a->grey)
+        return a->grey;
+    uint8_t *grey = b_arena_alloc(a->arena, (size_t)v.width * (size_t)v.height, 64);
+    for (int y = 0; grey && y < v.height; y++) {
+        const uint8_t *in = v.pixels + (size_t)y * v.stride;
+        uint8_t *out = grey + (size_t)y * (size_t)v.width;
+        if (v.channels == 1) {
+            memcpy(out, in, (size_t)v.width);
+            continue;
+        }
+        for (int x = 0; x < v.width; x++)
+            out[x] = (uint8_t)((in[x * 3] + 2 * in[x * 3 + 1] + in[x * 3 + 2]) >> 2);
+    }
+    a->grey = grey;
+    return grey;
+}
+
+struct window {
+    const uint8_t *grey;
+    int32_t stride, x0, y0, x1, y1;
+};
+
+/* Paper and ink: the commonest grey, and the grey of the few percent furthest from it. */
+static bool find_levels(const struct window *w, int *paper, int *ink)
+{
+    int32_t histogram[256] = {0}, all = 0, sum = 0;
+    for (int32_t y = w->y0; y < w->y1; y += 2)
+        for (int32_t x = w->x0; x < w->x1; x++, all++)
+            histogram[w->grey[(size_t)y * (size_t)w->stride + (size_t)x]]++;
+    *paper = 0;
+    for (int g = 1; g < 256; g++)
+        if (histogram[g] > histogram[*paper])
+            *paper = g;
+    const int step = *paper >= 128 ? 1 : -1;
+    *ink = *paper >= 128 ? 0 : 255;
+    for (int g = *ink; g != *paper && sum * 25 < all; g += step) {
+        sum += histogram[g];
+        *ink = g;
+    }
+    return all > 0 && (*paper > *ink ? *paper - *ink : *ink - *paper) >= CONTRAST_LEAST;
+}
+
+/* Mean stroke width in pixels; 0 when there is nothing to see. */
+static float stroke_width(const struct window *w)
+{
+    int paper, ink;
+    int64_t dark = 0, strokes = 0;
+    if (w->x1 - w->x0 < 8 || w->y1 - w->y0 < 4 || !find_levels(w, &paper, &ink))
+        return 0;
+    const int range = paper - ink;
+    for (int32_t y = w->y0; y < w->y1; y++) {
+        const uint8_t *row = w->grey + (size_t)y * (size_t)w->stride;
+        bool in = false;
+        for (int32_t x = w->x0; x < w->x1; x++) {
+            int level = (paper - row[x]) * 256 / range; /* 0 paper, 256 ink */
+            level = level < 0 ? 0 : level > 256 ? 256 : level;
+            dark += level;
+            strokes += !in && level > 128;
+            in = level > (in ? 96 : 128);
+        }
+    }
+    return strokes > 0 ? (float)dark / 256.0f / (float)strokes : 0;
+}
+
+static bool is_plain(const struct dp_assembly *a, const struct dp_item *item)
+{
+    const struct dp_line *l = &a->page->lines[item->line];
+    const float dx = l->quad[1].x - l->quad[0].x, dy = l->quad[1].y - l->quad[0].y;
+    return l->source == DP_FROM_COMPACT && item->chars >= CHARS_LEAST && dx > 0 && fabsf(dy) < 0.02f * dx;
+}
+
+enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err)
+{
+    int32_t width = 0, height = 0, n = 0;
+    const uint8_t *grey = dp_page_grey(a, &width, &height);
+    float *weight = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, float),
+          *sorted = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, float);
+    if (!weight || !sorted)
+        return b_arena_refused(a->arena, "assembly", err);
+    for (int32_t i = 0; grey && i < a->n_items; i++) {
+        const struct dp_item *item = &a->items[i];
+        const struct dp_rect b = a->page->lines[item->line].bbox;
+        const float margin = MARGIN * (b.y1 - b.y0);
+        struct window w = {
+            grey, width, (int32_t)b.x0, (int32_t)(b.y0 + margin), (int32_t)b.x1, (int32_t)(b.y1 - margin)};
+        if (!is_plain(a, item))
+            continue;
+        w.x0 = w.x0 < 0 ? 0 : w.x0;
+        w.y0 = w.y0 < 0 ? 0 : w.y0;
+        w.x1 = w.x1 > width ? width : w.x1;
+        w.y1 = w.y1 > height ? height : w.y1;
+        weight[i] = stroke_width(&w) / fmaxf(item->size, 1.0f);
+        if (weight[i] > 0)
+            sorted[n++] = weight[i];
+    }
+    if (n < LINES_LEAST)
+        return B_OK;
+    const float usual = dp_median(sorted, n);
+    for (int32_t i = 0; i < a->n_items; i++)
+        if (weight[i] > BOLD * usual)
+            a->items[i].bold = true;
+    return B_OK;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines to blocks on pages drawn here: order, headings, furniture, tables; and that no character is lost. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "docparse/assembly.h"
+#include "docparse/line_builder.h"
+
+#define W 1200
+#define H 1600
+
+static struct dp_page *page;
+static struct dp_sheet sheet;
+static struct dp_line_builder builder;
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&sheet, 0, sizeof sheet);
+    sheet.kind = DP_SHEET_RASTER;
+    if (dp_page_new(2, 64u << 20, &page, NULL) != B_OK ||
+        b_image_new(W, H, 1, (uint64_t)W * H, &sheet.image, NULL) != B_OK)
+        return -1;
+    memset(sheet.image.pixels, 255, (size_t)W * H);
+    page->width = W;
+    page->height = H;
+    page->dpi = 150;
+    dp_line_builder_begin(&builder, page);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    dp_page_drop(page);
+    b_image_free(&sheet.image);
+    return 0;
+}
+
+static void fill(int x0, int y0, int x1, int y1, int grey)
+{
+    for (int y = y0; y < y1; y++)
+        memset(sheet.image.pixels + (size_t)y * W + x0, grey, (size_t)(x1 - x0));
+}
+
+/* A recognised line of words of about half an em a character; size is the height of its box. */
+static void line(float x, float y, float size, const char *text)
+{
+    float at = x;
+    const float step = size * 0.4f;
+    const size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        const size_t n = strcspn(text + i, " ");
+        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
+                                     .text = b_arena_text(page->arena, text + i, n),
+                                     .confidence = 0.9f};
+        assert_int_equal(dp_line_builder_word(&builder, &word, NULL), B_OK);
+        at += (float)(n + 1) * step;
+        i += n + (text[i + n] == ' ');
+    }
+    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f};
+    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
+    assert_int_equal(dp_line_builder_end(&builder, &l, NULL), B_OK);
+}
+
+static void column(float x, float y, int lines, const char *text)
+{
+    for (int i = 0; i < lines; i++)
+        line(x, y + (float)i * 28, 20, text);
+}
+
+static void assemble(void)
+{
+    struct b_err err = {0};
+    if (dp_assemble(&sheet, page, &err) != B_OK)
+        fail_msg("%s", err.message);
+    if (dp_page_check(page, &err) != B_OK)
+        fail_msg("%s", err.message);
+}
+
+static const struct dp_block *block_with(const char *text)
+{
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        if (page->blocks[i].type != DP_LIST && strstr(page->blocks[i].text, text))
+            return &page->blocks[i];
+    fail_msg("no block holds '%s'", text);
+    return NULL;
+}
+
+static const struct dp_cell *cell_at(const struct dp_table *t, int row, int col)
+{
+    for (int32_t i = 0; i < t->n_cells; i++) {
+        const struct dp_cell *c = &page->cells[t->first_cell + i];
+        if (c->row == row && c->col == col)
+            return c;
+    }
+    return NULL;
+}
+
+static void expect_cell(const struct dp_table *t, int row, int col, const char *text, int rows, int cols)
+{
+    const struct dp_cell *c = cell_at(t, row, col);
+    if (!c)
+        fail_msg("no cell at %d,%d", row, col);
+    assert_string_equal(c->text, text);
+    assert_int_equal(c->row_span, rows);
+    assert_int_equal(c->col_span, cols);
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    line(300, 100, 40, "A title over both");
+    column(100, 250, 12, "left column words that fill the width of it");
+    column(650, 250, 12, "right column words that fill the width of it");
+    assemble();
+    const struct dp_block *title = block_with("A title"), *left = block_with("left column"),
+                          *right = block_with("right column");
+    assert_int_equal(title->type, DP_HEADING);
+    assert_true(title->order < left->order && left->order < right->order);
+}
+
+static void test_furniture(void **state)
+{
+    (void)state;
+    line(100, 40, 18, "Running head");
+    line(1000, 40, 18, "17");
+    column(100, 200, 20, "body text that fills the width of the whole page from left to right and back");
+    line(590, 1530, 18, "- 17 -");
+    assemble();
+    assert_int_equal(block_with("Running head")->type, DP_HEADER);
+    assert_int_equal(block_with("- 17 -")->type, DP_PAGE_NUMBER);
+    assert_int_equal(block_with("body text")->type, DP_PARAGRAPH);
+}
+
+/* Three columns, four rows, every line drawn; the first column of rows 1 and 2 is one cell, so is the head. */
+static void test_ruled_table(void **state)
+{
+    (void)state;
+    const int xs[] = {200, 500, 750, 1000}, ys[] = {400, 450, 500, 550, 600};
+    column(200, 150, 5, "words before the table that run over the whole width of the text on this page");
+    for (int i = 0; i < 5; i++)
+        fill(i == 2 ? xs[1] : xs[0], ys[i], xs[3], ys[i] + 2, 0);
+    for (int i = 0; i < 4; i++)
+        fill(xs[i], i == 0 || i == 3 ? ys[0] : ys[1], xs[i] + 2, ys[4], 0);
+    line(220, 415, 20, "Yearly figures of the town");
+    line(220, 488, 20, "Households");
+    line(520, 465, 20, "12");
+    line(770, 465, 20, "13");
+    line(520, 515, 20, "14");
+    line(770, 515, 20, "15");
+    line(220, 565, 20, "Industry");
+    line(520, 565, 20, "16");
+    column(200, 700, 5, "words after the table that run over the whole width of the text on this page");
+    assemble();
+    assert_int_equal(page->n_tables, 1);
+    const struct dp_table *t = &page->tables[0];
+    assert_int_equal(t->rows, 4);
+    assert_int_equal(t->cols, 3);
+    expect_cell(t, 0, 0, "Yearly figures of the town", 1, 3);
+    expect_cell(t, 1, 0, "Households", 2, 1);
+    expect_cell(t, 1, 1, "12", 1, 1);
+    expect_cell(t, 2, 2, "15", 1, 1);
+    expect_cell(t, 3, 2, "", 1, 1);
+    const struct dp_block *before = block_with("words before"), *after = block_with("words after");
+    const struct dp_block *table = block_with("Households");
+    assert_int_equal(table->type, DP_TABLE);
+    assert_true(before->order < table->order && table->order < after->order);
+}
+
+/* Rules only above and below the head and under the last row. */
+static void test_three_line_table(void **state)
+{
+    (void)state;
+    static const char *const rows[][4] = {{"Sample", "Mean", "Error", "Count"},
+                                          {"alpha", "1.25", "0.11", "40"},
+                                          {"beta", "2.50", "0.12", "41"},
+                                          {"gamma", "3.75", "0.13", "42"},
+                                          {"delta", "4.25", "0.14", "43"}};
+    const int ys[] = {400, 450, 645};
+    column(200, 150, 5, "words before the table that run over the whole width of the text on this page");
+    for (int i = 0; i < 3; i++)
+        fill(200, ys[i], 1000, ys[i] + 2, 0);
+    for (int r = 0; r < 5; r++)
+        for (int c = 0; c < 4; c++)
+            line(220 + (float)c * 220, 412 + (float)r * 46, 20, rows[r][c]);
+    column(200, 800, 5, "words after the table that run over the whole width of the text on this page");
+    assemble();
+    assert_int_equal(page->n_tables, 1);
+    assert_int_equal(page->tables[0].rows, 5);
+    assert_int_equal(page->tables[0].cols, 4);
+    for (int r = 0; r < 5; r++)
+        for (int c = 0; c < 4; c++)
+            expect_cell(&page->tables[0], r, c, rows[r][c], 1, 1);
+    assert_int_equal(cell_at(&page->tables[0], 0, 1)->header, DP_COLUMN_HEADER);
+}
+
+/* Two columns of prose between two long rules are no table, nor is a boxed paragraph. */
+static void test_no_table(void **state)
+{
+    (void)state;
+    fill(100, 200, 1100, 203, 0);
+    fill(100, 800, 1100, 803, 0);
+    column(120, 230, 18, "left column words that fill the width of it");
+    column(640, 230, 18, "right column words that fill the width of it");
+    fill(100, 1000, 1100, 1002, 0);
+    fill(100, 1150, 1100, 1152, 0);
+    fill(100, 1000, 102, 1150, 0);
+    fill(1098, 1000, 1100, 1150, 0);
+    column(140, 1020, 4, "a paragraph in a frame, which is a box around text and nothing else at all");
+    assemble();
+    assert_int_equal(page->n_tables, 0);
+}
+
+/* Letters of a page as a sorted list; spaces and the hyphens that joining undoes do not count. */
+static int by_byte(const void *a, const void *b)
+{
+    return *(const char *)a - *(const char *)b;
+}
+
+static char *letters_of_lines(void)
+{
+    size_t n = 0, room = 1;
+    for (int32_t i = 0; i < page->n_lines; i++)
+        room += strlen(page->lines[i].text);
+    char *all = malloc(room);
+    assert_non_null(all);
+    for (int32_t i = 0; i < page->n_lines; i++)
+        for (const char *c = page->lines[i].text; *c; c++)
+            if (*c != ' ')
+                all[n++] = *c;
+    all[n] = 0;
+    qsort(all, n, 1, by_byte);
+    return all;
+}
+
+static char *letters_of_blocks(void)
+{
+    size_t n = 0, room = 1;
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        room += strlen(page->blocks[i].text) + (page->blocks[i].marker ? strlen(page->blocks[i].marker) : 0);
+    char *all = malloc(room);
+    assert_non_null(all);
+    for (int32_t i = 0; i < page->n_blocks; i++) {
+        for (const char *c = page->blocks[i].text; *c; c++)
+            if (*c != ' ' && *c != '\n' && *c != '\t')
+                all[n++] = *c;
+        for (const char *c = page->blocks[i].marker ? page->blocks[i].marker : ""; *c; c++)
+            if (*c != ' ')
+                all[n++] = *c;
+    }
+    all[n] = 0;
+    qsort(all, n, 1, by_byte);
+    return all;
+}
+
+/* Pages without sense: random lines and rules. Whatever is made of them, every letter is still there. */
+static void test_nothing_is_lost(void **state)
+{
+    for (unsigned seed = 1; seed <= 60; seed++) {
+        srand(seed);
+        const int lines = 5 + rand() % 120, rules = rand() % 40;
+        for (int i = 0; i < rules; i++) {
+            const int x = rand() % (W - 60), y = rand() % (H - 60), n = 40 + rand() % 800;
+            if (rand() % 2)
+                fill(x, y, x + n < W ? x + n : W, y + 2, 0);
+            else
+                fill(x, y, x + 2, y + n < H ? y + n : H, 0);
+        }
+        for (int i = 0; i < lines; i++) {
+            char text[64];
+            const int n = 1 + rand() % 40;
+            for (int k = 0; k < n; k++)
+                text[k] = (char)(rand() % 6 && k && k + 1 < n ? 'a' + rand() % 26 : 'A' + rand() % 26);
+            for (int k = 5; k + 2 < n; k += 3 + rand() % 9)
+                text[k] = ' ';
+            text[n] = 0;
+            const float size = 10 + (float)(rand() % 30);
+            line((float)(rand() % (W - 400)), (float)(rand() % (H - 50)), size, text);
+        }
+        char *before = letters_of_lines();
+        assemble();
+        char *after = letters_of_blocks(), *kept = letters_of_lines();
+        assert_string_equal(before, after);
+        assert_string_equal(before, kept);
+        free(before);
+        free(after);
+        free(kept);
+        tear_down(state);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
+/* A slanted label must not bend the page around it: the table's columns would come apart. */
+static void test_slanted_label(void **state)
+{
+    (void)state;
+    struct dp_word word = {.bbox = {100, 60, 300, 130}, .text = "Warming", .confidence = 0.9f};
+    assert_int_equal(dp_line_builder_word(&builder, &word, NULL), B_OK);
+    struct dp_line slanted = {.source = DP_FROM_COMPACT,
+                              .confidence = 0.9f,
+                              .quad = {{100, 100}, {295, 60}, {300, 90}, {105, 130}},
+                              .bbox = {100, 60, 300, 130}};
+    assert_int_equal(dp_line_builder_end(&builder, &slanted, NULL), B_OK);
+    column(200, 200, 4, "words before the table that run over the whole width of the text on this page");
+    for (int i = 0; i <= 5; i++)
+        fill(200, 400 + i * 50, 1000, 402 + i * 50, 60);
+    for (int i = 0; i <= 4; i++)
+        fill(200 + i * 200, 400, 202 + i * 200, 650, 60);
+    for (int r = 0; r < 5; r++)
+        line(220, 415 + (float)r * 50, 20, "cell");
+    line(420, 415, 20, "head");
+    assemble();
+    assert_int_equal(page->n_tables, 1);
+    assert_int_equal(page->tables[0].cols, 4);
+    assert_int_equal(page->tables[0].rows, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_columns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_furniture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ruled_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_three_line_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_slanted_label, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,7 +2,6 @@
 /* PDF pages through Poppler's GLib interface: opening, and the steps that make a sheet of a page. What a page
  * holds is read first, since it decides the resolution at which the page is drawn. Invariant: all state is in
  * struct dp_pdf, so that loaders of one source may run on several threads, or in other processes. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +48,18 @@ static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pd
     if (code == B_OK)
         code = b_cancel_check(cancel, err);
     if (code == B_OK)
+        dp_pdf_fonts_check(pdf, cancel, content, out);
+    if (code == B_OK)
         code = dp_pdf_read_marks(pdf, page, content, cancel, out, err);
-    if (code != B_OK)
-        return code;
-    dp_pdf_find_scan(content, out);
-    code = dp_pdf_choose_grid(pdf, content, out, &grid, err);
+    if (code == B_OK)
+        code = dp_pdf_find_scan(page, content, out, err);
+    if (code == B_OK)
+        code = dp_pdf_choose_grid(pdf, content, out, &grid, err);
     if (code == B_OK)
         code = dp_pdf_draw(pdf, page, &grid, cancel, out, err);
     if (code != B_OK)
         return code;
     dp_pdf_place_words(&grid, out);
-    dp_pdf_fonts_check(pdf, cancel, out);
     out->kind = content->scan ? DP_SHEET_SCAN : DP_SHEET_DIGITAL;
     out->width_pt = content->width * content->unit;
     out->height_pt = content->height * content->unit;
@@ -112,10 +112,16 @@ static enum b_code refused(const GError *why, bool with_password, struct b_err *
     return B_FORMAT;
 }
 
-/* With a password the bytes go through a stream: poppler_document_new_from_bytes of Poppler 22.12 crashes on a
- * wrong one, because its second try reads a stream that the first one freed. */
-static PopplerDocument *open_with_password(GBytes *bytes, const char *password, GError **why)
+/* Opens with a password, through a stream: Poppler 22.12 crashes on a wrong password for plain bytes, and on
+ * one that Latin-1 cannot hold (older PDFs know no other). */
+static PopplerDocument *open_with(GBytes *bytes, const char *password, GError **why)
 {
+    gchar *latin = g_convert(password, -1, "ISO-8859-1", "UTF-8", NULL, NULL, NULL);
+    if (!latin) {
+        g_set_error_literal(why, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED, "the password is not Latin-1");
+        return NULL;
+    }
+    g_free(latin);
     GInputStream *stream = g_memory_input_stream_new_from_bytes(bytes);
     PopplerDocument *document =
         poppler_document_new_from_stream(stream, (goffset)g_bytes_get_size(bytes), password, NULL, why);
@@ -126,12 +132,16 @@ static PopplerDocument *open_with_password(GBytes *bytes, const char *password, 
 static enum b_code open_document(struct dp_pdf *pdf, struct b_err *err)
 {
     const char *password = pdf->options.password;
+    const bool given = password && password[0];
     GError *why = NULL;
-    pdf->document = password ? open_with_password(pdf->bytes, password, &why)
-                             : poppler_document_new_from_bytes(pdf->bytes, NULL, &why);
-    enum b_code code = pdf->document ? B_OK : refused(why, password && password[0], err);
-    g_clear_error(&why);
     pdf->options.password = NULL; /* the caller's, for this call only */
+    pdf->document = poppler_document_new_from_bytes(pdf->bytes, NULL, &why);
+    if (!pdf->document && given && g_error_matches(why, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED)) {
+        g_clear_error(&why);
+        pdf->document = open_with(pdf->bytes, password, &why);
+    }
+    enum b_code code = pdf->document ? B_OK : refused(why, given, err);
+    g_clear_error(&why);
     return code;
 }
 

@@ -3,15 +3,18 @@
  * missing. Poppler lists fonts by walking pages from the first on, so the list grows with the pages read. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "docparse/pdf_private.h"
 
-#define STEP_PAGES 16    /* between two looks at the cancel flag */
-#define AHEAD_PAGES 1000 /* farther jumps are not followed: a second of walking */
-#define MISSING_MAX 256  /* fonts remembered */
+#define STEP_PAGES 16         /* between two looks at the cancel flag */
+#define AHEAD_PAGES 1000      /* farther jumps are not followed: a second of walking */
+#define LARGE_BYTES (2 << 20) /* of a font file: CJK fonts */
+#define MISSING_MAX 256       /* fonts remembered */
 
 struct missing {
     gchar *name, *substitute; /* substitute NULL: nothing was found */
+    bool standard, large;
 };
 
 struct dp_pdf_fonts {
@@ -47,13 +50,17 @@ static bool is_standard(const char *name)
 static void remember(struct dp_pdf_fonts *f, PopplerFontsIter *iter)
 {
     const char *name = poppler_fonts_iter_get_name(iter);
-    if (!name || !name[0] || poppler_fonts_iter_is_embedded(iter) || is_standard(name) || f->n_missing == MISSING_MAX)
+    if (!name || !name[0] || poppler_fonts_iter_is_embedded(iter) || f->n_missing == MISSING_MAX)
         return;
     const PopplerFontType type = poppler_fonts_iter_get_font_type(iter);
     if (type == POPPLER_FONT_TYPE_TYPE3 || type == POPPLER_FONT_TYPE_UNKNOWN)
         return; /* drawn by the file itself */
-    f->missing[f->n_missing++] =
-        (struct missing){g_strdup(name), g_strdup(poppler_fonts_iter_get_substitute_name(iter))};
+    struct missing m = {.name = g_strdup(name), .standard = is_standard(name)};
+    const char *file = poppler_fonts_iter_get_file_name(iter);
+    struct stat st;
+    m.substitute = g_strdup(poppler_fonts_iter_get_substitute_name(iter));
+    m.large = file && stat(file, &st) == 0 && st.st_size > LARGE_BYTES;
+    f->missing[f->n_missing++] = m;
 }
 
 /* Walks on to page `number`. */
@@ -72,7 +79,17 @@ static void walk(struct dp_pdf_fonts *f, int32_t number, struct b_cancel *cancel
     }
 }
 
-void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_sheet *sheet)
+/* A word's font is not in the file. */
+static void report(const struct missing *m, struct dp_pdf_content *content, struct dp_sheet *sheet)
+{
+    content->large_font = content->large_font || m->large;
+    if (!m->standard)
+        dp_sheet_warn(sheet, "the font %s is not in the file: %s is drawn instead", m->name,
+                      m->substitute ? m->substitute : "another font");
+}
+
+void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_pdf_content *content,
+                        struct dp_sheet *sheet)
 {
     if (!pdf->fonts) {
         pdf->fonts = calloc(1, sizeof *pdf->fonts);
@@ -92,7 +109,6 @@ void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_s
         last = font;
         for (int k = 0; k < f->n_missing; k++)
             if (strcmp(font, f->missing[k].name) == 0)
-                dp_sheet_warn(sheet, "the font %s is not in the file: %s is drawn instead", font,
-                              f->missing[k].substitute ? f->missing[k].substitute : "another font");
+                report(&f->missing[k], content, sheet);
     }
 }

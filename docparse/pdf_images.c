@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "docparse/pdf_private.h"
+#include "docparse/pdf_script.h"
 
 #define LOOKED_AT_MAX 6      /* images whose own size is read */
 #define LOOKED_AT_SHARE 0.02 /* of the page's area; smaller ones are logos and ornaments */
@@ -40,32 +41,67 @@ static int by_area(const void *a, const void *b)
     return (x->image.id > y->image.id) - (x->image.id < y->image.id);
 }
 
-/* Copies the places of the images, largest first. */
+/* Sorts by area, largest first. */
+static enum b_code sort_images(struct dp_pdf_content *c, struct dp_sheet *sheet, struct b_err *err)
+{
+    struct ranked *ranked = B_ARENA_ARRAY(sheet->arena, (size_t)c->n_images, struct ranked);
+    if (!ranked)
+        return b_arena_refused(sheet->arena, DP_PDF_DOMAIN, err);
+    for (int k = 0; k < c->n_images; k++)
+        ranked[k] = (struct ranked){shown_area(&c->images[k], c), c->images[k]};
+    qsort(ranked, (size_t)c->n_images, sizeof *ranked, by_area);
+    int kept = 0;
+    for (int k = 0; k < c->n_images; k++)
+        if (ranked[k].area > 0)
+            c->images[kept++] = ranked[k].image;
+    c->n_images = kept;
+    return B_OK;
+}
+
+/* Copies the places of the images, in drawing order. */
 static enum b_code list_images(GList *list, int most, struct dp_pdf_content *c, struct dp_sheet *sheet,
                                struct b_err *err)
 {
     const guint n = g_list_length(list);
     if (n > (guint)most)
         dp_sheet_warn(sheet, "the page has more than %d images: the rest is left out", most);
-    const size_t room = n < (guint)most ? n : (size_t)most;
-    c->images = B_ARENA_ARRAY(sheet->arena, room, struct dp_pdf_image);
-    struct ranked *ranked = B_ARENA_ARRAY(sheet->arena, room, struct ranked);
-    if (!c->images || !ranked)
+    c->images = B_ARENA_ARRAY(sheet->arena, n < (guint)most ? n : (size_t)most, struct dp_pdf_image);
+    if (!c->images)
         return b_arena_refused(sheet->arena, DP_PDF_DOMAIN, err);
-    for (const GList *at = list; at && (size_t)c->n_images < room; at = at->next) {
+    for (const GList *at = g_list_last(list); at && c->n_images < most; at = at->prev) {
         const PopplerImageMapping *m = at->data;
         struct dp_pdf_image i = {.id = m->image_id};
         i.x0 = fmin(m->area.x1, m->area.x2);
         i.x1 = fmax(m->area.x1, m->area.x2);
         i.y0 = fmin(m->area.y1, m->area.y2);
         i.y1 = fmax(m->area.y1, m->area.y2);
-        if (shown_area(&i, c) > 0)
-            ranked[c->n_images++] = (struct ranked){shown_area(&i, c), i};
+        c->images[c->n_images++] = i;
     }
-    qsort(ranked, (size_t)c->n_images, sizeof *ranked, by_area);
-    for (int k = 0; k < c->n_images; k++)
-        c->images[k] = ranked[k].image;
     return B_OK;
+}
+
+/* Poppler's places are whole points and wrong on turned pages: where the drawing has as many pictures, its
+ * places are taken. */
+void dp_pdf_take_pictures(struct dp_pdf_content *c, const struct dp_pdf_drawing *drawing)
+{
+    int n = 0;
+    for (size_t i = 0; i < drawing->n_marks; i++)
+        n += drawing->marks[i].kind == DP_PDF_PICTURE;
+    if (n != c->n_images)
+        return;
+    n = 0;
+    for (size_t i = 0; i < drawing->n_marks; i++) {
+        const struct dp_pdf_mark *m = &drawing->marks[i];
+        if (m->kind != DP_PDF_PICTURE)
+            continue;
+        struct dp_pdf_image *image = &c->images[n++];
+        image->x0 = m->x0;
+        image->y0 = m->y0;
+        image->x1 = m->x1;
+        image->y1 = m->y1;
+        image->placed = true;
+        image->turned = m->turned;
+    }
 }
 
 static void look_at(PopplerPage *page, struct dp_pdf_content *c)
@@ -109,7 +145,7 @@ static void density_of(const struct dp_pdf_image *i, double *x, double *y)
     const double w = i->x1 - i->x0, h = i->y1 - i->y0;
     const double plain = i->pixel_width * h / (i->pixel_height * w),
                  turned = i->pixel_height * h / (i->pixel_width * w);
-    const bool quarter = fabs(log(turned)) < 0.5 * fabs(log(plain));
+    const bool quarter = i->placed ? i->turned : fabs(log(turned)) < 0.5 * fabs(log(plain));
     *x = (quarter ? i->pixel_height : i->pixel_width) / w;
     *y = (quarter ? i->pixel_width : i->pixel_height) / h;
 }
@@ -125,11 +161,9 @@ static bool is_printed_over(const struct dp_pdf_content *c, const struct dp_shee
 }
 
 /* The grid of the sharpest large image: scans with a coarse background behind a sharp mask are common. */
-void dp_pdf_find_scan(struct dp_pdf_content *c, const struct dp_sheet *sheet)
+static void take_grid(struct dp_pdf_content *c)
 {
     double best = 0;
-    if (coverage(c) < SCAN_COVERAGE || is_printed_over(c, sheet))
-        return;
     for (int k = 0; k < c->n_images; k++) {
         const struct dp_pdf_image *i = &c->images[k];
         double x, y;
@@ -153,9 +187,18 @@ enum b_code dp_pdf_read_images(const struct dp_pdf *pdf, PopplerPage *page, stru
     GList *list = poppler_page_get_image_mapping(page);
     enum b_code code = list_images(list, pdf->options.limits.images_per_page, content, sheet, err);
     poppler_page_free_image_mapping(list);
+    return code;
+}
+
+enum b_code dp_pdf_find_scan(PopplerPage *page, struct dp_pdf_content *content, struct dp_sheet *sheet,
+                             struct b_err *err)
+{
+    enum b_code code = sort_images(content, sheet, err);
     if (code != B_OK)
         return code;
     look_at(page, content);
+    if (coverage(content) >= SCAN_COVERAGE && !is_printed_over(content, sheet))
+        take_grid(content);
     return B_OK;
 }
 

@@ -313,6 +313,8 @@ enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struc
     struct sink sink = {.cancel = cancel};
     struct dp_pdf_drawing drawing = {0};
     const double scale = choose_scale(content);
+    if (content->large_font)
+        return B_OK; /* the script would hold the whole font on every page */
     const bool complete = write_script(page, content, scale, &sink);
     enum b_code code = b_cancel_check(cancel, err);
     if (code == B_OK && complete) {
@@ -322,6 +324,7 @@ enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struc
             code = use_glyphs(pdf, &drawing, content, sheet, err);
             if (code == B_OK)
                 code = dp_pdf_take_lines(pdf, &drawing, content, sheet, err);
+            dp_pdf_take_pictures(content, &drawing);
             content->marks_known = true;
         }
     }

@@ -2,6 +2,7 @@
 #ifndef DOCPARSE_PDF_PRIVATE_H
 #define DOCPARSE_PDF_PRIVATE_H
 
+#include <gio/gio.h>
 #include <poppler.h>
 
 #include "docparse/loader_private.h"
@@ -36,6 +37,8 @@ struct dp_rect dp_pdf_place(const struct dp_pdf_grid *grid, double x0, double y0
 struct dp_pdf_image {
     double x0, y0, x1, y1;
     int id, pixel_width, pixel_height;
+    bool placed; /* by the drawing: the place is exact and `turned` is known */
+    bool turned; /* by a quarter */
 };
 
 /* A straight line, points; box with its thickness. */
@@ -55,6 +58,7 @@ struct dp_pdf_content {
     int n_images;
     struct dp_pdf_line *lines; /* straight lines, points */
     int n_lines;
+    bool large_font;            /* a font of megabytes that is not in the file */
     bool marks_known;           /* lines and word_hidden are filled */
     double body_size;           /* size of most of the text, points; 0 without text */
     bool scan;                  /* images cover the page and no text is drawn over them */
@@ -65,8 +69,9 @@ struct dp_pdf_content {
 /* Metadata, outline and flags of the open document. */
 enum b_code dp_pdf_read_info(struct dp_pdf *pdf, struct dp_file_info *info, struct b_err *err) B_MUST_CHECK;
 
-/* Fonts that are not in the file: warns of those that the page's words use. */
-void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_sheet *sheet);
+/* Fonts that are not in the file: warns of those that the page's words use; content->large_font. */
+void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_pdf_content *content,
+                        struct dp_sheet *sheet);
 void dp_pdf_fonts_free(struct dp_pdf_fonts *fonts);
 
 /* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), and content->body_size. */
@@ -91,8 +96,10 @@ enum b_code dp_pdf_place_marks(const struct dp_pdf_content *content, const struc
 /* Images of the page. */
 enum b_code dp_pdf_read_images(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                                struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
-/* Decides whether the page is a scan; after dp_pdf_read_marks. */
-void dp_pdf_find_scan(struct dp_pdf_content *content, const struct dp_sheet *sheet);
+void dp_pdf_take_pictures(struct dp_pdf_content *content, const struct dp_pdf_drawing *drawing);
+/* Sizes of the largest images, and whether the page is a scan; after dp_pdf_read_marks. */
+enum b_code dp_pdf_find_scan(PopplerPage *page, struct dp_pdf_content *content, struct dp_sheet *sheet,
+                             struct b_err *err) B_MUST_CHECK;
 enum b_code dp_pdf_place_images(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid,
                                 struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
 

@@ -14,15 +14,17 @@
  * drawing; the script quotes hostile input, so that anything that is not understood is skipped. */
 
 enum dp_pdf_mark_kind {
-    DP_PDF_GLYPHS, /* a character, or several that one glyph shows */
-    DP_PDF_COVER,  /* an opaque box: a picture or a filled rectangle */
-    DP_PDF_LINE    /* a straight horizontal or vertical stroke, or a thin filled box */
+    DP_PDF_GLYPHS,  /* a character, or several that one glyph shows */
+    DP_PDF_COVER,   /* an opaque box: a picture or a filled rectangle, clipped */
+    DP_PDF_PICTURE, /* where a picture is placed, whether clipped or not */
+    DP_PDF_LINE     /* a straight horizontal or vertical stroke, or a thin filled box */
 };
 
 struct dp_pdf_mark {
     uint8_t kind;
     bool picture;         /* of a cover */
-    float x0, y0, x1, y1; /* cover, line: box. Glyphs: origin, and the end of their advance */
+    bool turned;          /* a picture whose rows run down or up the page */
+    float x0, y0, x1, y1; /* cover, picture, line: box. Glyphs: origin, and the end of their advance */
     float up_x, up_y;     /* glyphs: from the baseline upwards, as long as the font size. Line: width in up_x */
     uint32_t text;        /* glyphs: offset into dp_pdf_drawing.text */
     uint8_t text_bytes;   /* 0: the script does not say which character it is */

@@ -129,24 +129,75 @@ static bool is_box(const struct script_context *ctx, size_t first, size_t last, 
     return true;
 }
 
+static void add_box(struct script *s, const struct script_context *ctx, uint8_t kind, const double box[4], bool picture)
+{
+    add_mark(s, ctx,
+             (struct dp_pdf_mark){.kind = kind,
+                                  .picture = picture,
+                                  .x0 = (float)box[0],
+                                  .y0 = (float)box[1],
+                                  .x1 = (float)box[2],
+                                  .y1 = (float)box[3]});
+}
+
+static void add_cover(struct script *s, const struct script_context *ctx, double box[4], bool picture)
+{
+    if (clipped(ctx, box))
+        add_box(s, ctx, DP_PDF_COVER, box, picture);
+}
+
+/* Where the pattern puts its picture. */
+static bool picture_box(const struct script_object *p, double box[4])
+{
+    struct script_matrix to;
+    if (!p->picture || p->width <= 0 || p->height <= 0 || !invert(&p->matrix, &to))
+        return false;
+    for (int i = 0; i < 4; i++) {
+        double x = i & 1 ? p->width : 0, y = i & 2 ? p->height : 0;
+        transform(&to, &x, &y);
+        box[0] = i ? fmin(box[0], x) : x;
+        box[1] = i ? fmin(box[1], y) : y;
+        box[2] = i ? fmax(box[2], x) : x;
+        box[3] = i ? fmax(box[3], y) : y;
+    }
+    return true;
+}
+
+static void add_picture(struct script *s, const struct script_context *ctx, const struct script_object *p,
+                        const double box[4])
+{
+    add_mark(s, ctx,
+             (struct dp_pdf_mark){.kind = DP_PDF_PICTURE,
+                                  .picture = true,
+                                  .turned = fabs(p->matrix.xx) < fabs(p->matrix.xy),
+                                  .x0 = (float)box[0],
+                                  .y0 = (float)box[1],
+                                  .x1 = (float)box[2],
+                                  .y1 = (float)box[3]});
+}
+
+/* Draws a picture by its own area. */
+static void draw_picture(struct script *s, const struct script_context *ctx, const struct script_object *p)
+{
+    double box[4];
+    if (!picture_box(p, box))
+        return;
+    add_picture(s, ctx, p, box);
+    if (p->opaque)
+        add_cover(s, ctx, box, true);
+}
+
 static void fill_box(struct script *s, const struct script_context *ctx, double box[4])
 {
     const double w = box[2] - box[0], h = box[3] - box[1];
-    const bool covers = ctx->source.opaque;
     if (ctx->source.solid && fmax(w, h) >= THIN_RATIO * fmin(w, h)) {
         if (w >= h)
             add_line(s, ctx, box[0], (box[1] + box[3]) * 0.5, box[2], (box[1] + box[3]) * 0.5, h);
         else
             add_line(s, ctx, (box[0] + box[2]) * 0.5, box[1], (box[0] + box[2]) * 0.5, box[3], w);
     }
-    if (covers && clipped(ctx, box))
-        add_mark(s, ctx,
-                 (struct dp_pdf_mark){.kind = DP_PDF_COVER,
-                                      .picture = ctx->source.picture,
-                                      .x0 = (float)box[0],
-                                      .y0 = (float)box[1],
-                                      .x1 = (float)box[2],
-                                      .y1 = (float)box[3]});
+    if (ctx->source.solid && ctx->source.opaque)
+        add_cover(s, ctx, box, false);
 }
 
 static void place_source(struct script *s, const struct script_context *ctx)
@@ -158,6 +209,10 @@ static void place_source(struct script *s, const struct script_context *ctx)
 static void fill(struct script *s, struct script_context *ctx)
 {
     place_source(s, ctx);
+    if (ctx->source.picture) {
+        draw_picture(s, ctx, &ctx->source);
+        return;
+    }
     for (size_t first = 0; first < ctx->n_path && !s->failed;) {
         size_t last = first + 1;
         double box[4];
@@ -172,32 +227,23 @@ static void fill(struct script *s, struct script_context *ctx)
 /* A picture painted whole covers its own area; a group brings its marks. */
 static void paint(struct script *s, const struct script_context *ctx)
 {
-    const struct script_object *src = &ctx->source;
-    struct script_matrix to;
-    place_source(s, ctx);
-    if (!src->opaque)
-        return;
     double box[4] = {ctx->clip[0], ctx->clip[1], ctx->clip[2], ctx->clip[3]};
-    if (src->picture) {
-        if (!invert(&src->matrix, &to))
-            return;
-        double x0 = 0, y0 = 0, x1 = src->width, y1 = src->height;
-        transform(&to, &x0, &y0);
-        transform(&to, &x1, &y1);
-        box[0] = fmin(x0, x1);
-        box[1] = fmin(y0, y1);
-        box[2] = fmax(x0, x1);
-        box[3] = fmax(y0, y1);
-        if (!clipped(ctx, box))
-            return;
-    }
-    add_mark(s, ctx,
-             (struct dp_pdf_mark){.kind = DP_PDF_COVER,
-                                  .picture = src->picture,
-                                  .x0 = (float)box[0],
-                                  .y0 = (float)box[1],
-                                  .x1 = (float)box[2],
-                                  .y1 = (float)box[3]});
+    place_source(s, ctx);
+    if (ctx->source.picture)
+        draw_picture(s, ctx, &ctx->source);
+    else if (ctx->source.solid && ctx->source.opaque)
+        add_cover(s, ctx, box, false);
+}
+
+/* A picture seen through a mask, or the mask itself, painted with a colour. Neither hides what is below. */
+static void mask(struct script *s, const struct script_context *ctx, const struct script_object *through)
+{
+    double box[4];
+    place_source(s, ctx);
+    if (picture_box(&ctx->source, box))
+        add_picture(s, ctx, &ctx->source, box);
+    else if (picture_box(through, box))
+        add_picture(s, ctx, through, box);
 }
 
 void dp_script_place(struct script *s, int32_t from, int32_t to, const struct script_matrix *matrix)
@@ -644,7 +690,7 @@ static void run_setting(struct script *s, enum operator op)
     else if (op == OP_SOURCE)
         ctx->source = o;
     else if (op == OP_MASK)
-        place_source(s, ctx);
+        mask(s, ctx, &o);
     else if (op == OP_FONT_FACE)
         ctx->font = o.kind == SCRIPT_FONT && o.id >= 0 ? o.id : s->last_font;
     else if (op == OP_SCALED_FONT && o.kind == SCRIPT_FONT && o.id >= 0 && (size_t)o.id < s->cap_fonts) {

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "docparse/digest.h"
+#include "docparse/model_files.h"
 #include "docparse/reader_private.h"
-#include "engine/base/file.h"
 #include "engine/base/utf8.h"
 #include "engine/qwen25vl/qwen25vl.h"
 
 #define DOMAIN "compact"
-#define MODEL_BYTES_MAX ((uint64_t)1 << 30)
 #define LOW_CONFIDENCE 0.5f /* DP_FLAG_LOW_CONFIDENCE's bound */
 #define TAKEN_SHARE 0.5f    /* a word covered by more than this is on the page already */
 #define EM_OF_STRIP 0.72f   /* font size over the thickness of a widened strip, measured on rendered pages */
@@ -23,24 +22,28 @@
 static const char *const network_files[] = {"PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"};
 enum { NETWORK_FILES = sizeof network_files / sizeof network_files[0] };
 
-/* Digest over the digests of the files: cheap to state, independent of their sizes. */
+/* The table's entry of a file that the engine reads. */
+static const struct dp_model_file *entry_of(const char *name)
+{
+    const struct dp_model_file *f = dp_model_files();
+    while (f->name && strcmp(f->name, name) != 0)
+        f++;
+    return f->name ? f : NULL;
+}
+
+/* Checks the files against the table (damaged weights would read nonsense without a word) and makes one digest
+ * of theirs: cheap to state, independent of their sizes. */
 static enum b_code digest_files(const char *dir, char out[65], struct b_err *err)
 {
     char all[NETWORK_FILES * 64 + 1] = "";
     for (int i = 0; i < NETWORK_FILES; i++) {
-        char path[4096], hex[65];
-        const int len = snprintf(path, sizeof path, "%s/%s", dir, network_files[i]);
-        if (len < 0 || (size_t)len >= sizeof path)
-            return b_fail(err, B_ARGUMENT, DOMAIN, "the models folder's name is too long");
-        struct b_bytes bytes;
-        enum b_code code = b_bytes_map(path, MODEL_BYTES_MAX, &bytes, err);
+        const struct dp_model_file *file = entry_of(network_files[i]);
+        if (!file)
+            return b_fail(err, B_INTERNAL, DOMAIN, "%s is not in the table of models", network_files[i]);
+        enum b_code code = dp_model_file_verify(dir, file, err);
         if (code != B_OK)
             return code;
-        code = dp_sha256_hex(bytes.data, bytes.size, hex, err);
-        b_bytes_close(&bytes);
-        if (code != B_OK)
-            return code;
-        memcpy(all + (size_t)i * 64, hex, 64);
+        memcpy(all + (size_t)i * 64, file->sha256, 64);
     }
     return dp_sha256_hex(all, NETWORK_FILES * 64, out, err);
 }
@@ -52,9 +55,9 @@ enum b_code dp_model_open_compact(const char *models_dir, struct dp_model **out,
     if (!model)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     (void)snprintf(model->name, sizeof model->name, "compact");
-    enum b_code code = eng_models_load(models_dir, &model->compact, err);
+    enum b_code code = digest_files(models_dir, model->sha256, err);
     if (code == B_OK)
-        code = digest_files(models_dir, model->sha256, err);
+        code = eng_models_load(models_dir, &model->compact, err);
     if (code != B_OK) {
         dp_model_drop(model);
         return code;
@@ -102,6 +105,16 @@ float dp_share_taken(struct dp_rect box, const struct dp_taken *taken)
     return fminf(covered / area, 1.0f);
 }
 
+/* Strips are a little wider than their text and may reach over the edge of the page; boxes do not. */
+static struct dp_rect on_page(const struct dp_page *page, struct dp_rect b)
+{
+    const float w = (float)page->width, h = (float)page->height;
+    if (w <= 0 || h <= 0)
+        return b;
+    return (struct dp_rect){fminf(fmaxf(b.x0, 0.0f), w), fminf(fmaxf(b.y0, 0.0f), h), fminf(fmaxf(b.x1, 0.0f), w),
+                            fminf(fmaxf(b.y1, 0.0f), h)};
+}
+
 /* A word ends behind a space, where the script changes and behind CJK punctuation, so that its box fits. */
 static bool breaks_between(uint32_t a, uint32_t b)
 {
@@ -123,6 +136,7 @@ static enum b_code add_word(struct dp_line_builder *builder, const struct eng_li
     struct dp_word word = {.joined = joined};
     eng_strip_bounds(&line->strip, glyphs[from].u0, glyphs[to - 1].u1, &word.bbox.x0, &word.bbox.y0, &word.bbox.x1,
                      &word.bbox.y1);
+    word.bbox = on_page(builder->page, word.bbox);
     if (taken && taken->count > 0 && dp_share_taken(word.bbox, taken) > TAKEN_SHARE)
         return B_OK;
     char *text = b_arena_alloc(builder->page->arena, (to - from) * 4 + 1, 1);
@@ -195,6 +209,7 @@ static enum b_code add_line(struct dp_line_builder *builder, const struct eng_li
     struct dp_line out = {.source = DP_FROM_COMPACT, .confidence = line->reading.confidence};
     eng_strip_bounds(&line->strip, line->strip.u0, line->strip.u1, &out.bbox.x0, &out.bbox.y0, &out.bbox.x1,
                      &out.bbox.y1);
+    out.bbox = on_page(page, out.bbox);
     quad_of_strip(&line->strip, out.quad);
     out.flags = direction_flags(line, quarter_turns);
     if (line->unreadable)

@@ -23,8 +23,10 @@ static enum b_code io_failure(const char *what, const char *path, int why, struc
     (void)b_fail(err, B_IO, "file", "%s %s failed: %s", what, path, strerror(why));
     if (why == ENOSPC || why == EDQUOT)
         b_advise(err, "free space on the output's file system and run again");
-    else if (why == EACCES || why == EROFS || why == EPERM)
+    else if (why == EACCES || why == EROFS || why == EPERM || why == ENOTDIR)
         b_advise(err, "choose a folder that can be written with -o");
+    else if (why == EFBIG)
+        b_advise(err, "the file-size limit of this process is reached: see ulimit -f");
     return B_IO;
 }
 

@@ -12,9 +12,14 @@ foreach(name test_inputs test_manifest test_outputs test_convert_options)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_folder docparse_service LABELS unit)
 endforeach()
 
+add_library(t_full_disk MODULE ${CMAKE_CURRENT_SOURCE_DIR}/torture/full_disk.c)
+target_compile_definitions(t_full_disk PRIVATE _GNU_SOURCE)
+target_link_libraries(t_full_disk PRIVATE dp_flags ${CMAKE_DL_LIBS})
+
 # The program itself, from outside. Sanitizer builds read fewer pages.
 function(dp_e2e name timeout)
   dp_script_test(e2e_${name} COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})
+  set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_ENOSPC_SHIM=$<TARGET_FILE:t_full_disk>")
   if(ASAN OR TSAN OR UBSAN)
     set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_E2E_QUICK=1"
       "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/suppressions/lsan.supp:print_suppressions=0")
@@ -22,3 +27,4 @@ function(dp_e2e name timeout)
 endfunction()
 dp_e2e(convert 900)
 dp_e2e(qwen 300)
+dp_e2e(bad_input 900)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Preloaded into the program: a disk that is full after DP_DISK_BYTES bytes, below the folder DP_DISK_BELOW only
+ * (pipes, terminals and other folders are untouched). Works where no file system can be mounted. A write that
+ * does not fit is cut short first, as the kernel does it, and the next one fails with ENOSPC. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+typedef ssize_t (*write_fn)(int, const void *, size_t);
+
+static atomic_llong used;
+
+static bool on_full_disk(int fd)
+{
+    const char *below = getenv("DP_DISK_BELOW");
+    char link[64], path[4096];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = below ? readlink(link, path, sizeof path - 1) : -1;
+    if (n <= 0)
+        return false;
+    path[n] = '\0';
+    return strncmp(path, below, strlen(below)) == 0;
+}
+
+__attribute__((visibility("default"))) ssize_t write(int fd, const void *data, size_t size)
+{
+    void *found = dlsym(RTLD_NEXT, "write");
+    write_fn real;
+    memcpy(&real, &found, sizeof real);
+    if (size == 0 || !on_full_disk(fd))
+        return real(fd, data, size);
+    const char *limit = getenv("DP_DISK_BYTES");
+    const long long left = (limit ? strtoll(limit, NULL, 10) : 0) - atomic_load(&used);
+    if (left <= 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    ssize_t n = real(fd, data, size < (size_t)left ? size : (size_t)left);
+    if (n > 0)
+        atomic_fetch_add(&used, n);
+    return n;
+}

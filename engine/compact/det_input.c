@@ -10,7 +10,10 @@
 #include <string.h>
 
 #define PLANES 3
-#define STRETCHED_FROM 320 /* network pixels: from here on rounding changes a side by 5 % at most */
+#define MIN_SIDE 736.0
+#define MAX_SIDE 1984.0                /* COMPACT.md has the errors at other sizes */
+#define SHEET_PIXELS (1984.0 * 1408.0) /* an A4 page's */
+#define STRETCHED_FROM 320             /* network pixels: from here on rounding changes a side by 5 % at most */
 
 /* Weights of one output sample: inputs first .. first + count. */
 struct tap {
@@ -22,6 +25,15 @@ struct filter {
     float *weights; /* taps[i] uses weights[i * width ...] */
     int width;      /* most inputs of any sample */
 };
+
+struct eng_det_scale eng_det_scale_for(int page_w, int page_h)
+{
+    const double shorter = page_w < page_h ? page_w : page_h, longest = page_w < page_h ? page_h : page_w;
+    const double by_pixels = longest * sqrt(SHEET_PIXELS / (shorter * longest));
+    const double bound = fmin(fmax(MAX_SIDE, by_pixels), ENG_DET_LONGEST);
+    const double enlarged = fmin(MIN_SIDE / shorter, MAX_SIDE / longest);
+    return (struct eng_det_scale){fmax(1.0, enlarged), (int)bound};
+}
 
 /* Pixels that a side of `exact` pixels gets, and in the tensor. Long sides are stretched or squeezed to the
  * nearest multiple of the grain, as in training; where that would distort, the side is padded. */

@@ -15,6 +15,18 @@ struct eng_det_size {
 
 #define ENG_DET_GRAIN 32 /* compact-models.md 1.1: input sides are multiples of 32 */
 
+#define ENG_DET_LONGEST 8192
+
+/* How a page is looked at: network pixels per page pixel, and a bound for the long side that may lower it. */
+struct eng_det_scale {
+    double scale;
+    int max_side; /* at most ENG_DET_LONGEST */
+};
+
+/* Small pages are enlarged, since their print is small, and large ones shrunk (compact-models.md 2.1, 2.2); a long
+ * thin page, a receipt, may be longer than a sheet of paper as long as it has no more pixels. */
+struct eng_det_scale eng_det_scale_for(int page_w, int page_h);
+
 /* Size at about `scale` network pixels per page pixel, shrunk further where the long side would exceed
  * max_side (at least ENG_DET_GRAIN). Sides are rounded to the grain or, when short, padded to it: the two
  * scales may differ a little. */

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Page -> network input -> probability map -> strips. Chooses the scale at which the page is looked at.
- * Invariant: the network's input never exceeds the bounds below, however large or thin the page is, so its
- * time and memory are bounded too. */
+/* Page -> network input -> probability map -> strips. Invariant: the network's input never exceeds the bounds of
+ * det_input.c, however large or thin the page is, so its time and memory are bounded too. */
 #include "engine/compact/detector.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "engine/compact/det_input.h"
 #include "engine/compact/strip_list.h"
 
 #define DOMAIN "detector"
-#define MAX_PLANS 2         /* page sizes repeat within a document; a plan at full size holds weights' copies */
-#define MIN_PAGE_SIDE 736.0 /* smaller pages are enlarged to it: compact-models.md 2.2 */
-#define MAX_SIDE 1984       /* 2.1: what the reference looks at */
-#define LARGEST_SIDE 16384
+#define MAX_PLANS 2 /* page sizes repeat within a document; a plan at full size holds weights' copies */
 
 struct eng_detector {
     struct eng_runner *runner;
@@ -49,14 +44,13 @@ void eng_detector_set_threads(struct eng_detector *detector, int threads)
     eng_runner_set_threads(detector->runner, threads);
 }
 
-/* Small pages are enlarged: their print is small, too. */
-static struct eng_det_size choose_size(struct b_image_view page, const struct eng_detector_options *options)
+static struct eng_det_size size_of(struct b_image_view page, const struct eng_detector_options *options)
 {
-    int max_side = options && options->max_side > 0 ? options->max_side : MAX_SIDE;
-    max_side = max_side < LARGEST_SIDE ? max_side : LARGEST_SIDE;
-    const double shorter = page.width < page.height ? page.width : page.height;
-    const double scale = options && options->scale > 0.0f ? (double)options->scale : fmax(1.0, MIN_PAGE_SIDE / shorter);
-    return eng_det_size_of(page.width, page.height, scale, max_side);
+    const struct eng_det_scale chosen = eng_det_scale_for(page.width, page.height);
+    const bool own_scale = options && options->scale > 0.0f, own_bound = options && options->max_side > 0;
+    int bound = own_bound ? options->max_side : chosen.max_side;
+    bound = bound < ENG_DET_GRAIN ? ENG_DET_GRAIN : bound > ENG_DET_LONGEST ? ENG_DET_LONGEST : bound;
+    return eng_det_size_of(page.width, page.height, own_scale ? (double)options->scale : chosen.scale, bound);
 }
 
 enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view page,
@@ -67,7 +61,7 @@ enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view
     if (!page.pixels || page.width < 1 || page.height < 1 || (page.channels != 1 && page.channels != 3))
         return b_fail(err, B_ARGUMENT, DOMAIN, "a page of %dx%d pixels with %d channels", page.width, page.height,
                       page.channels);
-    const struct eng_det_size size = choose_size(page, options);
+    const struct eng_det_size size = size_of(page, options);
     const int64_t dims[4] = {1, 3, size.padded_height, size.padded_width};
     float *input = NULL;
     struct eng_tensor outputs[ENG_MAX_OUTPUTS];

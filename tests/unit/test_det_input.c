@@ -37,6 +37,27 @@ static void sizes_follow_the_reference(void **state)
     }
 }
 
+static void pages_are_enlarged_or_shrunk(void **state)
+{
+    (void)state;
+    /* page width, height -> the tensor's */
+    static const int cases[][4] = {
+        {1654, 2339, 1408, 1984},                         /* A4 at 200 dpi, */
+        {2480, 3508, 1408, 1984},                         /* at 300, */
+        {595, 842, 736, 1056},                            /* at 72 */
+        {3508, 2480, 1984, 1408},                         /* lying */
+        {4000, 4000, 1984, 1984}, {600, 8000, 448, 6080}, /* a receipt has the pixels of a sheet */
+        {8000, 48, 8000, 64},                             /* a line */
+        {1, 100000, 32, 8192},    {100000, 100000, 1984, 1984},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct eng_det_scale how = eng_det_scale_for(cases[i][0], cases[i][1]);
+        const struct eng_det_size s = eng_det_size_of(cases[i][0], cases[i][1], how.scale, how.max_side);
+        assert_int_equal(s.padded_width, cases[i][2]);
+        assert_int_equal(s.padded_height, cases[i][3]);
+    }
+}
+
 static float *filled(struct b_image_view page, struct eng_det_size size)
 {
     const size_t n = (size_t)size.padded_width * (size_t)size.padded_height * 3;
@@ -140,9 +161,9 @@ static void enlarging_keeps_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_follow_the_reference), cmocka_unit_test(pixels_pass_at_scale_one),
-        cmocka_unit_test(grey_fills_all_planes),      cmocka_unit_test(shrinking_averages),
-        cmocka_unit_test(enlarging_keeps_places),
+        cmocka_unit_test(sizes_follow_the_reference), cmocka_unit_test(pages_are_enlarged_or_shrunk),
+        cmocka_unit_test(pixels_pass_at_scale_one),   cmocka_unit_test(grey_fills_all_planes),
+        cmocka_unit_test(shrinking_averages),         cmocka_unit_test(enlarging_keeps_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

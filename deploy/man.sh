@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The manual page from deploy/docparse.1.in and the program's own --help texts, so that both always agree:
-# deploy/man.sh PROGRAM >docparse.1
+# deploy/man.sh PROGRAM OUT
 set -euo pipefail
-program=$1
+program=$1 out=$2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$("$program" version | cut -d' ' -f2)
 
@@ -41,4 +41,5 @@ while IFS= read -r line; do
             done ;;
         *) printf '%s\n' "${line//@VERSION@/$version}" ;;
     esac
-done <"$here/docparse.1.in"
+done <"$here/docparse.1.in" >"$out.part"
+mv "$out.part" "$out"

@@ -28,7 +28,7 @@ LAYERS = {
 # The headers of a folder that other folders may see; every header that is not private where nothing is said.
 DOORS = {
     ("docparse", "engine/compact"): {"engine/compact/compact.h"},
-    ("docparse", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h"},
+    ("docparse", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h", "engine/qwen25vl/chat.h"},
     ("output", "docparse"): {"docparse/document.h"},
     ("service", "service/rpc"): {"service/rpc/server.h"},
 }
@@ -37,7 +37,7 @@ DOORS = {
 THIRD_PARTY = {
     "oneDNN": (r"(oneapi/.*|dnnl.*)\.h(pp)?$", r"engine/onednn/.*\.c$"),
     "protobuf-c": (r"(protobuf-c/.*|.*\.pb-c)\.h$", r"engine/graph/(onnx_reader|table_loop)\.c$|service/rpc/.*\.[ch]$"),
-    "vector intrinsics": (r".*intrin\.h$", r"engine/kernels/vec.*\.h$|engine/kernels/kernels_(avx|amx).*\.c$"),
+    "vector intrinsics": (r"(.*intrin|cpuid)\.h$", r"engine/kernels/[a-z_0-9]*vec.*\.h$|engine/kernels/[a-z_]*(avx|amx|dispatch|f16).*\.c$"),
     "OpenMP": (r"omp\.h$", r"engine/onednn/.*\.c$"),
     "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$"),
     "libtiff": (r"(tiff.*)\.h$", r"docparse/(load_)?tiff[a-z_]*\.[ch]$"),

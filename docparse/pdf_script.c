@@ -377,7 +377,8 @@ static void set(struct script *s)
         return;
     struct script_font *font = font_at(s, s->stack[s->depth - 1].id);
     const size_t glyph = (size_t)key.number;
-    if (font && dp_script_grow(s, (void **)&font->advances, &font->cap, glyph, sizeof *font->advances, 65537))
+    if (font && !font->last_repeats &&
+        dp_script_grow(s, (void **)&font->advances, &font->cap, glyph, sizeof *font->advances, 65537))
         font->advances[glyph] = (struct glyph_advance){(float)s->items[value.first + 4].number,
                                                        (float)s->items[value.first + 5].number, true};
 }

@@ -285,6 +285,8 @@ struct pen {
 static void advance_of(const struct pen *pen, uint32_t glyph, double *x, double *y)
 {
     double ax = GUESSED_ADVANCE, ay = 0;
+    if (pen->font && pen->font->last_repeats && glyph >= pen->font->cap)
+        glyph = (uint32_t)pen->font->cap - 1;
     if (pen->font && glyph < pen->font->cap && pen->font->advances[glyph].known) {
         ax = pen->font->advances[glyph].x;
         ay = pen->font->advances[glyph].y;

@@ -10,7 +10,6 @@
 #define FONT_BYTES_MAX ((size_t)64 << 20) /* a full CJK font has 20 MiB */
 #define LENGTH_BYTES 4                    /* before the deflated bytes */
 #define TABLE_ENTRY 16
-#define GLYPHS_MAX 65536u
 
 struct bytes {
     uint8_t *data;
@@ -102,13 +101,13 @@ static void read_advances(const struct bytes *font, struct script_font *out)
     full = full < hmtx_size / 4 ? full : hmtx_size / 4;
     if (full == 0)
         return;
-    /* Glyphs behind the full entries have the last advance. */
-    out->advances = calloc(GLYPHS_MAX, sizeof *out->advances);
+    out->advances = calloc(full, sizeof *out->advances);
     if (!out->advances)
         return;
-    out->cap = GLYPHS_MAX;
-    for (size_t i = 0; i < GLYPHS_MAX; i++)
-        out->advances[i] = (struct glyph_advance){(float)be16(hmtx + 4 * (i < full ? i : full - 1)) * unit, 0, true};
+    out->cap = full;
+    out->last_repeats = true;
+    for (size_t i = 0; i < full; i++)
+        out->advances[i] = (struct glyph_advance){(float)be16(hmtx + 4 * i) * unit, 0, true};
 }
 
 void dp_script_font_metrics(const char *data, size_t size, struct script_font *out)

@@ -69,6 +69,7 @@ struct script_font {
         bool known;
     } * advances;
     size_t cap;
+    bool last_repeats; /* glyphs behind the array have its last advance */
 };
 
 struct script {

@@ -230,7 +230,8 @@ static void item(struct md_page *m, int32_t i, int depth, bool first)
     b_buf_putc(m->buf, ' ');
     m->indent[d + 1] = m->indent[d] + (int)(m->buf->len - before);
     /* Markers such as "a)" or "(iv)" are part of the text; bullets are not. */
-    if (!ordered && strlen(marker) > 1 && ((unsigned char)marker[0] < 0x80)) {
+    const bool own = !ordered && strlen(marker) > 1 && (unsigned char)marker[0] < 0x80;
+    if (own) {
         out_md_text(m->buf, marker, OUT_MD_INLINE, false);
         b_buf_putc(m->buf, ' ');
     }
@@ -238,7 +239,7 @@ static void item(struct md_page *m, int32_t i, int depth, bool first)
     struct b_buf text;
     b_buf_init(&text, OUT_PAGE_MAX);
     (void)out_flow_text(m->page, i, m->done, &text);
-    out_md_text(m->buf, text.data ? text.data : "", OUT_MD_INLINE, out_has_math(b));
+    out_md_text(m->buf, text.data ? text.data : "", own ? OUT_MD_INLINE : OUT_MD_ITEM, out_has_math(b));
     if (text.failed != B_OK)
         m->buf->failed = text.failed;
     b_buf_free(&text);
@@ -252,9 +253,9 @@ static void list(struct md_page *m, int32_t i, int depth)
         paragraph(m, i, "");
     bool first = true;
     for (int32_t k = m->tree->child[i]; k != DP_NONE; k = m->tree->next[k]) {
-        if (m->page->blocks[k].type != DP_LIST_ITEM) {
+        if (m->page->blocks[k].type != DP_LIST_ITEM || m->done[k]) {
             block(m, k, depth);
-        } else if (!m->done[k]) {
+        } else {
             item(m, k, depth, first);
             first = false;
         }
@@ -270,8 +271,10 @@ static void children(struct md_page *m, int32_t i, int depth)
 static void block(struct md_page *m, int32_t i, int depth)
 {
     const struct dp_block *b = &m->page->blocks[i];
-    if (m->done[i] || (out_is_running(b->type) && !m->w->frame.options.running))
+    if (m->done[i] || (out_is_running(b->type) && !m->w->frame.options.running)) {
+        children(m, i, depth); /* the block itself went into an earlier paragraph, or is left out */
         return;
+    }
     switch (b->type) {
     case DP_TITLE:
     case DP_HEADING:

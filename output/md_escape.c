@@ -142,7 +142,7 @@ struct md_text {
 /* text[from..to) without formulas. */
 static void run(const struct md_text *t, size_t from, size_t to, bool line_start)
 {
-    size_t sign = line_start && t->place == OUT_MD_BLOCK ? line_sign(t->text, t->len, from) : t->len;
+    size_t sign = line_start && (t->place == OUT_MD_BLOCK || t->place == OUT_MD_ITEM) ? line_sign(t->text, t->len, from) : t->len;
     for (size_t i = from; i < to;) {
         if (t->text[i] == '\n') {
             while (i < to && blank(t->text[i]))

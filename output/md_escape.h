@@ -9,7 +9,8 @@
 /* Where a text stands in Markdown. */
 enum out_md_place {
     OUT_MD_BLOCK,  /* starts a line: signs of headings, lists, quotes and rules count */
-    OUT_MD_INLINE, /* stands behind a heading's or an item's sign on one line: newlines become spaces */
+    OUT_MD_ITEM,   /* starts an item of a list: the same signs count, newlines become spaces */
+    OUT_MD_INLINE, /* stands behind a heading's sign or other text on one line: newlines become spaces */
     OUT_MD_CELL    /* in a cell of a pipe table: newlines become spaces, bars are escaped */
 };
 

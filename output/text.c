@@ -41,8 +41,11 @@ static void table(struct text_page *t, const struct dp_table *table)
 static void block(struct text_page *t, int32_t i, int depth, bool in_list)
 {
     const struct dp_block *b = &t->page->blocks[i];
-    if (t->done[i])
+    if (t->done[i]) { /* it went into an earlier paragraph */
+        for (int32_t k = t->tree->child[i]; k != DP_NONE; k = t->tree->next[k])
+            block(t, k, depth, in_list);
         return;
+    }
     t->done[i] = true;
     const bool item = b->type == DP_LIST_ITEM;
     const bool empty = !out_grid(t->page, b) && !b->latex && b->text[0] == '\0' && !b->marker;

@@ -11,7 +11,7 @@ set(check_output ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_output
   ${CMAKE_SOURCE_DIR}/schemas/json/document.schema.json)
 file(GLOB_RECURSE output_goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/output/sample*)
 dp_script_test(output_golden_valid COMMAND ${check_output} ${output_goldens} LABELS golden)
-dp_script_test(output_random_valid COMMAND ${check_output} --run $<TARGET_FILE:test_output_golden> 60 LABELS golden)
+dp_script_test(output_random_valid COMMAND ${check_output} --run $<TARGET_FILE:test_output_golden> 40 LABELS golden)
 add_executable(write_pdf ${CMAKE_CURRENT_SOURCE_DIR}/golden/write_pdf.c)
 target_compile_definitions(write_pdf PRIVATE _GNU_SOURCE)
 target_link_libraries(write_pdf PRIVATE t_documents dp_flags)

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (buf.data && !b_utf8_valid(buf.data, buf.len))
         __builtin_trap();
     b_buf_clear(&buf);
-    out_md_text(&buf, text, (enum out_md_place)(size % 3), size & 1);
+    out_md_text(&buf, text, (enum out_md_place)(size % 4), size & 1);
     out_md_latex(&buf, text);
     if (buf.data && !b_utf8_valid(buf.data, buf.len))
         __builtin_trap();

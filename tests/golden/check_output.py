@@ -5,11 +5,12 @@ or check_output.py SCHEMA --run PROGRAM N: has the program write N random docume
 FILE ends in .json (document.schema.json), .jsonl (its parts), .html (well nested, no script, ids once),
 .hocr, .alto.xml (structure of ALTO 4), .xlsx or .csv. Prints every violation; exit code 1 when there is one.
 """
-import base64, csv, glob, hashlib, io, json, math, os, re, subprocess, sys, tempfile, zipfile
+import base64, csv, glob, hashlib, html, io, json, math, os, re, subprocess, sys, tempfile, zipfile
 from xml.etree import ElementTree
 from html.parser import HTMLParser
 
 import jsonschema
+from markdown_it import MarkdownIt
 
 VOID = {"meta", "br", "img", "link", "hr", "input", "col", "wbr"}
 
@@ -261,7 +262,56 @@ def check_xlsx(schema, data, path):
             yield "%s has %d merged ranges for %d spans" % (name, len(merged), spans)
 
 
-CHECKS = [(".xlsx", check_xlsx), (".hocr", check_hocr), (".hocr.txt", check_hocr), (".alto.xml", check_alto), (".alto.xml.txt", check_alto), (".csv", check_csv),
+def squeeze(text):
+    return re.sub(r"\s+", "", text)
+
+
+def rendered(text):
+    """What a reader of the Markdown sees, without white space, and what should not be there."""
+    out, errors = [], []
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+        if token.type == "html_block":
+            if not re.fullmatch(r"(?s)(<table>.*</table>|)\s*", token.content):
+                errors.append("HTML: %s" % token.content[:60])
+            out.append(html.unescape(re.sub("<[^>]*>", " ", token.content)))
+        elif token.type in ("fence", "code_block"):
+            out.append(token.content)
+        elif token.type == "blockquote_open":
+            errors.append("a quotation")
+        elif token.type == "hr":
+            errors.append("a rule")
+        for child in token.children or []:
+            if child.type in ("text", "code_inline"):
+                out.append(child.content)
+            elif child.type not in ("softbreak", "hardbreak", "image"):
+                errors.append("markup %s in %s" % (child.type, token.content[:80]))
+    return squeeze("".join(out)), errors
+
+
+MD_TEXT = {"title", "heading", "paragraph", "list_item", "caption", "footnote", "reference", "stamp", "handwriting", "barcode", "chemistry", "other"}
+
+
+def check_md(schema, data, path):
+    """Every text of the JSON beside it is what a Markdown reader shows, letter by letter; nothing turns into markup."""
+    document = json.load(open(path[:-3] + ".json", encoding="utf-8"))
+    math = any(b["source"] == "vlm" and "$" in json.dumps(b) for p in document["pages"] for b in p["blocks"])
+    seen, errors = rendered(data.decode("utf-8"))
+    if not math:  # between dollars stands LaTeX, which plain Markdown takes for text
+        yield from errors
+    for page in document["pages"]:
+        for block in page["blocks"]:
+            text = squeeze(block["text"])
+            if block["type"] not in MD_TEXT or block.get("joined") or (block["source"] == "vlm" and "$" in text):
+                continue
+            if text not in seen:
+                yield "%s is not what is shown: %s" % (block["id"], block["text"][:100])
+        for table in [b["table"] for b in page["blocks"] if "table" in b and b["source"] != "vlm"]:
+            for cell in table["cells"]:
+                if squeeze(cell["text"]) not in seen:
+                    yield "a cell is not what is shown: %s" % cell["text"][:100]
+
+
+CHECKS = [(".md", check_md), (".xlsx", check_xlsx), (".hocr", check_hocr), (".hocr.txt", check_hocr), (".alto.xml", check_alto), (".alto.xml.txt", check_alto), (".csv", check_csv),
           (".svg", check_svg), (".svg.txt", check_svg), (".figures-index.json", lambda schema, data, path: iter(json.loads(data) and ())),
           (".qwenvl.html", check_qwenvl),
           (".json", check_json), (".jsonl", check_jsonl), (".html", check_html)]

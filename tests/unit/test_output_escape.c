@@ -197,6 +197,8 @@ static void markdown_signs(void **state)
     markdown("<b> &amp; a < b & c", OUT_MD_BLOCK, false, "\\<b> \\&amp; a < b & c");
     markdown("[a](b) [c]", OUT_MD_BLOCK, false, "[a\\](b) [c]");
     markdown("```\ncode", OUT_MD_BLOCK, false, "\\`\\`\\`  \ncode");
+    markdown("> item\nb", OUT_MD_ITEM, false, "\\> item b");
+    markdown("> heading", OUT_MD_INLINE, false, "> heading");
     markdown("a | b\nc", OUT_MD_CELL, false, "a \\| b c");
     markdown("a\n\n\nb", OUT_MD_BLOCK, false, "a  \nb");
     markdown("  a  ", OUT_MD_BLOCK, false, "a");
@@ -275,7 +277,7 @@ static void random_bytes(void **state)
             i += buf.data[i] == '\\';
         }
         b_buf_clear(&buf);
-        out_md_text(&buf, text, (enum out_md_place)(round % 3), round % 2 == 0);
+        out_md_text(&buf, text, (enum out_md_place)(round % 4), round % 2 == 0);
         assert_true(!buf.data || b_utf8_valid(buf.data, buf.len));
         b_buf_free(&buf);
     }

@@ -195,11 +195,13 @@ static int by_first(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Cuts [first, last] at the lengths of UTF-8 and around the surrogates. */
-static void add_range(struct gr_builder *b, uint32_t rule, uint32_t first, uint32_t last)
+/* Cuts [first, last] at the lengths of UTF-8 and around the surrogates. What has one byte goes into *ascii, so that a
+ * class has one alternative for all of it. */
+static void add_range(struct gr_builder *b, uint32_t rule, uint32_t first, uint32_t last, struct gr_set *ascii)
 {
-    static const struct gr_range parts[] = {
-        {0, 0x7f}, {0x80, 0x7ff}, {0x800, 0xd7ff}, {0xe000, 0xffff}, {0x10000, 0x10ffff}};
+    static const struct gr_range parts[] = {{0x80, 0x7ff}, {0x800, 0xd7ff}, {0xe000, 0xffff}, {0x10000, 0x10ffff}};
+    for (uint32_t cp = first; cp <= last && cp < 0x80; cp++)
+        ascii->bits[cp >> 3] |= (uint8_t)(1u << (cp & 7));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const uint32_t from = first > parts[i].first ? first : parts[i].first;
         const uint32_t to = last < parts[i].last ? last : parts[i].last;
@@ -220,17 +222,24 @@ uint32_t gr_class(struct gr_builder *b, const struct gr_range *ranges, size_t co
     if (count)
         memcpy(sorted, ranges, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_first);
+    struct gr_set ascii = {{0}};
+    static const struct gr_set none;
     uint32_t next = 0; /* the first code point that no range before holds */
     for (size_t i = 0; i < count; i++) {
         if (negate && sorted[i].first > next)
-            add_range(b, rule, next, sorted[i].first - 1);
+            add_range(b, rule, next, sorted[i].first - 1, &ascii);
         const uint32_t from = sorted[i].first > next ? sorted[i].first : next;
         if (!negate && sorted[i].last >= from)
-            add_range(b, rule, from, sorted[i].last);
+            add_range(b, rule, from, sorted[i].last, &ascii);
         next = sorted[i].last + 1 > next ? sorted[i].last + 1 : next;
     }
     if (negate && next <= 0x10ffff)
-        add_range(b, rule, next, 0x10ffff);
+        add_range(b, rule, next, 0x10ffff, &ascii);
+    if (memcmp(&ascii, &none, sizeof none) != 0) {
+        struct gr_seq seq = {.count = 0};
+        gr_put(b, &seq, gr_set_of(b, &ascii));
+        gr_alternative(b, rule, &seq);
+    }
     if (!b->code && b->rules[rule].count == 0)
         gr_fail(b, B_FORMAT, "a class holds no character");
     return GR_ELEM(GR_RULE, rule);

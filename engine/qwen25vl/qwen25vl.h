@@ -9,6 +9,7 @@
 #include "engine/base/cancel.h"
 #include "engine/base/err.h"
 #include "engine/qwen25vl/config.h"
+#include "engine/qwen25vl/grammar.h"
 #include "engine/qwen25vl/image_processor.h"
 #include "engine/qwen25vl/tokenizer.h"
 
@@ -95,10 +96,12 @@ struct eng_generate {
     double temperature, top_p; /* RANDOM only */
     int top_k;
     uint64_t seed;
-    bool ignore_stops;   /* go on after stop tokens (tests) */
-    size_t loop_tokens;  /* an answer whose end repeats for this many tokens, four times at least, ends; 0: 256;
-                            SIZE_MAX: never */
-    eng_propose propose; /* NULL: no drafts */
+    bool ignore_stops;  /* go on after stop tokens (tests) */
+    size_t loop_tokens; /* an answer whose end repeats for this many tokens, four times at least, ends; 0: 256;
+                           SIZE_MAX: never */
+    struct eng_matcher *constraint; /* NULL: none. The answer follows its grammar as far as it goes and may stop only
+                                       where it is whole; made with the checkpoint's stops, set back by begin */
+    eng_propose propose;            /* NULL: no drafts */
     void *propose_context;
     size_t draft_max;      /* most tokens of one draft; 0: 15 */
     eng_on_token on_token; /* may be NULL */

@@ -10,6 +10,9 @@
 #define DOMAIN "sample"
 #define GREEDY_TEMPERATURE 1e-5 /* at and below it the reference's softmax picks the largest in any case */
 
+/* So many favourites are tried one by one before all tokens are asked for. */
+#define TRIES 16
+
 struct eng_candidate {
     float score;
     int32_t id;
@@ -33,8 +36,13 @@ static enum b_code reserve(struct eng_sampler *s, size_t vocab, struct b_err *er
     }
     if (!s->greedy && !s->candidates)
         s->candidates = calloc(vocab, sizeof *s->candidates);
+    if (s->matcher && !s->barred)
+        s->barred = calloc(vocab, sizeof *s->barred);
+    if (s->matcher && !s->allowed)
+        s->allowed = calloc(vocab, sizeof *s->allowed);
     s->vocab = vocab;
-    if (s->seen && s->seen_ids && s->saved && (s->greedy || s->candidates))
+    if (s->seen && s->seen_ids && s->saved && (s->greedy || s->candidates) &&
+        (!s->matcher || (s->barred && s->allowed)))
         return B_OK;
     eng_sampler_free(s);
     return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
@@ -58,10 +66,14 @@ enum b_code eng_sampler_begin(struct eng_sampler *s, const struct eng_qwen_confi
     struct eng_sampler settings = {0};
     take_settings(&settings, &config->generation, how);
     s->greedy = settings.greedy;
+    s->matcher = how->constraint;
     enum b_code code = reserve(s, (size_t)config->text.vocab, err);
     if (code != B_OK)
         return code;
     take_settings(s, &config->generation, how);
+    s->stop = config->generation.stops[0];
+    if (s->matcher)
+        eng_matcher_reset(s->matcher);
     memset(s->seen, 0, s->vocab);
     s->n_seen = 0;
     for (size_t i = 0; i < count; i++)
@@ -75,7 +87,9 @@ void eng_sampler_free(struct eng_sampler *s)
     free(s->seen_ids);
     free(s->saved);
     free(s->candidates);
-    *s = (struct eng_sampler){.greedy = s->greedy};
+    free(s->barred);
+    free(s->allowed);
+    *s = (struct eng_sampler){.greedy = s->greedy, .matcher = s->matcher};
 }
 
 /* Uniform in [0, 1): the generator of SplitMix64, 53 bits. */
@@ -151,13 +165,58 @@ static float log_share(struct eng_sampler *s, float *logits, int32_t id)
     return (float)((double)(logits[id] - top) - log(sum));
 }
 
+static void bar(struct eng_sampler *s, float *logits, int32_t id)
+{
+    s->barred[s->n_barred++] = (struct eng_candidate){.score = logits[id], .id = id};
+    logits[id] = -INFINITY;
+}
+
+/* Bars what may not come, as far as the choice needs it: a greedy one mostly takes its first favourite. False when
+ * nothing may come. */
+static bool constrain(struct eng_sampler *s, const struct eng_lm_kernels *kernels, float *logits)
+{
+    s->n_barred = 0;
+    for (int i = 0; s->greedy && i < TRIES; i++) {
+        const int32_t id = (int32_t)kernels->argmax(logits, s->vocab);
+        if (eng_matcher_allows(s->matcher, id))
+            return true;
+        if (!(logits[id] > -INFINITY))
+            break;
+        bar(s, logits, id);
+    }
+    const size_t n = eng_matcher_mask(s->matcher, s->allowed, s->vocab);
+    for (size_t id = 0; id < s->vocab; id++)
+        if (!s->allowed[id] && logits[id] > -INFINITY)
+            bar(s, logits, (int32_t)id);
+    return n > 0;
+}
+
+/* The choice among what may come; the logits are as before. */
+static int32_t pick_constrained(struct eng_sampler *s, const struct eng_lm_kernels *kernels, float *logits)
+{
+    int32_t id = s->stop;
+    if (constrain(s, kernels, logits)) {
+        id = (int32_t)kernels->argmax(logits, s->vocab);
+        if (!s->greedy)
+            id = pick_random(s, logits, id);
+    }
+    for (size_t i = s->n_barred; i-- > 0;)
+        logits[s->barred[i].id] = s->barred[i].score;
+    (void)eng_matcher_accept(s->matcher, id);
+    return id;
+}
+
 struct eng_token eng_sampler_next(struct eng_sampler *s, const struct eng_lm_kernels *kernels, float *logits)
 {
     struct eng_token token;
     penalise(s, logits);
-    token.id = (int32_t)kernels->argmax(logits, s->vocab);
-    if (!s->greedy)
-        token.id = pick_random(s, logits, token.id);
+    if (s->matcher) {
+        token.id = pick_constrained(s, kernels, logits);
+    } else {
+        token.id = (int32_t)kernels->argmax(logits, s->vocab);
+        if (!s->greedy)
+            token.id = pick_random(s, logits, token.id);
+    }
     token.log_probability = log_share(s, logits, token.id);
     note_seen(s, token.id);
     return token;

@@ -18,6 +18,11 @@ struct eng_sampler {
     size_t n_seen;
     struct eng_candidate *candidates; /* [vocab], RANDOM only */
     float *saved;                     /* [vocab]: logits of seen ids before the penalty */
+    struct eng_matcher *matcher;      /* NULL: any token may come */
+    int32_t stop;                     /* ends an answer that cannot go on */
+    struct eng_candidate *barred;     /* [vocab] with a matcher only: ids that may not come, and their logits */
+    size_t n_barred;
+    uint8_t *allowed; /* [vocab], with a matcher only */
 };
 
 /* An all-zero sampler becomes one for `vocab` ids, or is set anew. */

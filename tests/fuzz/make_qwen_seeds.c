@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes small files of our own as seeds: make_qwen_seeds FOLDER makes FOLDER/{safetensors,config,tokenizer}/... */
+/* Writes small files of our own as seeds: make_qwen_seeds FOLDER makes
+ * FOLDER/{safetensors,config,tokenizer,grammar}/... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,26 @@ static void tokenizers(void)
     put("tokenizer/settings", settings, sizeof settings - 1);
 }
 
+static void grammars(void)
+{
+    static const char *const texts[] = {
+        "groot ::= \"yes\" | \"no\" | list # the answer\nlist ::= \"[\" number (\",\" number){0,9} \"]\"\n"
+        "number ::= [0-9]+ (\".\" [^a\\n\\u00e9]*)? .{2,} x?\nx ::= \"\\x41\"\n",
+        "s{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},\"b\":{"
+        "\"type\":"
+        "[\"string\",\"null\"],\"maxLength\":5},\"c\":{\"type\":\"array\",\"items\":{\"$ref\":\"#\"},\"minItems\":1},"
+        "\"d\":{\"enum\":[\"x\",1,null]}},\"required\":[\"a\"]}",
+        "s{\"anyOf\":[{\"type\":\"number\",\"minimum\":0},{\"type\":\"boolean\"},{\"const\":\"k\"},{\"oneOf\":[{"
+        "\"type\":"
+        "\"null\"},{\"type\":\"object\",\"additionalProperties\":{\"prefixItems\":[{}],\"items\":false}}]}]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "grammar/%zu", i);
+        put(name, texts[i], strlen(texts[i]));
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -111,5 +132,6 @@ int main(int argc, char **argv)
     weights("safetensors/empty", "{}", 0);
     configs();
     tokenizers();
+    grammars();
     return 0;
 }

@@ -201,10 +201,16 @@ static void table(struct t_random *r, struct t_page *t, enum dp_block_type type)
     grid(r, t);
     if (t->ok && chance(r, 20) && type == DP_TABLE)
         t->page->tables[t->page->n_tables - 1].caption = text(r, t, 6, false);
-    if (type == DP_TABLE)
-        t->page->blocks[i].text = table_text(t);
+    t->page->blocks[i].text = table_text(t);
 }
 
+static struct dp_rect around(struct dp_rect a, struct dp_rect b)
+{
+    return (struct dp_rect){a.x0 < b.x0 ? a.x0 : b.x0, a.y0 < b.y0 ? a.y0 : b.y0, a.x1 > b.x1 ? a.x1 : b.x1,
+                            a.y1 > b.y1 ? a.y1 : b.y1};
+}
+
+/* A list as the reader of markup makes it: its box is that of its items. */
 static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int depth)
 {
     const int32_t list = add(r, t, DP_LIST, "");
@@ -218,6 +224,9 @@ static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int d
         t->page->blocks[item].parent = list;
         t->page->blocks[item].level = depth;
         t->page->blocks[item].marker = ordered ? t_text(t, digits) : chance(r, 10) ? "(iv)" : "•";
+        if (r->markup)
+            t->page->blocks[list].bbox =
+                k == 0 ? t->page->blocks[item].bbox : around(t->page->blocks[list].bbox, t->page->blocks[item].bbox);
         if (depth < DEPTH_MAX && chance(r, 15))
             add_list(r, t, item, depth + 1);
     }
@@ -240,7 +249,10 @@ static void formula(struct t_random *r, struct t_page *t)
 
 static void code(struct t_random *r, struct t_page *t)
 {
-    const int32_t i = add(r, t, DP_CODE, text(r, t, 20, true));
+    const char *content = text(r, t, 20, true);
+    if (r->markup && strncmp(content, "```", 3) == 0)
+        content = "x"; /* a fence around code is the model's, and the reader takes it off */
+    const int32_t i = add(r, t, DP_CODE, content);
     t->page->blocks[i].language = chance(r, 50) ? "c" : NULL;
 }
 
@@ -248,7 +260,9 @@ static void caption(struct t_random *r, struct t_page *t)
 {
     const int32_t target = t->page->n_blocks > 0 ? (int32_t)t_random_below(r, (uint32_t)t->page->n_blocks) : DP_NONE;
     const int32_t i = add(r, t, DP_CAPTION, text(r, t, 10, false));
-    if (target != DP_NONE && chance(r, 70))
+    if (target == DP_NONE && r->markup)
+        t->page->blocks[i].type = DP_OTHER; /* the reader of markup looks for a block nearby */
+    else if (target != DP_NONE && (r->markup || chance(r, 70)))
         t->page->blocks[i].caption_of = target;
 }
 

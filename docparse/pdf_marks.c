@@ -42,6 +42,7 @@ struct sink {
     size_t size, cap;
     struct b_cancel *cancel;
     bool full;
+    bool starved; /* full for want of memory, not of room */
 };
 
 static cairo_status_t take_script(void *closure, const unsigned char *data, unsigned int length)
@@ -53,9 +54,11 @@ static cairo_status_t take_script(void *closure, const unsigned char *data, unsi
         size_t cap = k->cap ? k->cap : (size_t)1 << 16;
         while (cap - k->size < length && cap < SCRIPT_BYTES_MAX)
             cap *= 2;
-        char *grown = cap - k->size >= length && b_cancel_check(k->cancel, NULL) == B_OK ? realloc(k->data, cap) : NULL;
+        const bool fits = cap - k->size >= length && b_cancel_check(k->cancel, NULL) == B_OK;
+        char *grown = fits ? realloc(k->data, cap) : NULL;
         if (!grown) {
             k->full = true;
+            k->starved = fits;
             return CAIRO_STATUS_WRITE_ERROR;
         }
         k->data = grown;
@@ -317,6 +320,8 @@ enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struc
         return B_OK; /* the script would hold the whole font on every page */
     const bool complete = write_script(page, content, scale, &sink);
     enum b_code code = b_cancel_check(cancel, err);
+    if (code == B_OK && sink.starved)
+        code = b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");
     if (code == B_OK && complete) {
         code = dp_pdf_script_read(sink.data ? sink.data : "", sink.size, MARKS_MAX, &drawing, err);
         if (code == B_OK && !drawing.truncated) {

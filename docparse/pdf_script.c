@@ -29,6 +29,7 @@ bool dp_script_grow(struct script *s, void **array, size_t *cap, size_t count, s
     void *grown = count >= most ? NULL : realloc(*array, wanted * size);
     if (!grown) {
         s->failed = true;
+        s->starved = s->starved || count < most;
         return false;
     }
     memset((char *)grown + *cap * size, 0, (wanted - *cap) * size);
@@ -408,7 +409,7 @@ static void make_font(struct script *s)
     free(s->embedded.advances);
     s->embedded = (struct script_font){0};
     if (dict.kind == SCRIPT_DICT && dict.truetype && dict.data)
-        dp_script_font_metrics(dict.data, dict.data_bytes, &s->embedded);
+        s->starved = !dp_script_font_metrics(dict.data, dict.data_bytes, &s->embedded) || s->starved;
     push(s, (struct script_object){.kind = SCRIPT_FONT, .id = -1});
 }
 
@@ -622,8 +623,9 @@ enum b_code dp_pdf_script_read(const char *script, size_t size, size_t most, str
         if (out->marks[i].surface == 0)
             out->marks[kept++] = out->marks[i];
     out->n_marks = kept;
+    const bool starved = s->starved;
     release(s);
-    return B_OK;
+    return starved ? b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory") : B_OK;
 }
 
 void dp_pdf_drawing_free(struct dp_pdf_drawing *drawing)

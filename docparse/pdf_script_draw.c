@@ -406,6 +406,7 @@ static void show_text_glyphs(struct script *s)
                 numbers[i] = (uint32_t)fmin(fmax(first[i].number, 0), 1e6);
         if (numbers)
             text.pairs = numbers;
+        s->starved = s->starved || (!first->is_run && !numbers);
     }
     show_glyphs(s, &array, &text);
     free(numbers);

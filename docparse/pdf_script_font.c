@@ -57,7 +57,7 @@ static uint32_t be16(const uint8_t *p)
     return (uint32_t)p[0] << 8 | p[1];
 }
 
-static struct bytes inflate_font(const struct bytes *packed)
+static struct bytes inflate_font(const struct bytes *packed, bool *starved)
 {
     struct bytes out = {NULL, 0};
     const size_t size = packed->size > LENGTH_BYTES ? be32(packed->data) : 0;
@@ -65,6 +65,7 @@ static struct bytes inflate_font(const struct bytes *packed)
         return out;
     uLongf got = size;
     out.data = malloc(size);
+    *starved = !out.data;
     if (out.data && uncompress(out.data, &got, packed->data + LENGTH_BYTES, packed->size - LENGTH_BYTES) == Z_OK)
         out.size = got;
     return out;
@@ -89,36 +90,40 @@ static const uint8_t *table(const struct bytes *font, const char *tag, size_t le
     return NULL;
 }
 
-static void read_advances(const struct bytes *font, struct script_font *out)
+/* False only without memory: a font without metrics has none. */
+static bool read_advances(const struct bytes *font, struct script_font *out)
 {
     size_t head_size, hhea_size, hmtx_size;
     const uint8_t *head = table(font, "head", 20, &head_size), *hhea = table(font, "hhea", 36, &hhea_size);
     const uint8_t *hmtx = table(font, "hmtx", 4, &hmtx_size);
     if (!head || !hhea || !hmtx || be16(head + 18) == 0)
-        return;
+        return true;
     const float unit = 1.0f / (float)be16(head + 18);
     size_t full = be16(hhea + 34);
     full = full < hmtx_size / 4 ? full : hmtx_size / 4;
     if (full == 0)
-        return;
+        return true;
     out->advances = calloc(full, sizeof *out->advances);
     if (!out->advances)
-        return;
+        return false;
     out->cap = full;
     out->last_repeats = true;
     for (size_t i = 0; i < full; i++)
         out->advances[i] = (struct glyph_advance){(float)be16(hmtx + 4 * i) * unit, 0, true};
+    return true;
 }
 
-void dp_script_font_metrics(const char *data, size_t size, struct script_font *out)
+bool dp_script_font_metrics(const char *data, size_t size, struct script_font *out)
 {
     struct bytes packed = decode(data, size);
     struct bytes font = {NULL, 0};
     *out = (struct script_font){0};
+    bool starved = !packed.data;
     if (packed.data)
-        font = inflate_font(&packed);
+        font = inflate_font(&packed, &starved);
     if (font.size > 0)
-        read_advances(&font, out);
+        starved = !read_advances(&font, out);
     free(packed.data);
     free(font.data);
+    return !starved;
 }

@@ -96,7 +96,8 @@ struct script {
     struct script_font embedded; /* metrics of the font in work */
     struct dp_pdf_drawing *out;
     size_t cap_marks, cap_text;
-    bool failed; /* out of memory or hopelessly broken */
+    bool failed;  /* out of memory or hopelessly broken */
+    bool starved; /* out of memory */
 };
 
 /* Makes room for one more element; false (and failed) when memory or the bound is at its end. */
@@ -106,7 +107,7 @@ double dp_script_number(struct script *s); /* pops a number; 0 for anything else
 struct script_object dp_script_pop(struct script *s);
 
 /* Advances of a TrueType or OpenType font that the script holds as `<|` data. Empty when it cannot be read. */
-void dp_script_font_metrics(const char *data, size_t size, struct script_font *out);
+bool dp_script_font_metrics(const char *data, size_t size, struct script_font *out);
 
 /* Drawing operators; what they take from the stack is popped. False: no such operator. */
 bool dp_script_draw(struct script *s, const char *name, size_t len);

@@ -36,7 +36,7 @@ static void content(struct b_buf *buf, const char *text, size_t len)
     b_buf_init(&piece, OUT_PAGE_MAX);
     b_buf_append(&piece, text, len);
     b_buf_puts(buf, " CONTENT=\"");
-    out_xml_attr(buf, piece.data);
+    out_xml_attr(buf, piece.data ? piece.data : "");
     b_buf_putc(buf, '"');
     if (piece.failed != B_OK)
         buf->failed = piece.failed;

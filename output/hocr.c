@@ -150,7 +150,9 @@ static void image_name(struct b_buf *buf, const char *name)
         struct b_buf piece;
         b_buf_init(&piece, n + 1);
         b_buf_append(&piece, p, n);
-        out_xml_attr(buf, piece.data);
+        out_xml_attr(buf, piece.data ? piece.data : "");
+        if (piece.failed != B_OK)
+            buf->failed = piece.failed;
         b_buf_free(&piece);
         p += n;
         if (*p) {

@@ -3,6 +3,7 @@
  * schemas/json/document.schema.json. Written page by page, so memory stays flat; the status is known only
  * at the end and stands there. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "output/json_emit.h"
@@ -54,11 +55,8 @@ static void flags(struct out_json *j, uint32_t bits, bool always)
 static void id_of(struct out_json *j, const char *key, const struct dp_page *page, int32_t block)
 {
     char id[40];
-    struct b_buf text;
-    b_buf_init(&text, sizeof id);
-    b_buf_printf(&text, "p%d-b%d", page->number, block);
-    out_json_text(j, key, text.data ? text.data : "");
-    b_buf_free(&text);
+    (void)snprintf(id, sizeof id, "p%d-b%d", page->number, block);
+    out_json_text(j, key, id);
 }
 
 static void style(struct out_json *j, uint32_t bits)

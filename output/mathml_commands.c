@@ -112,6 +112,8 @@ static enum math_class root(struct math *m, struct call *c)
     if (has)
         b_buf_append(m->buf, degree.data ? degree.data : "", degree.len);
     b_buf_puts(m->buf, has ? "</mroot>" : "</msqrt>");
+    if (degree.failed != B_OK)
+        m->buf->failed = degree.failed;
     b_buf_free(&degree);
     return MATH_ORDINARY;
 }
@@ -202,6 +204,8 @@ static enum math_class stacked(struct math *m, struct call *c)
     math_argument(m);
     b_buf_append(out, first.data ? first.data : "", first.len);
     b_buf_puts(out, c->value ? "</munder>" : "</mover>");
+    if (first.failed != B_OK)
+        out->failed = first.failed;
     b_buf_free(&first);
     return MATH_OTHER;
 }
@@ -220,6 +224,8 @@ static enum math_class arrow(struct math *m, struct call *c)
     math_argument(m);
     b_buf_puts(m->buf, "</mpadded>");
     b_buf_puts(m->buf, has ? "</munderover>" : "</mover>");
+    if (below.failed != B_OK)
+        m->buf->failed = below.failed;
     b_buf_free(&below);
     return MATH_OTHER;
 }

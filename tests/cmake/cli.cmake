@@ -16,6 +16,13 @@ add_library(t_full_disk MODULE ${CMAKE_CURRENT_SOURCE_DIR}/torture/full_disk.c)
 target_compile_definitions(t_full_disk PRIVATE _GNU_SOURCE)
 target_link_libraries(t_full_disk PRIVATE dp_flags ${CMAKE_DL_LIBS})
 
+# Our own allocations fail in turn; those inside shared libraries do not.
+dp_test(test_torture SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/torture/test_torture.c ${CMAKE_CURRENT_SOURCE_DIR}/torture/alloc.c
+  LIBS t_folder docparse_service LABELS torture model TIMEOUT 600)
+foreach(call malloc calloc realloc strdup strndup free)
+  target_link_options(test_torture PRIVATE -Wl,--wrap=${call})
+endforeach()
+
 # The program itself, from outside. Sanitizer builds read fewer pages.
 function(dp_e2e name timeout)
   dp_script_test(e2e_${name} COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})

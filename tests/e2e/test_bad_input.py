@@ -224,6 +224,21 @@ class Disk(Bad):
         self.convert("good.pdf", "long.pdf", "-f", "json,html", "--resume")  # after making room
         self.assertIn("long.json", self.results())
 
+    def test_short_reads_and_writes(self):
+        shim = os.environ.get("DP_ENOSPC_SHIM")
+        if not shim or QUICK:
+            self.skipTest("no shim for this build")
+        data = pdf([["line %d of page %d" % (i, n) for i in range(30)] for n in range(3)])
+        self.write("long.pdf", data)
+        whole, self.out = self.out, self.at("out2")
+        env = {"LD_PRELOAD": shim, "DP_SHORT_IO": "777", "DP_DISK_BELOW": self.out}
+        self.convert("long.pdf", "-", "-f", "json,html,md", stdin=data, env=env)
+        short = {n: self.bytes_of(n) for n in self.results()}
+        self.out = whole
+        self.convert("long.pdf", "-", "-f", "json,html,md", stdin=data)
+        self.assertEqual({n: self.bytes_of(n) for n in self.results()}, short)
+        self.assertEqual(len(short), 6)
+
     def test_unwritable_output(self):
         self.write("taken", "a file where the folder should be")
         self.out = self.at("taken", "out")

@@ -20,7 +20,7 @@
 #define WAIT_US 100000
 
 struct serve_options {
-    const char *listen, *models;
+    const char *listen, *models, *tls_cert, *tls_key, *tls_client_ca, *token_file;
     int workers, queue, grace_ms;
     bool reflection, insecure;
 };
@@ -33,6 +33,10 @@ static const struct option long_options[] = {
     {"grace", required_argument, NULL, 'g'},
     {"reflection", no_argument, NULL, 'r'},
     {"insecure", no_argument, NULL, 'i'},
+    {"tls-cert", required_argument, NULL, 'C'},
+    {"tls-key", required_argument, NULL, 'K'},
+    {"tls-client-ca", required_argument, NULL, 'A'},
+    {"token-file", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -42,6 +46,9 @@ static void print_help(void)
     fputs("Usage: docparse serve [OPTION]...\n"
           "Serves docparse.v1.DocumentParser over gRPC until it is told to stop.\n\n"
           "  -l, --listen=ADDR     address and port (default " DEFAULT_LISTEN "; port 0: any; unix:/path: a socket)\n"
+          "      --tls-cert=FILE, --tls-key=FILE   PEM certificate chain and key; read again when they change\n"
+          "      --tls-client-ca=FILE  clients must show a certificate signed by one of these\n"
+          "      --token-file=FILE     clients must send a bearer token: lines of NAME TOKEN\n"
           "      --insecure        allow an address that others can reach although there is no TLS\n"
           "  -m, --models=DIR      the networks (default: $DOCPARSE_MODELS or the installed ones)\n"
           "  -w, --workers=N       documents read at the same time (default: one a processor)\n"
@@ -88,6 +95,18 @@ static int parse_arguments(int argc, char **argv, struct serve_options *o)
             fine = parse_count(optarg, 86400, &o->grace_ms);
             o->grace_ms = fine ? o->grace_ms * 1000 : 0;
             break;
+        case 'C':
+            o->tls_cert = optarg;
+            break;
+        case 'K':
+            o->tls_key = optarg;
+            break;
+        case 'A':
+            o->tls_client_ca = optarg;
+            break;
+        case 'T':
+            o->token_file = optarg;
+            break;
         case 'r':
             o->reflection = true;
             break;
@@ -103,6 +122,8 @@ static int parse_arguments(int argc, char **argv, struct serve_options *o)
         if (!fine)
             return svc_usage_error("serve", "'%s' is no fitting number", optarg);
     }
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL) || (o->tls_client_ca && !o->tls_cert))
+        return svc_usage_error("serve", "--tls-cert and --tls-key belong together, --tls-client-ca needs both");
     if (optind < argc)
         return svc_usage_error("serve", "unexpected argument '%s'", argv[optind]);
     return -1;
@@ -116,6 +137,10 @@ static int serve(const struct serve_options *o, const struct dp_model *model, st
         .limits = dp_limits_default(),
         .admission = {.queue = o->queue, .bytes = QUEUE_BYTES, .workers = o->workers},
         .reflection = o->reflection,
+        .tls_cert = o->tls_cert,
+        .tls_key = o->tls_key,
+        .tls_client_ca = o->tls_client_ca,
+        .token_file = o->token_file,
         .allow_insecure = o->insecure,
     };
     struct svc_server *server = NULL;

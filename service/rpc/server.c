@@ -16,6 +16,8 @@
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
 #include "service/rpc/server_private.h"
+#include "service/rpc/tls.h"
+#include "service/rpc/tokens.h"
 
 #define DOMAIN "server"
 #define CLAIMS 64 /* calls that may arrive before the poller comes round */
@@ -36,6 +38,8 @@ static const struct svc_method unknown = {.path = "unknown"};
 struct svc_server {
     struct svc_server_options options;
     struct svc_admission *admission;
+    struct svc_tls *tls;       /* NULL: plaintext */
+    struct svc_tokens *tokens; /* NULL: everybody may call */
     grpc_server *core;
     grpc_completion_queue *queue;
     int port, n_workers;
@@ -112,15 +116,48 @@ static void choose_request_id(struct svc_call *c)
     (void)snprintf(c->request_id, sizeof c->request_id, "%016llx", (unsigned long long)bits);
 }
 
-/* Clients are told apart by their address without the port until identities are known. */
-static void choose_client(struct svc_call *c)
+/* Name of the client's certificate, when it showed one. */
+static bool certificate_name(struct svc_call *c)
 {
+    grpc_auth_context *context = grpc_call_auth_context(c->call);
+    bool found = false;
+    if (context && grpc_auth_context_peer_is_authenticated(context)) {
+        grpc_auth_property_iterator it = grpc_auth_context_peer_identity(context);
+        const grpc_auth_property *p = grpc_auth_property_iterator_next(&it);
+        if (p && p->value_length > 0) {
+            (void)snprintf(c->client, sizeof c->client, "%.*s", (int)p->value_length, p->value);
+            found = true;
+        }
+    }
+    grpc_auth_context_release(context);
+    return found;
+}
+
+/* Who calls: the token's owner, the certificate's name, or the address without the port. False: nobody that may. */
+static bool identify(struct svc_call *c)
+{
+    char authorization[640];
+    if (c->server->tokens && !c->method->open) {
+        svc_call_header(c, "authorization", authorization, sizeof authorization);
+        return svc_tokens_check(c->server->tokens, authorization, c->client, sizeof c->client);
+    }
+    if (certificate_name(c))
+        return true;
     char *peer = grpc_call_get_peer(c->call);
     (void)snprintf(c->client, sizeof c->client, "%s", peer ? peer : "unknown");
     gpr_free(peer);
     char *colon = strrchr(c->client, ':');
     if (colon && strncmp(c->client, "ipv", 3) == 0)
         *colon = '\0';
+    return true;
+}
+
+static void refuse_stranger(struct svc_call *c)
+{
+    struct b_err err;
+    (void)b_fail(&err, B_ARGUMENT, DOMAIN, "the call carries no valid bearer token");
+    svc_call_finish_with(c, SVC_GRPC_UNAUTHENTICATED, &err,
+                         &(struct svc_end){.reason = "UNAUTHENTICATED", .retry_ms = -1});
 }
 
 static void take_deadline(struct svc_call *c)
@@ -166,12 +203,14 @@ static void on_new(struct svc_call *c, bool ok)
     if (!claim(s))
         b_log(B_LOG_ERROR, DOMAIN, "a call could not be waited for");
     choose_request_id(c);
-    choose_client(c);
     take_deadline(c);
-    svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
     c->method = find_method(s, c->details.method);
+    const bool known = identify(c);
+    svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
     remember(s, c);
-    if (c->method == &unknown)
+    if (!known)
+        refuse_stranger(c);
+    else if (c->method == &unknown)
         refuse_unknown(c);
     else if (!c->method->costly || !refuse_early(s, c))
         svc_call_start(c);
@@ -215,6 +254,8 @@ static void tick(struct svc_server *s)
     if (now - s->last_tick_ns < TICK_MS * 1000000LL)
         return;
     s->last_tick_ns = now;
+    if (s->tokens)
+        svc_tokens_refresh(s->tokens);
     svc_server_each(s, NULL, tick_one, (void *)&(int64_t){now});
 }
 
@@ -322,7 +363,14 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
         number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
     };
     const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
-    if (!is_local(s->options.listen) && !s->options.allow_insecure) {
+    enum b_code code = B_OK;
+    if (s->options.tls_cert)
+        code = svc_tls_new(s->options.tls_cert, s->options.tls_key, s->options.tls_client_ca, &s->tls, err);
+    if (code == B_OK && s->options.token_file)
+        code = svc_tokens_open(s->options.token_file, &s->tokens, err);
+    if (code != B_OK)
+        return code;
+    if (!s->tls && !is_local(s->options.listen) && !s->options.allow_insecure) {
         (void)b_fail(err, B_ARGUMENT, DOMAIN, "%s is reachable from outside and has no TLS", s->options.listen);
         b_advise(err, "give --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure");
         return B_ARGUMENT;
@@ -330,7 +378,8 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
     s->queue = grpc_completion_queue_create_for_next(NULL);
     s->core = grpc_server_create(&channel_args, NULL);
     grpc_server_register_completion_queue(s->core, s->queue, NULL);
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    grpc_server_credentials *credentials =
+        s->tls ? svc_tls_credentials(s->tls) : grpc_insecure_server_credentials_create();
     s->port = grpc_server_add_http2_port(s->core, s->options.listen, credentials);
     grpc_server_credentials_release(credentials);
     if (s->port == 0)
@@ -456,6 +505,8 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->queue)
         grpc_completion_queue_destroy(s->queue);
     grpc_shutdown();
+    svc_tls_drop(s->tls);
+    svc_tokens_drop(s->tokens);
     svc_admission_drop(s->admission);
     free(s->workers);
     free(s->threads);

@@ -17,6 +17,9 @@ struct svc_server_options {
     struct svc_admission_limits admission; /* workers 0: one a processor */
     size_t max_message;                    /* bytes of one request message; 0: 64 MiB */
     bool reflection;                       /* answer what methods and messages there are */
+    const char *tls_cert, *tls_key;        /* PEM files, read again when they change; NULL: no TLS */
+    const char *tls_client_ca;             /* clients must show a certificate that it signed; NULL: none needed */
+    const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
 };
 

@@ -10,7 +10,6 @@
 
 #include "docparse/markup.h"
 #include "docparse/reader_private.h"
-#include "engine/qwen25vl/chat.h"
 #include "engine/qwen25vl/qwen25vl.h"
 
 #define DOMAIN "qwen25vl"

@@ -8,6 +8,7 @@
 
 #include "engine/base/cancel.h"
 #include "engine/base/err.h"
+#include "engine/qwen25vl/chat.h"
 #include "engine/qwen25vl/config.h"
 #include "engine/qwen25vl/grammar.h"
 #include "engine/qwen25vl/image_processor.h"

@@ -255,6 +255,40 @@ static void test_reuse_with_other_text(void **state)
     eng_session_drop(other);
 }
 
+/* Two pictures; the next prompt changes the second, so that everything in front of it is kept. */
+static void test_reuse_of_the_first_of_two(void **state)
+{
+    (void)state;
+    struct eng_session *session = t_session(models[0], 1), *other = t_session(models[0], 1);
+    struct eng_visual two[2] = {visuals[0], visuals[1]}, changed[2] = {visuals[0], visuals[0]};
+    size_t pads = (size_t)eng_visual_tokens(&visuals[0], 2), count = 0, a, b;
+    int32_t *ids = calloc(2 * pads + 16, sizeof *ids);
+    const struct eng_qwen_token_ids *special = &eng_qwen_config_of(models[0])->ids;
+    for (int v = 0; v < 2; v++) {
+        ids[count++] = special->vision_start;
+        for (size_t i = 0; i < pads; i++)
+            ids[count++] = special->image_pad;
+        ids[count++] = special->vision_end;
+    }
+    for (int i = 0; i < 5; i++)
+        ids[count++] = 60 + i;
+    struct eng_prompt prompt = {ids, count, two, 2}, next = {ids, count, changed, 2};
+    struct eng_generate how = {.max_tokens = 12, .ignore_stops = true};
+    struct b_err err = {0};
+    assert_int_equal(eng_session_prompt(session, &prompt, 12, NULL, &err), B_OK);
+    assert_int_equal(eng_session_prompt(session, &next, 12, NULL, &err), B_OK);
+    assert_int_equal(eng_session_counts(session).reused_tokens, pads + 3);
+    assert_int_equal(eng_session_generate(session, &how, NULL, &err), B_OK);
+    assert_int_equal(eng_session_prompt(other, &next, 12, NULL, &err), B_OK);
+    assert_int_equal(eng_session_generate(other, &how, NULL, &err), B_OK);
+    const struct eng_token *x = eng_session_answer(session, &a), *y = eng_session_answer(other, &b);
+    assert_int_equal(a, b);
+    assert_memory_equal(x, y, a * sizeof *x);
+    free(ids);
+    eng_session_drop(session);
+    eng_session_drop(other);
+}
+
 static bool stop_at_five(void *context, const struct eng_token *token)
 {
     (void)token;
@@ -385,6 +419,7 @@ static void test_lookup(void **state)
     assert_int_equal(out[0], 4);
     assert_int_equal(out[2], 6);
     assert_int_equal(eng_lookup_propose(lookup, own, 1, out, 3), 0);
+    assert_int_equal(eng_lookup_propose(lookup, own, 9, out, 3), 0); /* two tokens of the text itself are too few */
     eng_lookup_drop(lookup);
 }
 
@@ -398,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_reuse_with_other_text),
+        cmocka_unit_test(test_reuse_of_the_first_of_two),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_loop_guard),

@@ -32,15 +32,9 @@ static void place(struct b_buf *buf, struct dp_rect r)
 
 static void content(struct b_buf *buf, const char *text, size_t len)
 {
-    struct b_buf piece;
-    b_buf_init(&piece, OUT_PAGE_MAX);
-    b_buf_append(&piece, text, len);
     b_buf_puts(buf, " CONTENT=\"");
-    out_xml_attr(buf, piece.data ? piece.data : "");
+    out_xml_attrn(buf, text, len);
     b_buf_putc(buf, '"');
-    if (piece.failed != B_OK)
-        buf->failed = piece.failed;
-    b_buf_free(&piece);
 }
 
 static void string(struct alto *a, struct dp_rect box, const char *text, size_t len, float confidence)

@@ -2,6 +2,7 @@
 /* CSV (RFC 4180, UTF-8): one file a table, and index.csv that says which table is which. A spanning cell stands
  * at its first position. Spreadsheets run what begins with = + - @ or a control character as a formula:
  * such cells get an apostrophe in front, except plain numbers, which are no formula ("-12", "+3.5 %"). */
+#include <stdio.h>
 #include <string.h>
 
 #include "output/cells.h"
@@ -29,13 +30,7 @@ static void field(struct b_buf *buf, const char *text, bool alone)
     b_buf_puts(buf, formula ? "\"'" : "\"");
     for (const char *p = text; *p;) {
         const size_t n = strcspn(p, "\"");
-        struct b_buf piece;
-        b_buf_init(&piece, OUT_PAGE_MAX);
-        b_buf_append(&piece, p, n);
-        out_plain(buf, piece.data);
-        if (piece.failed != B_OK)
-            buf->failed = piece.failed;
-        b_buf_free(&piece);
+        out_plainn(buf, p, n);
         p += n;
         if (*p) {
             b_buf_puts(buf, "\"\"");
@@ -99,21 +94,16 @@ static enum b_code one(struct csv_writer *w, const struct dp_page *page, const s
                        struct b_err *err)
 {
     char name[48];
-    struct b_buf buf, text;
+    struct b_buf buf;
+    (void)snprintf(name, sizeof name, "p%d-b%d.csv", page->number, i);
     b_buf_init(&buf, OUT_PAGE_MAX);
-    b_buf_init(&text, sizeof name);
-    b_buf_printf(&text, "p%d-b%d.csv", page->number, i);
-    memcpy(name, text.data ? text.data : "", text.len + (text.data != NULL));
     table(&buf, page, &page->tables[page->blocks[i].table]);
-    enum b_code code = b_buf_check(&text, OUT_DOMAIN, err);
-    if (code == B_OK)
-        code = b_buf_check(&buf, OUT_DOMAIN, err);
+    enum b_code code = b_buf_check(&buf, OUT_DOMAIN, err);
     if (code == B_OK)
         code = out_side(&w->frame, name, buf.data, buf.len, err);
     if (code == B_OK)
         index_row(w, page, tree, i, name);
     w->any = true;
-    b_buf_free(&text);
     b_buf_free(&buf);
     return code;
 }

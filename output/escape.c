@@ -88,6 +88,11 @@ void out_xml_attr(struct b_buf *buf, const char *text)
         xml(buf, text, strlen(text), 1);
 }
 
+void out_xml_attrn(struct b_buf *buf, const char *text, size_t len)
+{
+    xml(buf, text, len, 1);
+}
+
 void out_json_string(struct b_buf *buf, const char *text)
 {
     const size_t len = text ? strlen(text) : 0;
@@ -121,11 +126,16 @@ void out_json_string(struct b_buf *buf, const char *text)
     b_buf_putc(buf, '"');
 }
 
-void out_plain(struct b_buf *buf, const char *text)
+void out_plainn(struct b_buf *buf, const char *text, size_t len)
 {
-    const size_t len = text ? strlen(text) : 0;
     for (size_t pos = 0; pos < len;)
         out_put(buf, out_next(text, len, &pos));
+}
+
+void out_plain(struct b_buf *buf, const char *text)
+{
+    if (text)
+        out_plainn(buf, text, strlen(text));
 }
 
 void out_fixed(struct b_buf *buf, double value, int decimals)

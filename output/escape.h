@@ -22,12 +22,14 @@ void out_xml_text(struct b_buf *buf, const char *text);
 void out_xml_textn(struct b_buf *buf, const char *text, size_t len);
 /* Value of an attribute in double quotes: also quotes, tab and newline. */
 void out_xml_attr(struct b_buf *buf, const char *text);
+void out_xml_attrn(struct b_buf *buf, const char *text, size_t len);
 
 /* JSON string with its quotes; "</" is written "<\/" and U+2028/9 escaped, so that it may stand in a script. */
 void out_json_string(struct b_buf *buf, const char *text);
 
 /* As it is, apart from the replacements. */
 void out_plain(struct b_buf *buf, const char *text);
+void out_plainn(struct b_buf *buf, const char *text, size_t len);
 
 /* value with at most `decimals` (0..6) decimals, trailing zeros cut, a dot, never an exponent; NaN is 0 and
  * numbers beyond +-1e12 are clamped. The same everywhere, whatever the locale. */

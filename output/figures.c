@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures as PNG files at the resolution of the page image, and index.json that says what they are. */
+#include <stdio.h>
 #include <string.h>
 
 #include "output/json_emit.h"
@@ -47,20 +48,17 @@ static void entry(struct figures_writer *w, const struct dp_page *page, const st
 static enum b_code one(struct figures_writer *w, const struct dp_page *page, const struct out_tree *tree, int32_t i,
                        struct b_image_view view, struct b_err *err)
 {
-    struct b_buf name, png;
-    b_buf_init(&name, 48);
+    char name[48];
+    struct b_buf png;
+    (void)snprintf(name, sizeof name, "p%d-b%d.png", page->number, i);
     b_buf_init(&png, OUT_PAGE_MAX);
-    b_buf_printf(&name, "p%d-b%d.png", page->number, i);
-    enum b_code code = b_buf_check(&name, OUT_DOMAIN, err);
+    enum b_code code = out_png(&png, view, page->dpi, err);
     if (code == B_OK)
-        code = out_png(&png, view, page->dpi, err);
+        code = out_side(&w->frame, name, png.data, png.len, err);
     if (code == B_OK)
-        code = out_side(&w->frame, name.data, png.data, png.len, err);
-    if (code == B_OK)
-        entry(w, page, tree, i, name.data);
+        entry(w, page, tree, i, name);
     w->any = true;
     b_buf_free(&png);
-    b_buf_free(&name);
     return code;
 }
 

@@ -147,13 +147,7 @@ static void image_name(struct b_buf *buf, const char *name)
 {
     for (const char *p = name ? name : ""; *p;) {
         const size_t n = strcspn(p, "\";");
-        struct b_buf piece;
-        b_buf_init(&piece, n + 1);
-        b_buf_append(&piece, p, n);
-        out_xml_attr(buf, piece.data ? piece.data : "");
-        if (piece.failed != B_OK)
-            buf->failed = piece.failed;
-        b_buf_free(&piece);
+        out_xml_attrn(buf, p, n);
         p += n;
         if (*p) {
             b_buf_putc(buf, '_');

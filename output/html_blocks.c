@@ -210,14 +210,15 @@ static void crop(struct html_page *h, int32_t i, const char *what)
     const struct dp_block *b = &h->page->blocks[i];
     struct b_image_view view;
     struct b_image turned = {0};
+    if (h->code != B_OK)
+        return;
     const enum b_code code = h->image ? out_crop(h->image, h->page, b, &turned, &view, h->err) : B_NOT_FOUND;
     if (code == B_NOT_FOUND) {
         b_buf_printf(h->buf, "<div class=\"picture\" role=\"img\" aria-label=\"%s\"></div>\n", what);
         return;
     }
-    if (h->code == B_OK)
-        h->code = code;
-    if (h->code != B_OK)
+    h->code = code;
+    if (code != B_OK)
         return;
     b_buf_printf(h->buf, "<img width=\"%d\" height=\"%d\" alt=\"", view.width, view.height);
     if (b->text[0])

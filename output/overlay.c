@@ -2,6 +2,7 @@
 /* Page pictures with everything that was found drawn over them, one self-contained SVG a page: blocks in the
  * colour of their type with order number, type and confidence, lines as thin boxes along their slope. */
 #include <math.h>
+#include <stdio.h>
 
 #include "output/escape.h"
 #include "output/picture.h"
@@ -112,14 +113,14 @@ static void frame(struct b_buf *buf, const struct dp_page *page, float size)
 static enum b_code overlay_page(struct out_writer *writer, const struct dp_page *page, const struct b_image_view *image,
                                 struct b_err *err)
 {
-    struct b_buf buf, name;
+    struct b_buf buf;
+    char name[32];
     enum b_code code = B_OK;
     const float size = fmaxf((float)page->width / 90.0f, 8.0f); /* of the labels, px */
     if (page->width < 1 || page->height < 1)
         return B_OK;
     b_buf_init(&buf, OUT_PAGE_MAX);
-    b_buf_init(&name, 32);
-    b_buf_printf(&name, "p%d.svg", page->number);
+    (void)snprintf(name, sizeof name, "p%d.svg", page->number);
     frame(&buf, page, size);
     if (image) {
         b_buf_printf(&buf, "<image width=\"%d\" height=\"%d\" preserveAspectRatio=\"none\" href=\"", page->width,
@@ -134,10 +135,7 @@ static enum b_code overlay_page(struct out_writer *writer, const struct dp_page 
     if (code == B_OK)
         code = b_buf_check(&buf, OUT_DOMAIN, err);
     if (code == B_OK)
-        code = b_buf_check(&name, OUT_DOMAIN, err);
-    if (code == B_OK)
-        code = out_side(writer, name.data, buf.data, buf.len, err);
-    b_buf_free(&name);
+        code = out_side(writer, name, buf.data, buf.len, err);
     b_buf_free(&buf);
     return code;
 }

@@ -92,7 +92,7 @@ enum b_code out_crop(const struct b_image_view *image, const struct dp_page *pag
                 y1 = fminf(ceilf(box.y1) + 1.0f, (float)image->height);
     *owned = (struct b_image){0};
     if (!block->has_bbox || !(x1 > x0 && y1 > y0))
-        return b_fail(err, B_NOT_FOUND, DOMAIN, "page %d: a block outside of the page image", page->number);
+        return B_NOT_FOUND;
     *crop = b_image_view_crop(*image, (int)x0, (int)y0, (int)(x1 - x0), (int)(y1 - y0));
     const int turns = (int)(page->rotation / 90.0) & 3;
     if (turns == 0)

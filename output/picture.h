@@ -23,7 +23,7 @@ enum b_code out_data_uri(struct b_buf *buf, struct b_image_view view, int max_wi
 
 /* The part of the page image under a block, one pixel of margin, turned upright when the page lies on its side.
  * *owned holds the pixels if they had to be turned; free it in any case. B_NOT_FOUND when the block has no box
- * or it lies outside. */
+ * or it lies outside; that is no failure and leaves err alone. */
 enum b_code out_crop(const struct b_image_view *image, const struct dp_page *page, const struct dp_block *block,
                      struct b_image *owned, struct b_image_view *crop, struct b_err *err) B_MUST_CHECK;
 

@@ -95,47 +95,43 @@ static enum b_code put(struct xlsx_writer *w, lxw_worksheet *sheet, const struct
     return code == B_OK ? broken(error, err) : code;
 }
 
-static void index_row(struct xlsx_writer *w, const struct dp_page *page, const struct out_tree *tree, int32_t i,
-                      const char *sheet)
+static enum b_code index_row(struct xlsx_writer *w, const struct dp_page *page, const struct out_tree *tree, int32_t i,
+                             const char *sheet, struct b_err *err)
 {
     const struct dp_table *t = &page->tables[page->blocks[i].table];
     const char *caption = t->caption                    ? t->caption
                           : tree->caption[i] == DP_NONE ? ""
                                                         : page->blocks[tree->caption[i]].text;
-    struct b_buf text, link;
+    char link[96];
+    struct b_buf text;
     b_buf_init(&text, OUT_PAGE_MAX);
-    b_buf_init(&link, 96);
     cell_text(&text, caption);
-    b_buf_printf(&link, "internal:'%s'!A1", sheet);
+    (void)snprintf(link, sizeof link, "internal:'%s'!A1", sheet);
     const lxw_row_t row = ++w->tables;
-    (void)worksheet_write_url(w->index, row, 0, link.data, NULL);
-    (void)worksheet_write_string(w->index, row, 0, sheet, w->text);
-    (void)worksheet_write_number(w->index, row, 1, page->number, w->number);
-    (void)worksheet_write_number(w->index, row, 2, t->rows, w->number);
-    (void)worksheet_write_number(w->index, row, 3, t->cols, w->number);
-    if (text.len > 0)
-        (void)worksheet_write_string(w->index, row, 4, text.data, w->text);
-    b_buf_free(&link);
+    lxw_error error = worksheet_write_url(w->index, row, 0, link, NULL);
+    if (error == LXW_NO_ERROR)
+        error = worksheet_write_string(w->index, row, 0, sheet, w->text);
+    const int32_t numbers[] = {page->number, t->rows, t->cols};
+    for (lxw_col_t k = 0; k < 3 && error == LXW_NO_ERROR; k++)
+        error = worksheet_write_number(w->index, row, (lxw_col_t)(k + 1), numbers[k], w->number);
+    if (text.len > 0 && error == LXW_NO_ERROR)
+        error = worksheet_write_string(w->index, row, 4, text.data, w->text);
+    const enum b_code code = b_buf_check(&text, OUT_DOMAIN, err);
     b_buf_free(&text);
+    return code == B_OK ? broken(error, err) : code;
 }
 
 static enum b_code sheet_of(struct xlsx_writer *w, const struct dp_page *page, const struct out_tree *tree, int32_t i,
                             struct b_err *err)
 {
     const struct dp_table *t = &page->tables[page->blocks[i].table];
-    struct b_buf name;
-    b_buf_init(&name, 32);
-    b_buf_printf(&name, "p%d-b%d", page->number, i);
-    enum b_code code = b_buf_check(&name, OUT_DOMAIN, err);
-    lxw_worksheet *sheet = code == B_OK ? workbook_add_worksheet(w->book, name.data) : NULL;
-    if (code == B_OK && !sheet)
-        code = b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
+    char name[32];
+    (void)snprintf(name, sizeof name, "p%d-b%d", page->number, i);
+    lxw_worksheet *sheet = workbook_add_worksheet(w->book, name);
+    enum b_code code = sheet ? B_OK : b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
     for (int32_t k = 0; code == B_OK && k < t->n_cells; k++)
         code = put(w, sheet, &page->cells[t->first_cell + k], err);
-    if (code == B_OK)
-        index_row(w, page, tree, i, name.data);
-    b_buf_free(&name);
-    return code;
+    return code == B_OK ? index_row(w, page, tree, i, name, err) : code;
 }
 
 static enum b_code xlsx_page(struct out_writer *writer, const struct dp_page *page, const struct b_image_view *image,

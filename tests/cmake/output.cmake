@@ -24,3 +24,8 @@ foreach(name test_output_escape test_output_writers test_output_mathml test_outp
 endforeach()
 dp_fuzz(fuzz_mathml SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_mathml.c LIBS docparse_output
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/mathml)
+# The sanitizers bring their own allocator.
+if(NOT ASAN AND NOT TSAN)
+  dp_test(test_output_memory SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_output_memory.c LIBS t_documents LABELS unit)
+  target_link_options(test_output_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+endif()

@@ -12,6 +12,8 @@
 
 #define COVER_UPRIGHT 0.35f /* of the height, by a vertical rule that bounds a column */
 #define COVER_LEVEL 0.12f   /* of the width, by a horizontal rule that bounds rows */
+#define THROUGH 0.6f        /* of the other side: a rule that goes through */
+#define CROWDED 4.0f        /* lines of text for a ruled cell; more may be columns of prose with rules between */
 #define SAME_RULE 0.35f     /* heights between rules that are one */
 #define GUTTER 0.45f        /* heights: narrowest gutter */
 #define CROSSED 0.12f       /* share of rows that may cross a gutter */
@@ -46,6 +48,7 @@ struct grid {
     int32_t n_pieces, text_rows;
     struct lines x, y;
     int32_t inner_upright, inner_level; /* boundaries by rules inside of the frame */
+    int32_t long_upright, long_level;   /* those of them that go through most of the region */
 };
 
 /* --- positions of rules --- */
@@ -94,7 +97,7 @@ static void add_line(struct lines *l, float at, bool ruled)
 }
 
 /* Boundaries from rules that cover enough of the other side; the frame always is one. Returns the inner ones. */
-static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks, struct lines *out)
+static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks, struct lines *out, int32_t *through)
 {
     const struct dp_rect box = g->t->box;
     const float low = upright ? box.x0 : box.y0, high = upright ? box.x1 : box.y1;
@@ -118,6 +121,7 @@ static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks
             continue;
         add_line(out, at, true);
         inner++;
+        *through += covered >= THROUGH * along;
     }
     return inner;
 }
@@ -180,7 +184,7 @@ static void add_gutters(struct grid *g, float from, float to, float sides, struc
 
 static void find_columns(struct grid *g, struct mark *marks)
 {
-    g->inner_upright = rule_lines(g, true, marks, &g->x);
+    g->inner_upright = rule_lines(g, true, marks, &g->x, &g->long_upright);
     struct lines extra = {.n = 0};
     for (int32_t c = 0; c + 1 < g->x.n; c++)
         add_gutters(g, g->x.at[c], g->x.at[c + 1], g->inner_upright ? BOTH_SIDES : 0.0f, &extra);
@@ -239,7 +243,7 @@ static void split_rows(struct grid *g, const struct text_row *rows, int32_t from
 
 static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows, bool borderless)
 {
-    g->inner_level = rule_lines(g, false, marks, &g->y);
+    g->inner_level = rule_lines(g, false, marks, &g->y, &g->long_level);
     if (borderless && g->inner_level * 2 < g->text_rows) {
         split_rows(g, rows, 0, g->text_rows);
         return;
@@ -400,19 +404,30 @@ static struct verdict judge(const struct grid *g, const struct text_row *rows, b
     return v;
 }
 
+/* Rules in both senses, most of them through the whole region: drawings have many short ones. */
+static bool is_lattice(const struct grid *g)
+{
+    return g->inner_upright > 0 && g->inner_level > 0 && g->long_upright * 2 >= g->inner_upright &&
+           g->long_level * 2 >= g->inner_level;
+}
+
 static bool accept(const struct grid *g, struct verdict v, bool borderless)
 {
     const int32_t rows = g->t->rows, cols = g->t->cols;
+    const float ruled = (float)((g->inner_upright + 1) * (g->inner_level + 1));
+    const float fill = (float)v.filled / (float)(rows * cols);
     if (rows < 2 || cols < 2 || v.filled < 3 || v.text_columns < 2 || v.lines_a_cell > LINES_A_CELL)
         return false;
-    if (g->inner_upright > 0 && g->inner_level > 0)
+    if (is_lattice(g) && (float)g->t->n_items <= CROWDED * ruled)
         return rows * cols >= 4;
     if (v.prose_columns * 2 > v.text_columns || (float)v.parted < 0.45f * (float)g->text_rows)
         return false;
+    if (g->inner_upright > 0 && !is_lattice(g) && g->long_upright * 2 < g->inner_upright)
+        return false;
     if (!borderless)
-        return rows * cols >= 4;
-    return rows >= 3 && (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 &&
-           (cols >= 3 || (rows >= 4 && v.numbers > 0));
+        return rows * cols >= 4 && fill >= 0.3f;
+    return rows >= 3 && (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 && fill >= 0.6f &&
+           (cols >= 3 || (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
 }
 
 /* A heading over two columns that no rule parts: where the first row has nothing of its own over a column, the

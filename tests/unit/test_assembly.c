@@ -260,29 +260,42 @@ static char *letters_of_blocks(void)
     return all;
 }
 
+/* Numbers that look random and are the same everywhere (xorshift). */
+struct dice {
+    uint32_t state;
+};
+
+static int roll(struct dice *d, int sides)
+{
+    d->state ^= d->state << 13;
+    d->state ^= d->state >> 17;
+    d->state ^= d->state << 5;
+    return (int)(d->state % (uint32_t)sides);
+}
+
 /* Pages without sense: random lines and rules. Whatever is made of them, every letter is still there. */
 static void test_nothing_is_lost(void **state)
 {
     for (unsigned seed = 1; seed <= 60; seed++) {
-        srand(seed);
-        const int lines = 5 + rand() % 120, rules = rand() % 40;
+        struct dice d = {seed * 2654435761u};
+        const int lines = 5 + roll(&d, 120), rules = roll(&d, 40);
         for (int i = 0; i < rules; i++) {
-            const int x = rand() % (W - 60), y = rand() % (H - 60), n = 40 + rand() % 800;
-            if (rand() % 2)
+            const int x = roll(&d, W - 60), y = roll(&d, H - 60), n = 40 + roll(&d, 800);
+            if (roll(&d, 2))
                 fill(x, y, x + n < W ? x + n : W, y + 2, 0);
             else
                 fill(x, y, x + 2, y + n < H ? y + n : H, 0);
         }
         for (int i = 0; i < lines; i++) {
             char text[64];
-            const int n = 1 + rand() % 40;
+            const int n = 1 + roll(&d, 40);
             for (int k = 0; k < n; k++)
-                text[k] = (char)(rand() % 6 && k && k + 1 < n ? 'a' + rand() % 26 : 'A' + rand() % 26);
-            for (int k = 5; k + 2 < n; k += 3 + rand() % 9)
+                text[k] = (char)(roll(&d, 6) && k && k + 1 < n ? 'a' + roll(&d, 26) : 'A' + roll(&d, 26));
+            for (int k = 5; k + 2 < n; k += 3 + roll(&d, 9))
                 text[k] = ' ';
             text[n] = 0;
-            const float size = 10 + (float)(rand() % 30);
-            line((float)(rand() % (W - 400)), (float)(rand() % (H - 50)), size, text);
+            const float size = 10 + (float)(roll(&d, 30));
+            line((float)(roll(&d, W - 400)), (float)(roll(&d, H - 50)), size, text);
         }
         char *before = letters_of_lines();
         assemble();

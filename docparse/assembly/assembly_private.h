@@ -90,7 +90,7 @@ struct dp_assembly {
     int32_t *row_items, *block_rows; /* block_rows has room for every row twice: grids are appended */
     int32_t n_block_rows;
     struct dp_draft_block *blocks;
-    int32_t n_blocks;
+    int32_t n_blocks, blocks_room;
     int32_t *order; /* block indices in reading order; n_order of them */
     int32_t n_order;
     struct dp_rect *rules; /* flattened, main frame; vertical ones first */
@@ -152,6 +152,9 @@ enum b_code dp_table_emit(struct dp_assembly *a, const struct dp_draft_table *ta
 
 /* paragraphs.c: rows -> chains -> blocks. */
 enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* A new block of the row at block_rows[at]; a block cut down to its first row. */
+int32_t dp_block_of_row(struct dp_assembly *a, int32_t at);
+void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block);
 
 /* order.c: fills a->order. */
 enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

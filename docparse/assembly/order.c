@@ -264,6 +264,26 @@ static bool order_bands(struct ordering *o, int32_t *set, int32_t n, float cut, 
     return true;
 }
 
+/* A table as one block. Cells that make no table are read row by row, each a block of its own: whoever reads on
+ * joins pieces more easily than he takes them apart. */
+static void emit_grid(struct ordering *o, int32_t block)
+{
+    struct dp_assembly *a = o->a;
+    struct dp_draft_block *whole = &a->blocks[block];
+    emit(o, block);
+    if (whole->table != DP_NONE)
+        return;
+    for (int32_t i = 1; i < whole->count; i++)
+        emit(o, dp_block_of_row(a, whole->first + i));
+    whole->grid = false;
+    const struct dp_draft_block was = *whole; /* what says where it is placed stays, or it is placed again */
+    dp_block_keep_row(a, whole);
+    whole->aside = was.aside;
+    whole->before = was.before;
+    whole->after = was.after;
+    whole->type = was.type;
+}
+
 /* Whether p is read before q when neither cut applies: above it, or beside and before it. */
 static bool before(const struct ordering *o, int32_t p, int32_t q)
 {
@@ -328,7 +348,7 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
         o->code = dp_grid_merge(o->a, set, n, o->err);
         if (o->code == B_OK)
             o->code = dp_tables_from_grid(o->a, &o->a->blocks[set[0]], o->err);
-        emit(o, set[0]);
+        emit_grid(o, set[0]);
         return;
     }
     if (n_cuts > 0 && !(gap && short_columns(o, set, n, cuts, n_cuts))) {
@@ -351,17 +371,18 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
 enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err)
 {
     const size_t n = (size_t)a->n_blocks;
+    const int32_t known = a->n_blocks;
     struct ordering o = {.a = a, .err = err, .code = B_OK};
     int32_t *set = B_ARENA_ARRAY(a->arena, n, int32_t);
     o.spare = B_ARENA_ARRAY(a->arena, n, int32_t);
     o.values = B_ARENA_ARRAY(a->arena, n, float);
-    a->order = B_ARENA_ARRAY(a->arena, n, int32_t);
+    a->order = B_ARENA_ARRAY(a->arena, (size_t)a->blocks_room, int32_t);
     if (!set || !o.spare || !o.values || !a->order)
         return b_arena_refused(a->arena, "assembly", err);
     /* Page headers first, then the text, page footers, turned lines of the margin. */
     for (int part = 0; part < 4 && o.code == B_OK; part++) {
         int32_t count = 0;
-        for (int32_t i = 0; i < a->n_blocks; i++) {
+        for (int32_t i = 0; i < known; i++) { /* blocks that ordering makes are in the order already */
             const struct dp_draft_block *b = &a->blocks[i];
             const int where = b->aside ? 3 : b->before ? 0 : b->after ? 2 : 1;
             if (where == part && b->count > 0)

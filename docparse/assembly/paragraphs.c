@@ -304,6 +304,22 @@ static void add_block(struct dp_assembly *a, const int32_t *rows, int32_t n, int
     finish_block(a, b, scratch);
 }
 
+int32_t dp_block_of_row(struct dp_assembly *a, int32_t at)
+{
+    struct dp_draft_block *b = &a->blocks[a->n_blocks++];
+    float scratch[1];
+    *b = (struct dp_draft_block){.first = at, .count = 1, .table = DP_NONE};
+    finish_block(a, b, scratch);
+    return a->n_blocks - 1;
+}
+
+void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block)
+{
+    float scratch[1];
+    *block = (struct dp_draft_block){.first = block->first, .count = 1, .table = DP_NONE};
+    finish_block(a, block, scratch);
+}
+
 static void split_chain(struct dp_assembly *a, const int32_t *rows, int32_t n, int32_t *at, float *scratch)
 {
     const struct chain c = chain_of(a, rows, n, scratch);
@@ -322,7 +338,8 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
     int32_t *below = B_ARENA_ARRAY(a->arena, n, int32_t), *above = B_ARENA_ARRAY(a->arena, n, int32_t);
     int32_t *list = B_ARENA_ARRAY(a->arena, n, int32_t);
     float *scratch = B_ARENA_ARRAY(a->arena, n, float);
-    a->blocks = B_ARENA_ARRAY(a->arena, n, struct dp_draft_block);
+    a->blocks_room = 2 * a->n_items; /* rows of a grid may become blocks once more */
+    a->blocks = B_ARENA_ARRAY(a->arena, (size_t)a->blocks_room, struct dp_draft_block);
     a->block_rows = B_ARENA_ARRAY(a->arena, n * 2, int32_t);
     if (!s || !below || !above || !list || !scratch || !a->blocks || !a->block_rows)
         return b_arena_refused(a->arena, "assembly", err);

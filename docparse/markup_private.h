@@ -145,6 +145,7 @@ struct mk_elem {
     uint8_t level;   /* headings 1..6; lists: nesting */
     uint8_t pending; /* of its text: 0, ' ' or '\n' is due before the next character */
     bool boxed, child_boxed, soft_boxed, box_guessed;
+    bool told;  /* libxml2 knows of it; rows and cells it does not */
     bool pre;   /* white space is kept */
     bool image; /* an img was inside */
     bool ordered, display, description, saw_box;

@@ -25,7 +25,7 @@ bool mk_cell_add(struct dp_markup *m, const struct mk_elem *e, const char *text)
                                               .box = e->boxed ? e->box : (struct dp_rect){0, 0, 0, 0},
                                               .text = text,
                                               .confidence = e->meta.confidence,
-                                              .th = e->name == mk_name_find("th", 2),
+                                              .th = mk_name_at(e->name)->level == 1, /* th */
                                               .head = t->in_head,
                                               .scope = (int8_t)e->scope};
     return true;

@@ -81,6 +81,12 @@ static void forget_inlined(struct dp_markup *m)
     m->script_open = false;
 }
 
+static bool is_part(int name)
+{
+    const uint8_t kind = mk_name_at(name)->kind;
+    return kind == MK_K_CELL || kind == MK_K_ROW || kind == MK_K_GROUP;
+}
+
 /* The table was never closed when a block stands outside of its box (R21). */
 static void leave_table(struct dp_markup *m, const struct mk_tag *tag)
 {
@@ -182,22 +188,32 @@ static void open_block(struct dp_markup *m, const struct mk_tag *tag)
             m->flattened[tag->name]++;
         return;
     }
-    mk_tree_start(m, tag);
-    if (tag->self_closing && m->opened[tag->name] > 0)
-        mk_tree_end(m, tag->name);
+    if (is_part(tag->name))
+        mk_build_start(m, tag);
+    else
+        mk_tree_start(m, tag);
+    if (tag->self_closing && m->depth > 1 && top(m)->name == tag->name) {
+        m->ending = tag->name;
+        mk_tree_close_top(m);
+        m->ending = -1;
+    }
 }
 
-/* Lists and items end even when something inside was left open; other elements by libxml2's priorities. */
-static void end_list(struct dp_markup *m, const struct mk_tag *tag)
+/* Lists, items and parts of tables end even when something inside was left open, but never across a table. */
+static void end_within(struct dp_markup *m, const struct mk_tag *tag)
 {
+    const bool part = is_part(tag->name);
     for (int i = m->depth - 1; i > 0; i--) {
         const struct mk_elem *e = &m->stack[i];
         if (e->name == tag->name) {
             close_to(m, i + 1);
-            break;
+            m->ending = tag->name;
+            mk_tree_close_top(m);
+            m->ending = -1;
+            return;
         }
-        if (e->role == MK_R_CELL || e->role == MK_R_TABLE)
-            break;
+        if (e->role == MK_R_TABLE || (e->role == MK_R_CELL && !part))
+            return;
     }
 }
 
@@ -214,9 +230,10 @@ static void close_block(struct dp_markup *m, const struct mk_tag *tag)
     if (m->opened[tag->name] == 0)
         return;
     forget_inlined(m);
-    if (kind == MK_K_LIST || kind == MK_K_ITEM)
-        end_list(m, tag);
-    mk_tree_end(m, tag->name);
+    if (kind == MK_K_LIST || kind == MK_K_ITEM || is_part(tag->name))
+        end_within(m, tag);
+    else
+        mk_tree_end(m, tag->name);
 }
 
 static void widen(struct dp_markup *m, struct mk_elem *e, const struct mk_tag *tag)

@@ -2,7 +2,8 @@
 /* Structure by libxml2's HTML push parser. It is told a skeleton only: whole tags of known names without
  * attributes and without any text, one a call. So it decides what closes what (implied ends, misplaced end
  * tags), its answers come within the call, and none of its limits or copies touch the text. The skeleton
- * starts with <html><body>, therefore nothing is implied later. */
+ * starts with <html><body>, therefore nothing is implied later. Rows, cells and parts of tables are not told:
+ * they stand in the innermost table and nowhere else, which markup_tags.c sees to. */
 #include <libxml/HTMLparser.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +31,17 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar **attributes)
     const struct mk_tag *tag = m->starting;
     m->starting = NULL;
     mk_build_start(m, tag);
+    m->stack[m->depth - 1].told = true;
 }
 
 static void on_end(void *ctx, const xmlChar *name)
 {
     struct dp_markup *m = ctx;
     (void)name;
+    while (m->depth > 1 && !m->stack[m->depth - 1].told)
+        mk_build_end(m); /* rows and cells above it */
     if (m->depth > 1)
-        mk_build_end(m); /* html and body end when the context is freed, behind all others */
+        mk_build_end(m);
 }
 
 bool mk_tree_open(struct dp_markup *m)
@@ -93,9 +97,10 @@ void mk_tree_end(struct dp_markup *m, int name)
 void mk_tree_close_top(struct dp_markup *m)
 {
     const int depth = m->depth;
-    feed(m, "</", skeleton_of(m->stack[depth - 1].name));
+    if (m->stack[depth - 1].told)
+        feed(m, "</", skeleton_of(m->stack[depth - 1].name));
     if (m->depth >= depth)
-        mk_build_end(m); /* never seen; keeps loops over open elements finite whatever the library does */
+        mk_build_end(m); /* keeps loops over open elements finite whatever the library does */
 }
 
 uint32_t mk_tree_entity(const char *name, size_t len)

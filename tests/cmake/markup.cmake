@@ -7,3 +7,6 @@ target_link_libraries(t_markup PUBLIC docparse_core PkgConfig::T_MARKUP_JANSSON 
 dp_test(test_markup_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_markup_golden.c LIBS t_markup LABELS golden TIMEOUT 300)
 dp_fuzz(fuzz_markup SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_markup.c LIBS t_markup
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/markup)
+add_executable(bench_markup ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_markup.c)
+target_compile_definitions(bench_markup PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_markup PRIVATE docparse_core dp_flags)

@@ -37,8 +37,6 @@ static const char *value_copy(struct dp_markup *m, struct mk_slice s)
     } refs[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&#39;", '\''}};
     char text[256];
     size_t n = 0;
-    if (!s.p)
-        return NULL;
     for (size_t i = 0; i < s.n && n < sizeof text - 4;) {
         size_t k = 0;
         while (k < sizeof refs / sizeof refs[0] &&
@@ -65,10 +63,11 @@ struct mk_meta mk_meta_read(struct dp_markup *m, const struct mk_tag *tag)
                            .source = -1,
                            .joined = tag->joined,
                            .has_marker = tag->has_marker};
-    meta.lang = value_copy(m, tag->lang);
-    meta.marker = value_copy(m, tag->marker);
-    meta.kind = value_copy(m, tag->kind);
-    meta.flags = read_flags(tag->flags);
+    meta.lang = tag->lang.p ? value_copy(m, tag->lang) : NULL;
+    meta.marker = tag->marker.p ? value_copy(m, tag->marker) : NULL;
+    meta.kind = tag->kind.p ? value_copy(m, tag->kind) : NULL;
+    if (tag->flags.n > 0)
+        meta.flags = read_flags(tag->flags);
     for (int s = 0; s <= DP_FROM_REPAIR && tag->source.n > 0; s++) {
         const char *name = dp_source_kind_name((enum dp_source_kind)s);
         if (strlen(name) == tag->source.n && memcmp(name, tag->source.p, tag->source.n) == 0)
@@ -341,59 +340,60 @@ void mk_build_start(struct dp_markup *m, const struct mk_tag *tag)
 {
     const struct mk_name *name = mk_name_at(tag->name);
     struct mk_class class;
-    struct mk_elem e = {.name = (uint8_t)tag->name,
-                        .kind = name->kind,
-                        .type = DP_BLOCK_TYPES,
-                        .col = collector(m),
-                        .block = DP_NONE,
-                        .rowspan = 1,
-                        .colspan = 1,
-                        .offset = tag->offset};
-    e.meta = mk_meta_read(m, tag);
-    e.saw_box = tag->box.seen;
-    e.boxed = tag->box.seen && mk_box_of(m, &tag->box, tag->offset, &e.box, &e.meta.flags);
+    struct mk_elem *e = &m->stack[m->depth]; /* in place: refuse() keeps room for it */
+    *e = (struct mk_elem){.name = (uint8_t)tag->name,
+                          .kind = name->kind,
+                          .type = DP_BLOCK_TYPES,
+                          .col = collector(m),
+                          .block = DP_NONE,
+                          .rowspan = 1,
+                          .colspan = 1,
+                          .offset = tag->offset};
+    e->meta = mk_meta_read(m, tag);
+    e->saw_box = tag->box.seen;
+    e->boxed = tag->box.seen && mk_box_of(m, &tag->box, tag->offset, &e->box, &e->meta.flags);
     mk_class_read(tag->cls, &class);
-    take_empty(m, &e);
+    take_empty(m, e);
     switch (name->kind) {
     case MK_K_LIST:
-        begin_list(m, &e);
+        begin_list(m, e);
         if (tag->has_start)
-            e.count = tag->start > INT32_MIN + 1 ? tag->start - 1 : 0;
+            e->count = tag->start > INT32_MIN + 1 ? tag->start - 1 : 0;
         break;
     case MK_K_ITEM:
-        begin_item(m, &e, tag);
+        begin_item(m, e, tag);
         break;
     case MK_K_TABLE:
-        begin_table(m, &e);
+        begin_table(m, e);
         break;
     case MK_K_GROUP:
     case MK_K_ROW:
     case MK_K_CELL:
     case MK_K_CAPTION:
-        begin_part(m, &e, tag);
+        begin_part(m, e, tag);
         break;
     case MK_K_PRE:
     case MK_K_CODE:
-        begin_drawn(m, &e, class.role == MK_C_DRAWN ? class.type : DP_CODE);
+        begin_drawn(m, e, class.role == MK_C_DRAWN ? class.type : DP_CODE);
         break;
     case MK_K_WRAP:
-        begin_wrapper(m, &e, &class);
+        begin_wrapper(m, e, &class);
         break;
     default:
-        begin_text(m, &e, &class);
+        begin_text(m, e, &class);
         break;
     }
-    if (e.role == MK_R_SOFT) {
+    if (e->role == MK_R_SOFT) {
         mk_text_break(m);
-        if (e.boxed && e.col >= 0 && !m->stack[e.col].boxed && !m->stack[e.col].soft_boxed) {
-            m->stack[e.col].soft_box = e.box;
-            m->stack[e.col].soft_boxed = true;
+        if (e->boxed && e->col >= 0 && !m->stack[e->col].boxed && !m->stack[e->col].soft_boxed) {
+            m->stack[e->col].soft_box = e->box;
+            m->stack[e->col].soft_boxed = true;
         }
-        if (e.kind == MK_K_PRE && e.col >= 0 && m->stack[e.col].role == MK_R_CELL)
-            m->stack[e.col].pre = true;
+        if (e->kind == MK_K_PRE && e->col >= 0 && m->stack[e->col].role == MK_R_CELL)
+            m->stack[e->col].pre = true;
     }
-    m->opened[e.name]++;
-    m->stack[m->depth++] = e;
+    m->opened[e->name]++;
+    m->depth++;
 }
 
 void mk_anon_open(struct dp_markup *m)

@@ -72,6 +72,8 @@ void mk_class_read(struct mk_slice value, struct mk_class *out)
 {
     size_t n = 0;
     *out = (struct mk_class){.role = MK_C_NONE, .type = DP_BLOCK_TYPES, .rest = ""};
+    if (value.n == 0)
+        return;
     for (size_t i = 0; i < value.n; i++) {
         char c = value.p[i];
         if (c == ' ' || c == '\t' || c == '\n' || c == '.' || c == '_' || c == '-')

@@ -368,13 +368,13 @@ static void end_of(struct dp_markup *m, struct mk_elem *e)
 
 void mk_build_end(struct dp_markup *m)
 {
-    struct mk_elem e = *top(m);
+    struct mk_elem *e = top(m); /* stays where it is: nothing begins while an element ends */
     m->depth--;
-    m->opened[e.name]--;
-    if (m->cutting && m->final && e.role != MK_R_WRAP && m->depth > 0 && !m->html_end)
-        e.meta.flags |= DP_FLAG_TRUNCATED;
-    end_of(m, &e);
-    if (e.role != MK_R_SOFT && e.role >= MK_R_TEXT)
+    m->opened[e->name]--;
+    if (m->cutting && m->final && e->role != MK_R_WRAP && m->depth > 0 && !m->html_end)
+        e->meta.flags |= DP_FLAG_TRUNCATED;
+    end_of(m, e);
+    if (e->role != MK_R_SOFT && e->role >= MK_R_TEXT)
         mk_text_break(m);
 }
 

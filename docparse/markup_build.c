@@ -266,6 +266,7 @@ static void begin_wrapper(struct dp_markup *m, struct mk_elem *e, const struct m
     if (class->role == MK_C_CHART && !cell) {
         collect(m, e, MK_R_CHART);
         e->type = DP_CHART;
+        e->pre = true; /* a diagram's source may stand in it */
         if (!e->meta.kind && class->rest[0])
             e->meta.kind = mk_text_copy(m, class->rest, strlen(class->rest));
         e->block = mk_block_add(m, DP_CHART, 0, parent_block(m));
@@ -336,6 +337,18 @@ static void take_empty(struct dp_markup *m, struct mk_elem *e)
     mk_flush_empty(m);
 }
 
+/* White space before the first element in a block of code is none of the code. */
+static void forget_blank(struct dp_markup *m, int8_t col)
+{
+    struct mk_elem *c = col < 0 ? NULL : &m->stack[col];
+    if (!c || c->role != MK_R_DRAWN || m->text.len <= c->start)
+        return;
+    if (mk_trim((struct mk_slice){m->text.data + c->start, m->text.len - c->start}).n > 0)
+        return;
+    mk_text_drop(m, c);
+    c->pending = 0;
+}
+
 void mk_build_start(struct dp_markup *m, const struct mk_tag *tag)
 {
     const struct mk_name *name = mk_name_at(tag->name);
@@ -384,7 +397,9 @@ void mk_build_start(struct dp_markup *m, const struct mk_tag *tag)
         break;
     }
     if (e->role == MK_R_SOFT) {
-        mk_text_break(m);
+        if (e->kind != MK_K_ITEM)
+            mk_text_break(m);
+        forget_blank(m, e->col);
         if (e->boxed && e->col >= 0 && !m->stack[e->col].boxed && !m->stack[e->col].soft_boxed) {
             m->stack[e->col].soft_box = e->box;
             m->stack[e->col].soft_boxed = true;

@@ -126,7 +126,7 @@ static void end_item(struct dp_markup *m, struct mk_elem *e)
     finish_block(m, e->block, e, t);
 }
 
-/* The list's box is the union of its items' (R23). */
+/* The list's box is the union of what stands in it (R23); all blocks behind it do. */
 static void end_list(struct dp_markup *m, struct mk_elem *e)
 {
     const int32_t list = e->block;
@@ -135,8 +135,6 @@ static void end_list(struct dp_markup *m, struct mk_elem *e)
         return;
     for (int32_t i = list + 1; i < m->page->n_blocks; i++) {
         const struct dp_block *b = &m->page->blocks[i];
-        if (b->parent != list)
-            continue;
         any = true;
         if (!b->has_bbox)
             continue;
@@ -234,7 +232,9 @@ static void end_figure(struct dp_markup *m, struct mk_elem *e)
 
 static void end_chart(struct dp_markup *m, struct mk_elem *e)
 {
-    struct mk_slice t = mk_unfence(mk_collected(m, e));
+    struct mk_slice t = mk_collected(m, e);
+    const struct mk_slice inner = mk_unfence(t);
+    t = inner.p == t.p ? mk_squeeze(m, t) : inner;
     settle_box(m, e);
     if (e->block == DP_NONE) {
         mk_text_drop(m, e);
@@ -374,8 +374,8 @@ void mk_build_end(struct dp_markup *m)
     if (m->cutting && m->final && e->role != MK_R_WRAP && m->depth > 0 && !m->html_end)
         e->meta.flags |= DP_FLAG_TRUNCATED;
     end_of(m, e);
-    if (e->role != MK_R_SOFT && e->role >= MK_R_TEXT)
-        mk_text_break(m);
+    if (e->role >= MK_R_TEXT || e->role == MK_R_LIST || e->role == MK_R_TABLE)
+        mk_text_break(m); /* the text around goes on in a new line */
 }
 
 void mk_image(struct dp_markup *m, const struct mk_tag *tag)

@@ -373,6 +373,8 @@ bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n);
 size_t mk_loop_in_text(const char *text, size_t len); /* length without a loop at its end */
 struct mk_slice mk_unfence(struct mk_slice text);     /* without the fence lines around code */
 struct mk_slice mk_trim(struct mk_slice text);
+/* Collapses the white space of collected text where it lies. */
+struct mk_slice mk_squeeze(struct dp_markup *m, struct mk_slice text);
 
 /* markup_table.c */
 bool mk_cell_add(struct dp_markup *m, const struct mk_elem *e, const char *text);

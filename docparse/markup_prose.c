@@ -169,7 +169,7 @@ static void angle(struct dp_markup *m)
     }
     const uint8_t kind = mk_name_at(tag.name)->kind;
     const bool mark = kind == MK_K_INLINE || kind == MK_K_SCRIPT || kind == MK_K_BREAK || kind == MK_K_CODE;
-    if (!mark || tag.box.seen) {
+    if (!tag.closing && (!mark || tag.box.seen)) {
         to_html(m);
         return;
     }

@@ -381,6 +381,8 @@ static int read_value(const char *s, size_t n, size_t *pos, bool box, bool force
             i++;
     if (i >= n)
         return -1;
+    while (box && i > from && space(s[i - 1]))
+        i--;
     if (i == from || s[i] == '"' || s[i] == '\'')
         return 0;
     if (!box && s[i] == '>' && s[i - 1] == '/' && i - 1 > from)

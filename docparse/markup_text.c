@@ -247,6 +247,16 @@ struct mk_slice mk_collected(struct dp_markup *m, struct mk_elem *e)
     return t;
 }
 
+struct mk_slice mk_squeeze(struct dp_markup *m, struct mk_slice t)
+{
+    char *s = t.n > 0 ? m->text.data + (t.p - m->text.data) : NULL;
+    size_t out = 0;
+    for (size_t i = 0; i < t.n; i++)
+        if (!space(s[i]) || (out > 0 && !space(s[out - 1])))
+            s[out++] = s[i] == '\t' ? ' ' : s[i];
+    return mk_trim((struct mk_slice){t.p, out});
+}
+
 struct mk_slice mk_unfence(struct mk_slice t)
 {
     const struct mk_slice inner = mk_trim(t);

@@ -10,3 +10,9 @@ dp_fuzz(fuzz_markup SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_markup.c LIBS 
 add_executable(bench_markup ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_markup.c)
 target_compile_definitions(bench_markup PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_markup PRIVATE docparse_core dp_flags)
+
+add_library(t_markup_parse STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/markup_parse.c)
+target_link_libraries(t_markup_parse PUBLIC t_markup PRIVATE dp_flags PkgConfig::CMOCKA)
+foreach(name test_markup test_markup_blocks)
+  dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_markup_parse LABELS unit)
+endforeach()

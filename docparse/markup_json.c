@@ -331,18 +331,23 @@ static void put_code_point(struct dp_markup *m, uint32_t cp)
     put(m, utf8, n);
 }
 
+/* A unit of UTF-16 is complete: pairs become one character, halves of pairs U+FFFD. */
 static void unit_done(struct dp_markup *m)
 {
     struct mk_json *j = &m->json;
-    if (j->unit >= 0xD800 && j->unit < 0xDC00) {
-        j->high = j->unit;
+    const bool low = j->unit >= 0xDC00 && j->unit < 0xE000;
+    const uint32_t high = j->high;
+    j->high = 0;
+    if (high && low) {
+        put_code_point(m, 0x10000 + ((high - 0xD800) << 10) + (j->unit - 0xDC00));
         return;
     }
-    if (j->unit >= 0xDC00 && j->unit < 0xE000 && j->high)
-        put_code_point(m, 0x10000 + ((j->high - 0xD800) << 10) + (j->unit - 0xDC00));
+    if (high)
+        put_code_point(m, 0xFFFD);
+    if (j->unit >= 0xD800 && j->unit < 0xDC00)
+        j->high = j->unit;
     else
-        put_code_point(m, j->unit);
-    j->high = 0;
+        put_code_point(m, low ? 0xFFFD : j->unit);
 }
 
 static void escaped(struct dp_markup *m, char c)
@@ -364,11 +369,22 @@ static void escaped(struct dp_markup *m, char c)
     }
 }
 
-/* Bytes of a string: how many were taken. */
+/* A quote right before one of these was not escaped: 'it's'. */
+static bool word(char c)
+{
+    const char low = (char)(c | 0x20);
+    return (c >= '0' && c <= '9') || (low >= 'a' && low <= 'z') || (unsigned char)c >= 0x80;
+}
+
+/* Bytes of a string: how many were taken, 0 when more must come first. */
 static size_t string(struct dp_markup *m, const char *s, size_t n)
 {
     struct mk_json *j = &m->json;
     const char c = s[0];
+    if (j->high && j->hex == 0 && c != '\\' && !(j->escape && c == 'u')) {
+        put_code_point(m, 0xFFFD); /* half of a pair */
+        j->high = 0;
+    }
     if (j->hex > 0) {
         const char low = (char)(c | 0x20);
         if ((c >= '0' && c <= '9') || (low >= 'a' && low <= 'f')) {
@@ -387,7 +403,9 @@ static size_t string(struct dp_markup *m, const char *s, size_t n)
         j->escape = true;
         return 1;
     }
-    if (c == j->quote) {
+    if (c == j->quote && n == 1 && !m->final)
+        return 0; /* what follows decides */
+    if (c == j->quote && !(n > 1 && word(s[1]))) {
         end_string(m);
         return 1;
     }
@@ -465,6 +483,8 @@ void mk_json_read(struct dp_markup *m)
         size_t used = 1;
         if (j->quote) {
             used = string(m, s, n);
+            if (used == 0)
+                return;
         } else if (j->bare) {
             used = bare(m, s, n);
         } else if (j->depth > 0 && j->skip == 0 && (s[0] == '"' || s[0] == '\'')) {

@@ -24,8 +24,9 @@
 #define SAMPLE_ALONG 0.4f                   /* where in a glyph its cell is: of its advance, of its height */
 #define SAMPLE_UP 0.25f
 #define SAMPLE_BASE 0.03f
-#define WORD_GAP 0.2f /* font sizes between glyphs of one word, at most */
-#define DESCENT 0.22f /* of the font size, below and above the baseline */
+#define WORD_GAP 0.2f       /* font sizes between glyphs of one word, at most */
+#define REPEATED_SHARE 0.5f /* of a gathered word's box below other words: Poppler has left it out on purpose */
+#define DESCENT 0.22f       /* of the font size, below and above the baseline */
 #define ASCENT 0.78f
 
 /* A coarse map of the page. */
@@ -186,6 +187,7 @@ static void judge_words(struct map *map, struct dp_sheet *s)
 /* Words of glyphs that no word accounts for. */
 struct gathering {
     const struct dp_pdf_drawing *drawing;
+    const struct map *map;
     struct dp_pdf_content *content;
     struct dp_sheet *sheet;
     size_t capacity;
@@ -219,11 +221,25 @@ static void add_to_box(struct dp_rect *box, const struct dp_pdf_mark *m)
     }
 }
 
+/* Share of the box's cells that words account for. */
+static float share_of_words(const struct map *map, struct dp_rect b)
+{
+    const int x0 = clamp_cell(b.x0, map->cell, map->cols - 1), x1 = clamp_cell(b.x1, map->cell, map->cols - 1);
+    const int y0 = clamp_cell(b.y0, map->cell, map->rows - 1), y1 = clamp_cell(b.y1, map->cell, map->rows - 1);
+    int words = 0;
+    for (int y = y0; y <= y1; y++)
+        for (int x = x0; x <= x1; x++)
+            words += (map->cells[(size_t)y * (size_t)map->cols + (size_t)x] & WORD) != 0;
+    return (float)words / (float)((x1 - x0 + 1) * (y1 - y0 + 1));
+}
+
 static enum b_code end_word(struct gathering *g, bool line_end, struct b_err *err)
 {
     struct dp_sheet *s = g->sheet;
-    if (g->n == 0)
+    if (g->n == 0 || share_of_words(g->map, g->box) > REPEATED_SHARE) {
+        g->n = 0;
         return B_OK;
+    }
     char *text = b_arena_text(s->arena, g->text, g->n);
     if (!text || !dp_pdf_word_room(s, &g->capacity))
         return b_arena_refused(s->arena, DP_PDF_DOMAIN, err);
@@ -276,8 +292,9 @@ static enum b_code gather_glyph(struct gathering *g, const struct dp_pdf_mark *m
     return code;
 }
 
-static enum b_code gather_words(const struct map *map, struct gathering *g, struct b_err *err)
+static enum b_code gather_words(struct gathering *g, struct b_err *err)
 {
+    const struct map *map = g->map;
     enum b_code code = B_OK;
     g->capacity = (size_t)g->sheet->n_words;
     for (size_t i = 0; i < g->drawing->n_marks && code == B_OK && g->sheet->n_words < g->most; i++) {
@@ -304,8 +321,9 @@ static enum b_code use_glyphs(const struct dp_pdf *pdf, const struct dp_pdf_draw
         return b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");
     draw_map(&map, d);
     judge_words(&map, sheet);
-    struct gathering g = {.drawing = d, .content = c, .sheet = sheet, .most = pdf->options.limits.words_per_page};
-    enum b_code code = gather_words(&map, &g, err);
+    struct gathering g = {
+        .drawing = d, .map = &map, .content = c, .sheet = sheet, .most = pdf->options.limits.words_per_page};
+    enum b_code code = gather_words(&g, err);
     free(map.cells);
     return code;
 }

@@ -28,6 +28,8 @@ struct reading {
     const PopplerTextAttributes *font; /* of the character in work */
     const char *names[FONTS_MAX];
     int n_names;
+    const char *styled; /* the last font and its style */
+    uint32_t style;
     size_t capacity;           /* of the sheet's words */
     double width, height;      /* of the page, points */
     uint32_t sizes[SIZE_BINS]; /* characters of each size */
@@ -165,7 +167,11 @@ static enum b_code put_word(struct reading *r, const struct word *w, bool joined
     out->font_size = size_of(w);
     if (w->font) {
         out->font = font_name(r, w->font->font_name);
-        out->style = out->font ? style_of(out->font) : 0;
+        if (out->font != r->styled) {
+            r->styled = out->font;
+            r->style = out->font ? style_of(out->font) : 0;
+        }
+        out->style = r->style;
     }
     s->word_hidden[s->n_words] = 0;
     s->word_line_end[s->n_words] = 0;

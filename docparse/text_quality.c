@@ -91,7 +91,8 @@ void dp_text_layer_judge(const struct dp_sheet *sheet, struct dp_layer *layer)
             const int32_t w = layer->order[line->first + k];
             const int before = c.visible;
             count_text(sheet->words[w].text, &c);
-            weigh_word(sheet->words[w].text, &words, &strange);
+            if (!(sheet->words[w].style & DP_MONO)) /* listings are strange by nature */
+                weigh_word(sheet->words[w].text, &words, &strange);
             if (sheet->word_hidden && sheet->word_hidden[w])
                 layer->hidden_chars += c.visible - before;
         }

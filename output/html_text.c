@@ -40,6 +40,98 @@ static void with_breaks(struct b_buf *buf, const char *text, size_t len)
     }
 }
 
+/* Words of a block along its text: where each one stands, so that its font's style can be shown. */
+struct style_walk {
+    struct b_buf *buf; /* NULL: only look whether it works out */
+    const char *text;
+    size_t at;
+    uint32_t mask, open, seen; /* styles to show, of the open elements, that occurred */
+};
+
+static void change_style(struct style_walk *w, uint32_t style)
+{
+    static const struct {
+        uint32_t bit;
+        const char *tag;
+    } tags[] = {{DP_BOLD, "b"}, {DP_ITALIC, "i"}, {DP_SUPERSCRIPT, "sup"}, {DP_SUBSCRIPT, "sub"}};
+    if (!w->buf || style == w->open)
+        return;
+    for (size_t i = sizeof tags / sizeof tags[0]; i-- > 0;)
+        if (w->open & tags[i].bit)
+            b_buf_printf(w->buf, "</%s>", tags[i].tag);
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
+        if (style & tags[i].bit)
+            b_buf_printf(w->buf, "<%s>", tags[i].tag);
+    w->open = style;
+}
+
+/* Length of the word as it stands at w->at; without its hyphen where lines were joined. 0: it is not there. */
+static size_t match(const struct style_walk *w, const char *word)
+{
+    static const char *const hyphens[] = {"-", "\xC2\xAD", "\xE2\x80\x90"};
+    const size_t n = strlen(word);
+    if (strncmp(w->text + w->at, word, n) == 0)
+        return n;
+    for (size_t i = 0; i < sizeof hyphens / sizeof hyphens[0]; i++) {
+        const size_t h = strlen(hyphens[i]);
+        if (n > h && strcmp(word + n - h, hyphens[i]) == 0 && strncmp(w->text + w->at, word, n - h) == 0)
+            return n - h;
+    }
+    return 0;
+}
+
+static bool step(struct style_walk *w, const struct dp_word *word)
+{
+    const size_t gap = strspn(w->text + w->at, " \t\n");
+    const uint32_t style = word->style & w->mask;
+    w->at += gap;
+    const size_t n = match(w, word->text);
+    if (n == 0)
+        return word->text[0] == '\0';
+    w->seen |= style;
+    if (style != w->open)
+        change_style(w, 0); /* before the blank */
+    if (w->buf)
+        with_breaks(w->buf, w->text + w->at - gap, gap);
+    change_style(w, style);
+    if (w->buf)
+        with_breaks(w->buf, w->text + w->at, n);
+    w->at += n;
+    return true;
+}
+
+/* True when the words are the text, from its start (behind a list's marker) to its end. */
+static bool walk_words(struct style_walk *w, const struct dp_page *page, const struct dp_block *b)
+{
+    bool marker = b->marker != NULL;
+    for (int32_t l = 0; l < b->n_lines; l++) {
+        const struct dp_line *line = &page->lines[b->first_line + l];
+        for (int32_t k = 0; k < line->n_words; k++) {
+            const struct dp_word *word = &page->words[line->first_word + k];
+            if (marker && strcmp(word->text, b->marker) == 0) {
+                marker = false; /* the marker is not part of the text */
+                continue;
+            }
+            marker = false;
+            if (!step(w, word))
+                return false;
+        }
+    }
+    change_style(w, 0);
+    return w->text[w->at + strspn(w->text + w->at, " \t\n")] == '\0';
+}
+
+bool out_html_styled(struct b_buf *buf, const struct dp_page *page, const struct dp_block *b)
+{
+    const bool heading = b->type == DP_TITLE || b->type == DP_HEADING; /* bold as it is */
+    struct style_walk w = {.text = b->text,
+                           .mask = DP_ITALIC | DP_SUPERSCRIPT | DP_SUBSCRIPT | (heading ? 0 : DP_BOLD)};
+    if (!walk_words(&w, page, b) || w.seen == 0)
+        return false;
+    w = (struct style_walk){.buf = buf, .text = b->text, .mask = w.mask};
+    return walk_words(&w, page, b);
+}
+
 void out_html_text(struct b_buf *buf, const char *text, bool math)
 {
     const size_t len = strlen(text);

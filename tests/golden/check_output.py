@@ -48,7 +48,7 @@ class Nesting(HTMLParser):
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
-        self.open, self.ids, self.links, self.errors, self.scripts = [], set(), [], [], 0
+        self.open, self.ids, self.links, self.errors, self.scripts, self.text = [], set(), [], [], 0, []
 
     def handle_starttag(self, tag, attrs):
         names = [name for name, _ in attrs]
@@ -68,6 +68,10 @@ class Nesting(HTMLParser):
         self.scripts += tag == "script"
         if tag not in VOID:
             self.open.append(tag)
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script", "title"):
+            self.text.append(data)
 
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
@@ -96,6 +100,12 @@ def check_html(schema, data, path):
     for link in page.links:
         if link.startswith("#") and link[1:] not in page.ids:
             yield "the link %s leads nowhere" % link
+    if not path.endswith(".qwenvl.html") and os.path.exists(path[:-5] + ".json"):
+        seen = squeeze("".join(page.text))
+        for part in json.load(open(path[:-5] + ".json", encoding="utf-8"))["pages"]:
+            for block in part["blocks"]:
+                if block["type"] not in ("table", "chart", "formula") and not (block["source"] == "vlm" and "$" in block["text"]) and squeeze(block["text"]) not in seen:
+                    yield "%s is not what is shown: %s" % (block["id"], block["text"][:100])
 
 
 def check_qwenvl(schema, data, path):

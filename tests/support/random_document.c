@@ -294,8 +294,12 @@ static void block(struct t_random *r, struct t_page *t)
         (void)add(r, t, type, text(r, t, 40, !r->markup));
         break;
     }
-    if (!r->markup && chance(r, 70))
+    if (!r->markup && chance(r, 70)) {
+        const int32_t first = t->page->n_words;
         t_lines(t, 1 + (int)t_random_below(r, 4));
+        for (int32_t i = first; i < t->page->n_words; i++)
+            t->page->words[i].style = chance(r, 20) ? t_random_below(r, 32) : 0;
+    }
     struct dp_block *b = &t->page->blocks[t->page->n_blocks - 1];
     if (!r->markup && chance(r, 5) && t->page->n_blocks > 1) {
         int depth = 0;

@@ -27,6 +27,12 @@ static void head(struct t_page *t)
             "signs such as * < > & \" ' ` | \\ [x](y) stay what they are.");
     last(t)->confidence = 0.967f;
     t_lines(t, 3);
+    static const struct {
+        int32_t word;
+        uint32_t style;
+    } styles[] = {{1, DP_BOLD}, {2, DP_BOLD}, {3, DP_BOLD | DP_ITALIC}, {5, DP_SUPERSCRIPT}, {9, DP_ITALIC}};
+    for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++)
+        t->page->words[t->page->lines[last(t)->first_line].first_word + styles[i].word].style = styles[i].style;
     t_block(t, DP_PARAGRAPH, (struct dp_rect){100, 410, 1100, 470},
             "2. A line that begins like a list and <script>alert('x')</script> that must not run.");
     last(t)->confidence = 0.41f;

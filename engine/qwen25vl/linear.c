@@ -239,10 +239,12 @@ void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weigh
 
 void eng_linear_free(struct eng_linear *linear)
 {
-    free(linear->owned);
-    free(linear->scale);
-    free(linear->zero);
-    free(linear->shift);
+    if (!linear->mapped) {
+        free(linear->owned);
+        free(linear->scale);
+        free(linear->zero);
+        free(linear->shift);
+    }
     *linear = (struct eng_linear){0};
 }
 

@@ -34,6 +34,7 @@ struct eng_linear {
     void *owned;       /* packed weights; NULL while they are mapped */
     float *scale;      /* S8: [n]; Q4: [n][k / group]; owned */
     uint8_t *zero;     /* Q4: [n][k / group]; owned */
+    bool mapped;       /* the four packed parts lie in a file (packed.h) and are read-only */
     float *shift;      /* S8: [n], sum of the row; Q4_S8: [n], what the activations' offset adds; owned */
 };
 

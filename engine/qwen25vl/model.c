@@ -70,6 +70,12 @@ static void pack_layer(struct opening *o, enum eng_linear_kind kind, struct eng_
     if (o->code != B_OK)
         return;
     struct eng_linear mapped = *linear;
+    if (o->model->packed) {
+        kind = kind == ENG_LINEAR_Q4_S8 && linear->k % ENG_LM_GROUP != 0 ? ENG_LINEAR_S8 : kind;
+        fail(o, eng_packed_take(o->model->packed, kind, mapped.n, mapped.k, linear, o->err));
+        linear->bias = mapped.bias;
+        return;
+    }
     fail(o, eng_linear_pack(o->team, kind, linear, o->err));
     if (o->code == B_OK)
         eng_qwen_release(o->model, &mapped);
@@ -83,10 +89,12 @@ static void text_layer(struct opening *o, int layer, const char *part, int n, in
     (void)snprintf(prefix, sizeof prefix, "model.layers.%d.%s", layer, part);
     if (o->code == B_OK && quant->kind == ENG_QWEN_QUANT_AWQ) {
         struct eng_awq awq;
+        enum eng_linear_kind kind = o->precision == ENG_QWEN_EXACT ? ENG_LINEAR_Q4 : ENG_LINEAR_Q4_S8;
         fail(o, eng_awq_find(o->model->checkpoint, prefix, k, n, quant->group, &awq, o->err));
-        if (o->code == B_OK)
-            fail(o, eng_linear_awq(o->team, &awq, (size_t)n, (size_t)k,
-                                   o->precision == ENG_QWEN_EXACT ? ENG_LINEAR_Q4 : ENG_LINEAR_Q4_S8, out, o->err));
+        if (o->code == B_OK && o->model->packed)
+            fail(o, eng_packed_take(o->model->packed, kind, (size_t)n, (size_t)k, out, o->err));
+        else if (o->code == B_OK)
+            fail(o, eng_linear_awq(o->team, &awq, (size_t)n, (size_t)k, kind, out, o->err));
         if (bias)
             out->bias = vector(o, prefix, ".bias", n);
         return;
@@ -167,6 +175,61 @@ static void open_vision(struct opening *o)
     map_layer(o, "visual.merger.mlp.2", v->out_hidden, merged, true, round, &m->merger2);
 }
 
+static struct eng_packed_key key_of(const struct eng_qwen *model)
+{
+    return (struct eng_packed_key){model->identity, model->precision, model->kernels->name};
+}
+
+/* The file of packed weights, where the precision has one and somebody made it. */
+static enum b_code open_packed(struct eng_qwen *model, const char *folder, struct b_err *err)
+{
+    char path[4096];
+    struct b_err missing = {0};
+    const struct eng_packed_key key = key_of(model);
+    if (model->precision != ENG_QWEN_INT8 && model->precision != ENG_QWEN_INT4)
+        return B_OK;
+    enum b_code code = eng_packed_path(folder, &key, path, sizeof path, err);
+    if (code == B_OK) {
+        code = eng_packed_open(path, &key, &model->packed, &missing);
+        if (code == B_NOT_FOUND)
+            return B_OK;
+        if (code != B_OK && err)
+            *err = missing;
+    }
+    return code;
+}
+
+bool eng_qwen_is_packed(const struct eng_qwen *model)
+{
+    return model->packed != NULL;
+}
+
+enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char *path, size_t cap, struct b_err *err)
+{
+    const int layers = model->config.text.layers;
+    const struct eng_packed_key key = key_of(model);
+    const struct eng_linear **all = calloc((size_t)layers * 7 + 1, sizeof(*all));
+    size_t n = 0;
+    if (!all)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    for (int i = 0; i < layers; i++) { /* as open_text opens them */
+        const struct eng_layer *l = &model->layers[i];
+        const struct eng_linear *parts[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+        memcpy(all + n, parts, sizeof parts);
+        n += sizeof parts / sizeof *parts;
+    }
+    all[n++] = &model->head;
+    enum b_code code = B_OK;
+    if (model->precision != ENG_QWEN_INT8 && model->precision != ENG_QWEN_INT4)
+        code = b_fail(err, B_ARGUMENT, DOMAIN, "weights are packed in 8 or 4 bits only");
+    if (code == B_OK)
+        code = eng_packed_path(folder, &key, path, cap, err);
+    if (code == B_OK)
+        code = eng_packed_write(path, &key, all, n, err);
+    free(all);
+    return code;
+}
+
 static enum b_code open_parts(struct eng_qwen *model, const char *dir, const struct eng_qwen_options *options,
                               struct b_err *err)
 {
@@ -184,6 +247,9 @@ static enum b_code open_parts(struct eng_qwen *model, const char *dir, const str
             *err = missing;
         return code;
     }
+    code = open_packed(model, options->packed ? options->packed : dir, err);
+    if (code != B_OK)
+        return code;
     model->arena = b_arena_new(SMALL_BYTES_MAX);
     model->blocks = calloc((size_t)model->config.vision.depth, sizeof *model->blocks);
     model->layers = calloc((size_t)model->config.text.layers, sizeof *model->layers);
@@ -214,6 +280,7 @@ enum b_code eng_qwen_open(const char *dir, const struct eng_qwen_options *option
     if (!model)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     model->kernels = kernels;
+    model->precision = options->precision;
     model->release_tower = options->precision == ENG_QWEN_INT8 || options->precision == ENG_QWEN_INT4;
     enum b_code code = open_parts(model, dir, options, err);
     if (code != B_OK) {
@@ -249,6 +316,7 @@ void eng_qwen_drop(struct eng_qwen *model)
     b_arena_drop(model->arena);
     eng_tokenizer_drop(model->tokenizer);
     eng_checkpoint_drop(model->checkpoint);
+    eng_packed_drop(model->packed);
     free(model);
 }
 

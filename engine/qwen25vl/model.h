@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/qwen25vl/linear.h"
+#include "engine/qwen25vl/packed.h"
 #include "engine/qwen25vl/qwen25vl.h"
 
 /* The model as the compute side sees it; the names of fields are those of the checkpoint's tensors. */
@@ -21,6 +22,8 @@ struct eng_layer {
 struct eng_qwen {
     struct eng_qwen_config config;
     struct eng_checkpoint *checkpoint;
+    struct eng_packed *packed; /* file that packed layers lie in, or NULL */
+    enum eng_qwen_precision precision;
     struct eng_tokenizer *tokenizer; /* or NULL */
     const struct eng_lm_kernels *kernels;
     struct b_arena *arena; /* norms and biases, widened */

@@ -31,14 +31,16 @@ enum eng_qwen_precision {
 
 struct eng_qwen_options {
     enum eng_qwen_precision precision;
-    int threads; /* for packing weights; 0: 1 */
-    int isa;     /* 0: the best the processor has; otherwise one more than an enum eng_lm_isa */
+    int threads;        /* for packing weights; 0: 1 */
+    const char *packed; /* folder of packed weights; NULL: the checkpoint's */
+    int isa;            /* 0: the best the processor has; otherwise one more than an enum eng_lm_isa */
 };
 
 struct eng_qwen;
 
 /* dir: config.json, *.safetensors and the rest as published. tokenizer files may be missing (the tokenizer is
- * then NULL). options NULL: all zero. Weights stay mapped; packed copies are made here. */
+ * then NULL). options NULL: all zero. Weights stay mapped; packed copies are made here, or mapped from the file that
+ * eng_qwen_pack made. */
 enum b_code eng_qwen_open(const char *dir, const struct eng_qwen_options *options, struct eng_qwen **out,
                           struct b_err *err) B_MUST_CHECK;
 void eng_qwen_drop(struct eng_qwen *model);
@@ -47,6 +49,11 @@ const struct eng_qwen_config *eng_qwen_config_of(const struct eng_qwen *model);
 const struct eng_tokenizer *eng_qwen_tokenizer_of(const struct eng_qwen *model);
 const char *eng_qwen_identity(const struct eng_qwen *model); /* 64 hexadecimal digits, see checkpoint.h */
 const char *eng_qwen_isa(const struct eng_qwen *model);      /* name of the kernels in use */
+/* Writes the packed layers of a model opened in INT8 or INT4 into the folder, as a file named after checkpoint,
+ * precision and instruction set; its path is put into path[cap]. Opening the same model then maps it. */
+enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char *path, size_t cap,
+                          struct b_err *err) B_MUST_CHECK;
+bool eng_qwen_is_packed(const struct eng_qwen *model); /* the packed layers come from such a file */
 /* Bytes of weights that one decoding step reads, and of the cache that one position takes. */
 uint64_t eng_qwen_step_bytes(const struct eng_qwen *model);
 uint64_t eng_qwen_position_bytes(const struct eng_qwen *model);

@@ -72,7 +72,7 @@ static void pack_layer(struct opening *o, enum eng_linear_kind kind, struct eng_
     struct eng_linear mapped = *linear;
     if (o->model->packed) {
         kind = kind == ENG_LINEAR_Q4_S8 && linear->k % ENG_LM_GROUP != 0 ? ENG_LINEAR_S8 : kind;
-        fail(o, eng_packed_take(o->model->packed, kind, mapped.n, mapped.k, linear, o->err));
+        fail(o, eng_packfile_take(o->model->packed, kind, mapped.n, mapped.k, linear, o->err));
         linear->bias = mapped.bias;
         return;
     }
@@ -92,7 +92,7 @@ static void text_layer(struct opening *o, int layer, const char *part, int n, in
         enum eng_linear_kind kind = o->precision == ENG_QWEN_EXACT ? ENG_LINEAR_Q4 : ENG_LINEAR_Q4_S8;
         fail(o, eng_awq_find(o->model->checkpoint, prefix, k, n, quant->group, &awq, o->err));
         if (o->code == B_OK && o->model->packed)
-            fail(o, eng_packed_take(o->model->packed, kind, (size_t)n, (size_t)k, out, o->err));
+            fail(o, eng_packfile_take(o->model->packed, kind, (size_t)n, (size_t)k, out, o->err));
         else if (o->code == B_OK)
             fail(o, eng_linear_awq(o->team, &awq, (size_t)n, (size_t)k, kind, out, o->err));
         if (bias)
@@ -175,9 +175,9 @@ static void open_vision(struct opening *o)
     map_layer(o, "visual.merger.mlp.2", v->out_hidden, merged, true, round, &m->merger2);
 }
 
-static struct eng_packed_key key_of(const struct eng_qwen *model)
+static struct eng_packfile_key key_of(const struct eng_qwen *model)
 {
-    return (struct eng_packed_key){model->identity, model->precision, model->kernels->name};
+    return (struct eng_packfile_key){model->identity, model->precision, model->kernels->name};
 }
 
 /* The file of packed weights, where the precision has one and somebody made it. */
@@ -185,12 +185,12 @@ static enum b_code open_packed(struct eng_qwen *model, const char *folder, struc
 {
     char path[4096];
     struct b_err missing = {0};
-    const struct eng_packed_key key = key_of(model);
+    const struct eng_packfile_key key = key_of(model);
     if (model->precision != ENG_QWEN_INT8 && model->precision != ENG_QWEN_INT4)
         return B_OK;
-    enum b_code code = eng_packed_path(folder, &key, path, sizeof path, err);
+    enum b_code code = eng_packfile_path(folder, &key, path, sizeof path, err);
     if (code == B_OK) {
-        code = eng_packed_open(path, &key, &model->packed, &missing);
+        code = eng_packfile_open(path, &key, &model->packed, &missing);
         if (code == B_NOT_FOUND)
             return B_OK;
         if (code != B_OK && err)
@@ -207,7 +207,7 @@ bool eng_qwen_is_packed(const struct eng_qwen *model)
 enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char *path, size_t cap, struct b_err *err)
 {
     const int layers = model->config.text.layers;
-    const struct eng_packed_key key = key_of(model);
+    const struct eng_packfile_key key = key_of(model);
     const struct eng_linear **all = calloc((size_t)layers * 7 + 1, sizeof(*all));
     size_t n = 0;
     if (!all)
@@ -223,9 +223,9 @@ enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char
     if (model->precision != ENG_QWEN_INT8 && model->precision != ENG_QWEN_INT4)
         code = b_fail(err, B_ARGUMENT, DOMAIN, "weights are packed in 8 or 4 bits only");
     if (code == B_OK)
-        code = eng_packed_path(folder, &key, path, cap, err);
+        code = eng_packfile_path(folder, &key, path, cap, err);
     if (code == B_OK)
-        code = eng_packed_write(path, &key, all, n, err);
+        code = eng_packfile_write(path, &key, all, n, err);
     free(all);
     return code;
 }
@@ -316,7 +316,7 @@ void eng_qwen_drop(struct eng_qwen *model)
     b_arena_drop(model->arena);
     eng_tokenizer_drop(model->tokenizer);
     eng_checkpoint_drop(model->checkpoint);
-    eng_packed_drop(model->packed);
+    eng_packfile_drop(model->packed);
     free(model);
 }
 

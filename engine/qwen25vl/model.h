@@ -22,7 +22,7 @@ struct eng_layer {
 struct eng_qwen {
     struct eng_qwen_config config;
     struct eng_checkpoint *checkpoint;
-    struct eng_packed *packed; /* file that packed layers lie in, or NULL */
+    struct eng_packfile *packed; /* file that packed layers lie in, or NULL */
     enum eng_qwen_precision precision;
     struct eng_tokenizer *tokenizer; /* or NULL */
     const struct eng_lm_kernels *kernels;

@@ -28,7 +28,7 @@ struct entry {
 };
 _Static_assert(sizeof(struct head) == 128 && sizeof(struct entry) == 64, "layout of the file");
 
-struct eng_packed {
+struct eng_packfile {
     struct b_bytes bytes;
     size_t at;
     uint32_t left; /* layers not taken yet */
@@ -74,8 +74,8 @@ static const char *precision_name(enum eng_qwen_precision precision)
     return (size_t)precision < sizeof names / sizeof *names ? names[precision] : "unknown";
 }
 
-enum b_code eng_packed_path(const char *folder, const struct eng_packed_key *key, char *path, size_t cap,
-                            struct b_err *err)
+enum b_code eng_packfile_path(const char *folder, const struct eng_packfile_key *key, char *path, size_t cap,
+                              struct b_err *err)
 {
     const int n = snprintf(path, cap, "%s/docparse-%s-%s-%.16s.packed", folder, precision_name(key->precision),
                            key->isa, key->identity);
@@ -84,7 +84,7 @@ enum b_code eng_packed_path(const char *folder, const struct eng_packed_key *key
     return B_OK;
 }
 
-static struct head head_of(const struct eng_packed_key *key, uint32_t count, uint64_t size)
+static struct head head_of(const struct eng_packfile_key *key, uint32_t count, uint64_t size)
 {
     struct head h = {.magic = MAGIC, .precision = (uint32_t)key->precision, .count = count, .size = size};
     memcpy(h.identity, key->identity, strnlen(key->identity, sizeof h.identity));
@@ -92,11 +92,11 @@ static struct head head_of(const struct eng_packed_key *key, uint32_t count, uin
     return h;
 }
 
-enum b_code eng_packed_open(const char *path, const struct eng_packed_key *key, struct eng_packed **out,
-                            struct b_err *err)
+enum b_code eng_packfile_open(const char *path, const struct eng_packfile_key *key, struct eng_packfile **out,
+                              struct b_err *err)
 {
     *out = NULL;
-    struct eng_packed *p = calloc(1, sizeof *p);
+    struct eng_packfile *p = calloc(1, sizeof *p);
     if (!p)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     enum b_code code = b_bytes_map(path, MAX_FILE, &p->bytes, err);
@@ -115,11 +115,11 @@ enum b_code eng_packed_open(const char *path, const struct eng_packed_key *key, 
         code = b_fail(err, B_FORMAT, DOMAIN, "%.250s is damaged or made for another model or processor", path);
         b_advise(err, "delete it, or make it again with docparse models pack");
     }
-    eng_packed_drop(p);
+    eng_packfile_drop(p);
     return code;
 }
 
-void eng_packed_drop(struct eng_packed *packed)
+void eng_packfile_drop(struct eng_packfile *packed)
 {
     if (!packed)
         return;
@@ -128,15 +128,15 @@ void eng_packed_drop(struct eng_packed *packed)
 }
 
 /* The array of so many bytes at the place, which moves behind it. Nobody writes through it. */
-static void *array_at(struct eng_packed *p, uint64_t bytes)
+static void *array_at(struct eng_packfile *p, uint64_t bytes)
 {
     void *at = bytes ? (void *)(uintptr_t)(p->bytes.data + p->at) : NULL;
     p->at += (size_t)padded(bytes);
     return at;
 }
 
-enum b_code eng_packed_take(struct eng_packed *p, enum eng_linear_kind kind, size_t n, size_t k, struct eng_linear *out,
-                            struct b_err *err)
+enum b_code eng_packfile_take(struct eng_packfile *p, enum eng_linear_kind kind, size_t n, size_t k,
+                              struct eng_linear *out, struct b_err *err)
 {
     struct entry entry = {.kind = UINT64_MAX};
     const struct parts parts = parts_of(kind, n, k);
@@ -180,8 +180,8 @@ static enum b_code put_layer(struct b_outfile *file, const struct eng_linear *l,
     return code ? code : put_array(file, l->shift, p.shift, err);
 }
 
-enum b_code eng_packed_write(const char *path, const struct eng_packed_key *key, const struct eng_linear *const *layers,
-                             size_t count, struct b_err *err)
+enum b_code eng_packfile_write(const char *path, const struct eng_packfile_key *key,
+                               const struct eng_linear *const *layers, size_t count, struct b_err *err)
 {
     struct b_outfile *file = NULL;
     uint64_t size = sizeof(struct head);

@@ -87,6 +87,22 @@ class ModelFiles(Case):
         self.assertIn("deploy/models.sh", self.run_program("models", "verify", "--models", "gone", code=SETUP).err)
 
 
+    def test_pack(self):
+        checkpoint = os.path.join(os.environ.get("DP_SHARED", ""), "data/golden/overfit")
+        self.assertIn("--quant", self.run_program("models", "pack", "x", code=USAGE).err)
+        self.assertIn("one checkpoint", self.run_program("models", "pack", "--quant=int8", code=USAGE).err)
+        self.assertIn("config.json", self.run_program("models", "pack", "gone", "--quant=int8", code=SETUP).err)
+        self.assertFalse(os.path.exists(self.at("gone")))
+        if not os.path.exists(checkpoint):
+            self.skipTest("no shared checkpoint")
+        first = self.run_program("models", "pack", checkpoint, "--quant=int8", "-o", self.at("packed"), code=OK).out.strip()
+        self.assertGreater(os.path.getsize(first), 500000)
+        self.assertIn("packed before", self.run_program("models", "pack", checkpoint, "--quant=int8", "-o", self.at("packed"), code=OK).out)
+        with open(first, "r+b") as f:
+            f.truncate(1000)
+        self.assertIn("models pack", self.run_program("models", "pack", checkpoint, "--quant=int8", "-o", self.at("packed"), code=SETUP).err)
+
+
 class Manual(Case):
     def test_page_has_every_command_and_option(self):
         if not MAN:

@@ -126,7 +126,7 @@ static void end_item(struct dp_markup *m, struct mk_elem *e)
     finish_block(m, e->block, e, t);
 }
 
-/* The list's box is the union of what stands in it (R23); all blocks behind it do. */
+/* The list's box is the union of its items' (R23). */
 static void end_list(struct dp_markup *m, struct mk_elem *e)
 {
     const int32_t list = e->block;
@@ -135,6 +135,8 @@ static void end_list(struct dp_markup *m, struct mk_elem *e)
         return;
     for (int32_t i = list + 1; i < m->page->n_blocks; i++) {
         const struct dp_block *b = &m->page->blocks[i];
+        if (b->parent != list)
+            continue;
         any = true;
         if (!b->has_bbox)
             continue;

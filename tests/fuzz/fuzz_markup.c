@@ -106,12 +106,12 @@ static struct dp_page *parse(const uint8_t *data, size_t size, size_t step, uint
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const size_t steps[] = {1, 2, 3, 5, 11, 17, 100, 0};
+    static const size_t steps[] = {1, 2, 3, 5, 11, 17, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* 0: whole only */
     struct dp_markup_result a, b;
     if (size < 2)
         return 0;
     const uint8_t bits = data[0];
-    const size_t step = steps[data[1] & 7];
+    const size_t step = steps[data[1] & 15];
     struct dp_page *whole = parse(data + 2, size - 2, 0, bits, &a);
     if (step) {
         struct dp_page *pieces = parse(data + 2, size - 2, step, bits, &b);

@@ -273,7 +273,7 @@ static void test_r23_lists(void **state)
                                 "data-bbox=\"15 50 60 70\">c</ol>"
                                 "tail<li>d</ul>");
     assert_string_equal(t_outline(&p),
-                        "list||10 20 60 70\nlist_item|a\ntail|10 20 30 40\nlist||15 50 60 70\nlist_item|b|-\n"
+                        "list||10 20 30 40\nlist_item|a\ntail|10 20 30 40\nlist||15 50 60 70\nlist_item|b|-\n"
                         "list_item|c|15 50 60 70\nlist_item|d|-");
     const struct dp_block *b = p.page->blocks;
     assert_int_equal(b[2].parent, 1);

@@ -20,6 +20,9 @@ enum svc_exit {
 /* argv[0] is the command's name. */
 int svc_cmd_bench(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_convert(int argc, char **argv, struct b_cancel *cancel);
+int svc_cmd_ask(int argc, char **argv, struct b_cancel *cancel);
+int svc_cmd_extract(int argc, char **argv, struct b_cancel *cancel);
+int svc_cmd_locate(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_serve(int argc, char **argv, struct b_cancel *cancel);

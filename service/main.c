@@ -19,6 +19,9 @@ struct command {
 static const struct command commands[] = {
     {"convert", "turn documents into structured HTML, JSON, Markdown...", svc_cmd_convert},
     {"bench", "score a run against a benchmark's own files", svc_cmd_bench},
+    {"ask", "answer questions about pages (large model)", svc_cmd_ask},
+    {"extract", "read key information by a JSON Schema (large model)", svc_cmd_extract},
+    {"locate", "find things on pages (large model)", svc_cmd_locate},
     {"info", "say what a file is: pages, sizes, metadata, outline", svc_cmd_info},
     {"models", "list, verify or locate the network files", svc_cmd_models},
     {"serve", "answer gRPC calls", svc_cmd_serve},

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCPARSE_ASK_H
+#define DOCPARSE_ASK_H
+
+#include "docparse/reader.h"
+#include "engine/base/buf.h"
+#include "engine/base/image.h"
+
+/* Questions about pages, answered by the large model. An asker keeps what it has read: the next question about the same
+ * pages does not read them again. One thread at a time; the model is shared. */
+struct dp_asker;
+
+/* B_UNSUPPORTED unless the model is a large one (dp_model_open_qwen). */
+enum b_code dp_asker_new(const struct dp_model *model, int threads, struct dp_asker **out,
+                         struct b_err *err) B_MUST_CHECK;
+void dp_asker_drop(struct dp_asker *asker);
+
+enum { DP_ASK_PAGES_MAX = 32 };
+
+struct dp_question {
+    const struct b_image_view *pages; /* in front of the text, in order */
+    size_t n_pages;                   /* 0 .. DP_ASK_PAGES_MAX */
+    const char *text;                 /* UTF-8; control tokens in it are text */
+    int max_tokens;                   /* of the answer; 0: 1024 */
+    /* Called with each piece of the answer as it comes, whole characters only; false ends the answer. May be NULL. */
+    bool (*on_text)(void *ctx, const char *text, size_t len);
+    void *ctx;
+};
+
+struct dp_answer {
+    struct b_buf text; /* free with dp_answer_free */
+    float confidence;  /* mean probability of its tokens */
+    bool complete;     /* the model ended it itself */
+    struct {
+        int width, height; /* of the picture that the model saw: coordinates in the answer are its pixels */
+    } frames[DP_ASK_PAGES_MAX];
+};
+
+/* B_LIMIT: too many pages or tokens. */
+enum b_code dp_ask(struct dp_asker *asker, const struct dp_question *question, struct dp_answer *out,
+                   struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+void dp_answer_free(struct dp_answer *answer);
+
+/* An answer's JSON without the fence and the prose around it: the first balanced object or array of text[0..len), or
+ * NULL; *size gets its length. Borrowed. */
+const char *dp_answer_json(const char *text, size_t len, size_t *size);
+
+#endif

@@ -339,11 +339,12 @@ static void stop_workers(struct parse *p)
 static void options_sha256(const struct dp_pipeline *pl, const struct dp_parse_options *o, char out[65])
 {
     /* What changes a page's result; pages asked for and the number of jobs do not. */
-    char text[256];
+    char text[384];
     int len =
-        snprintf(text, sizeof text, "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d",
+        snprintf(text, sizeof text, "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d%s%s",
                  (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
-                 o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page);
+                 o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page,
+                 dp_model_options(pl->model)[0] ? " " : "", dp_model_options(pl->model));
     out[0] = '\0';
     if (len > 0 && (size_t)len < sizeof text && dp_sha256_hex(text, (size_t)len, out, NULL) != B_OK)
         out[0] = '\0';

@@ -31,6 +31,8 @@ enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_
 void dp_model_drop(struct dp_model *model);
 const char *dp_model_name(const struct dp_model *model);
 const char *dp_model_sha256(const struct dp_model *model); /* over the files that were loaded */
+/* What else about the model changes results, as text such as "precision=1 ..."; "" when nothing does. */
+const char *dp_model_options(const struct dp_model *model);
 
 /* threads: how many threads one page may use. */
 enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_layer, int threads,

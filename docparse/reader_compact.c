@@ -85,6 +85,11 @@ const char *dp_model_sha256(const struct dp_model *model)
     return model->sha256;
 }
 
+const char *dp_model_options(const struct dp_model *model)
+{
+    return model->options;
+}
+
 static float area_of(struct dp_rect b)
 {
     return b.x1 > b.x0 && b.y1 > b.y0 ? (b.x1 - b.x0) * (b.y1 - b.y0) : 0.0f;

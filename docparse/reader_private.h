@@ -13,6 +13,7 @@ struct dp_model {
     struct eng_models *compact; /* NULL in a model of the other kind */
     struct eng_qwen *qwen;
     struct dp_qwen_options qwen_options;
+    char options[96]; /* see dp_model_options */
 };
 
 /* The large model's reader. */

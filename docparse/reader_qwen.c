@@ -90,6 +90,9 @@ enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_
         dp_model_drop(model);
         return code;
     }
+    (void)snprintf(model->options, sizeof model->options, "precision=%d isa=%s max_pixels=%lld max_tokens=%d",
+                   (int)options->precision, eng_qwen_isa(model->qwen), (long long)options->max_pixels,
+                   options->max_tokens);
     memcpy(model->sha256, eng_qwen_identity(model->qwen), sizeof model->sha256);
     *out = model;
     return B_OK;

@@ -110,6 +110,36 @@ class Pages(e2e.Case):
         self.assertEqual(got["blocks"][0]["text"], "Stock list")
         self.assertIn("p1.png", r.err)
 
+    def test_ask(self):
+        page = os.path.join(MODEL, "pages", "p2.png")
+        with open(os.path.join(MODEL, "pages", "p2.html"), encoding="utf-8") as f:
+            expected = f.read()
+        asked = ("ask", "--model", MODEL, "-q", "QwenVL HTML", page)
+        self.assertEqual(self.run_program(*asked, code=e2e.OK).out, expected + "\n")
+        answer = json.loads(self.run_program(*asked, "--json", code=e2e.OK).out)
+        self.assertEqual((answer["question"], answer["answer"], answer["complete"]), ("QwenVL HTML", expected, True))
+        self.assertGreater(answer["confidence"], 0.99)
+        cut = self.run_program(*asked, "--max-tokens", "20", code=e2e.FAILED)
+        self.assertTrue(expected.startswith(cut.out.rstrip("\n")) and len(cut.out) > 5)
+
+    def test_extract_and_locate_need_json(self):
+        """The model was taught pages only: its answer to anything else is no JSON, which is an error and not a result."""
+        page, schema = os.path.join(MODEL, "pages", "p1.png"), self.write("schema.json", '{"type": "object"}')
+        for args in (("extract", "--schema", schema), ("locate", "-q", "the title")):
+            r = self.run_program(*args, "--model", MODEL, "--max-tokens", "40", page, code=e2e.FAILED)
+            self.assertEqual(r.out, "")
+            self.names_error(r, args[0], "format")
+        self.run_program("extract", "--schema", self.write("bad.json", "{"), "--model", MODEL, page, code=e2e.FAILED)
+
+    def test_ask_usage(self):
+        page = os.path.join(MODEL, "pages", "p1.png")
+        for args in (("ask", page), ("ask", "--model", MODEL, page), ("ask", "--model", MODEL, "-q", "x"),
+                     ("extract", "--model", MODEL, page), ("locate", "--model", MODEL, page),
+                     ("ask", "--model", MODEL, "-q", "x", "--pages", "0", page)):
+            self.run_program(*args, code=e2e.USAGE)
+        self.run_program("ask", "--model", self.folder, "-q", "x", page, code=e2e.SETUP)
+        self.run_program("ask", "--model", MODEL, "-q", "x", self.at("absent.png"), code=e2e.FAILED)
+
     def test_usage(self):
         page = os.path.join(MODEL, "pages", "p1.png")
         self.assertIn("--model", self.convert(page, "--reader", "qwen25vl", code=e2e.USAGE).err)

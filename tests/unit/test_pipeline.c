@@ -166,6 +166,12 @@ enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *shee
     return code;
 }
 
+const char *dp_model_options(const struct dp_model *model)
+{
+    (void)model;
+    return "";
+}
+
 const char *dp_model_name(const struct dp_model *model)
 {
     (void)model;

@@ -20,7 +20,7 @@
 #define WAIT_US 100000
 
 struct serve_options {
-    const char *listen, *models, *tls_cert, *tls_key, *tls_client_ca, *token_file;
+    const char *listen, *models, *tls_cert, *tls_key, *tls_client_ca, *token_file, *state_dir;
     int workers, queue, grace_ms;
     bool reflection, insecure;
 };
@@ -37,6 +37,7 @@ static const struct option long_options[] = {
     {"tls-key", required_argument, NULL, 'K'},
     {"tls-client-ca", required_argument, NULL, 'A'},
     {"token-file", required_argument, NULL, 'T'},
+    {"state-dir", required_argument, NULL, 'S'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -49,6 +50,7 @@ static void print_help(void)
           "      --tls-cert=FILE, --tls-key=FILE   PEM certificate chain and key; read again when they change\n"
           "      --tls-client-ca=FILE  clients must show a certificate signed by one of these\n"
           "      --token-file=FILE     clients must send a bearer token: lines of NAME TOKEN\n"
+          "      --state-dir=DIR       keep jobs here (docparse.v1.Jobs); without it there are none\n"
           "      --insecure        allow an address that others can reach although there is no TLS\n"
           "  -m, --models=DIR      the networks (default: $DOCPARSE_MODELS or the installed ones)\n"
           "  -w, --workers=N       documents read at the same time (default: one a processor)\n"
@@ -104,6 +106,9 @@ static int parse_arguments(int argc, char **argv, struct serve_options *o)
         case 'A':
             o->tls_client_ca = optarg;
             break;
+        case 'S':
+            o->state_dir = optarg;
+            break;
         case 'T':
             o->token_file = optarg;
             break;
@@ -141,6 +146,7 @@ static int serve(const struct serve_options *o, const struct dp_model *model, st
         .tls_key = o->tls_key,
         .tls_client_ca = o->tls_client_ca,
         .token_file = o->token_file,
+        .state_dir = o->state_dir,
         .allow_insecure = o->insecure,
     };
     struct svc_server *server = NULL;

@@ -26,8 +26,10 @@ struct svc_admission_limits {
 };
 
 /* One call's ticket: embedded in the call, all fields private to admission.c. */
+struct svc_worker;
 struct svc_ticket {
     struct svc_ticket *next;
+    void (*run)(struct svc_ticket *ticket, struct svc_worker *worker); /* set by its owner: its turn has come */
     char client[SVC_CLIENT_NAME];
     enum svc_class class;
     uint64_t bytes;

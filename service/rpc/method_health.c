@@ -17,7 +17,7 @@ typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus serving_status;
 
 static serving_status status_of(const struct svc_server *server, const char *service)
 {
-    static const char *const known[] = {"", "docparse.v1.DocumentParser", "grpc.health.v1.Health"};
+    static const char *const known[] = {"", "docparse.v1.DocumentParser", "docparse.v1.Jobs", "grpc.health.v1.Health"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(service, known[i]) == 0)
             return svc_server_draining(server) ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING

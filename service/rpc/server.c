@@ -15,6 +15,7 @@
 
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
+#include "service/rpc/jobs.h"
 #include "service/rpc/server_private.h"
 #include "service/rpc/tls.h"
 #include "service/rpc/tokens.h"
@@ -29,8 +30,9 @@
 #define MIN_PING_MS 30000
 
 static const struct svc_method *const methods[] = {
-    &svc_parse_document, &svc_parse_stream, &svc_get_server_info, &svc_get_capacity,
-    &svc_health_check,   &svc_health_watch, &svc_reflection_v1,   &svc_reflection_v1alpha,
+    &svc_parse_document, &svc_parse_stream,  &svc_get_server_info,    &svc_get_capacity, &svc_submit_job,
+    &svc_get_job,        &svc_list_jobs,     &svc_cancel_job,         &svc_watch_job,    &svc_health_check,
+    &svc_health_watch,   &svc_reflection_v1, &svc_reflection_v1alpha,
 };
 #define N_METHODS (sizeof methods / sizeof methods[0])
 static const struct svc_method unknown = {.path = "unknown"};
@@ -38,6 +40,7 @@ static const struct svc_method unknown = {.path = "unknown"};
 struct svc_server {
     struct svc_server_options options;
     struct svc_admission *admission;
+    struct svc_jobs *jobs;     /* NULL: no state folder, no jobs */
     struct svc_tls *tls;       /* NULL: plaintext */
     struct svc_tokens *tokens; /* NULL: everybody may call */
     grpc_server *core;
@@ -55,6 +58,7 @@ struct svc_server {
 };
 
 static void on_new(struct svc_call *call, bool ok);
+static void run_call(struct svc_ticket *ticket, struct svc_worker *worker);
 
 static bool claim(struct svc_server *s)
 {
@@ -207,6 +211,7 @@ static void on_new(struct svc_call *c, bool ok)
     c->method = find_method(s, c->details.method);
     const bool known = identify(c);
     svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
+    c->ticket.run = run_call;
     remember(s, c);
     if (!known)
         refuse_stranger(c);
@@ -256,6 +261,8 @@ static void tick(struct svc_server *s)
     s->last_tick_ns = now;
     if (s->tokens)
         svc_tokens_refresh(s->tokens);
+    if (s->jobs)
+        svc_jobs_tick(s->jobs);
     svc_server_each(s, NULL, tick_one, (void *)&(int64_t){now});
 }
 
@@ -283,19 +290,23 @@ static void *poll_events(void *arg)
     }
 }
 
+static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
+{
+    struct svc_call *c = (struct svc_call *)(void *)((char *)ticket - offsetof(struct svc_call, ticket));
+    struct b_err err;
+    if (b_cancel_check(&c->cancel, &err) != B_OK)
+        svc_call_finish(c, &err);
+    else
+        c->method->work(c, worker);
+    svc_admission_leave(worker->server->admission, ticket);
+    svc_call_unref(c);
+}
+
 static void *work(void *arg)
 {
     struct svc_worker *w = arg;
-    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission)) != NULL;) {
-        struct svc_call *c = (struct svc_call *)(void *)((char *)t - offsetof(struct svc_call, ticket));
-        struct b_err err;
-        if (b_cancel_check(&c->cancel, &err) != B_OK)
-            svc_call_finish(c, &err);
-        else
-            c->method->work(c, w);
-        svc_admission_leave(w->server->admission, t);
-        svc_call_unref(c);
-    }
+    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission)) != NULL;)
+        t->run(t, w);
     for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++)
         dp_pipeline_drop(w->pipelines[i]);
     return NULL;
@@ -320,6 +331,16 @@ const struct svc_server_options *svc_server_options(const struct svc_server *ser
 struct svc_admission *svc_server_admission(const struct svc_server *server)
 {
     return server->admission;
+}
+
+struct svc_jobs *svc_server_jobs(const struct svc_server *server)
+{
+    return server->jobs;
+}
+
+bool svc_server_has_identities(const struct svc_server *server)
+{
+    return server->tokens != NULL || server->options.tls_client_ca != NULL;
 }
 
 bool svc_server_draining(const struct svc_server *server)
@@ -429,7 +450,10 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         return code;
     }
     grpc_init();
-    code = open_port(s, err);
+    if (s->options.state_dir)
+        code = svc_jobs_new(s, s->options.state_dir, &s->jobs, err);
+    if (code == B_OK)
+        code = open_port(s, err);
     if (code == B_OK)
         code = start_threads(s, err);
     if (code != B_OK) {
@@ -481,6 +505,8 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
         return;
     atomic_store(&s->draining, true);
     svc_admission_drain(s->admission);
+    if (s->jobs)
+        svc_jobs_stop(s->jobs);
     if (s->core && s->poller) {
         grpc_server_shutdown_and_notify(s->core, s->queue, s);
         if (!wait_until(s, grace_ms, connections_down)) {
@@ -505,6 +531,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->queue)
         grpc_completion_queue_destroy(s->queue);
     grpc_shutdown();
+    svc_jobs_drop(s->jobs);
     svc_tls_drop(s->tls);
     svc_tokens_drop(s->tokens);
     svc_admission_drop(s->admission);

@@ -20,6 +20,7 @@ struct svc_server_options {
     const char *tls_cert, *tls_key;        /* PEM files, read again when they change; NULL: no TLS */
     const char *tls_client_ca;             /* clients must show a certificate that it signed; NULL: none needed */
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
+    const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
     bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
 };
 

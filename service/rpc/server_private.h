@@ -20,6 +20,9 @@ enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer te
 
 const struct svc_server_options *svc_server_options(const struct svc_server *server);
 struct svc_admission *svc_server_admission(const struct svc_server *server);
+struct svc_jobs;
+struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the server keeps none */
+bool svc_server_has_identities(const struct svc_server *server);   /* clients are told apart for sure */
 bool svc_server_draining(const struct svc_server *server);
 
 /* Calls fn for every live call of `method` on the poller thread (the health watch). */
@@ -28,6 +31,7 @@ void svc_server_each(struct svc_server *server, const struct svc_method *method,
 
 /* All methods, ended by one whose path is NULL. */
 extern const struct svc_method svc_parse_document, svc_parse_stream, svc_get_server_info, svc_get_capacity,
-    svc_health_check, svc_health_watch, svc_reflection_v1, svc_reflection_v1alpha;
+    svc_health_check, svc_health_watch, svc_reflection_v1, svc_reflection_v1alpha, svc_submit_job, svc_get_job,
+    svc_list_jobs, svc_cancel_job, svc_watch_job;
 
 #endif

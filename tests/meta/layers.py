@@ -52,7 +52,7 @@ THIRD_PARTY = {
     "libxlsxwriter": (r"xlsxwriter.*\.h$", r"output/xlsx[a-z_]*\.c$"),
     "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/call_private\.h$"),
     "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
-    "SQLite": (r"sqlite3\.h$", r"service/[a-z_]*\.c$"),
+    "SQLite": (r"sqlite3\.h$", r"service/rpc/job_store\.c$"),
     "setjmp": (r"setjmp\.h$", r"(docparse/load|output/)_?jpeg\.c$"),  # libjpeg has no other way to report errors
 }
 

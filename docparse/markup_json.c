@@ -393,7 +393,10 @@ static size_t string(struct dp_markup *m, const char *s, size_t n)
                 unit_done(m);
             return 1;
         }
-        j->hex = 0;
+        j->hex = 0; /* not four digits: the unit is none */
+        if (j->high)
+            put_code_point(m, 0xFFFD);
+        j->high = 0;
     }
     if (j->escape) {
         escaped(m, c);

@@ -13,6 +13,6 @@ target_link_libraries(bench_markup PRIVATE docparse_core dp_flags)
 
 add_library(t_markup_parse STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/markup_parse.c)
 target_link_libraries(t_markup_parse PUBLIC t_markup PRIVATE dp_flags PkgConfig::CMOCKA)
-foreach(name test_markup test_markup_blocks test_markup_json)
+foreach(name test_markup test_markup_blocks test_markup_json test_markup_hostile)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_markup_parse LABELS unit)
 endforeach()

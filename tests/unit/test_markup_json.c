@@ -60,6 +60,7 @@ static void test_damage(void **state)
             "other||1 2 3 4\nother|b|5 6 7 8");
     OUTLINE("[{\"bbox_2d\": [1, 2, 3, 4], \"text\": \"\\ud83d\\ude00 \\ud83d \\u0000 \\alpha \\n\"}]",
             "paragraph|😀 �  \\alpha|1 2 3 4");
+    OUTLINE("[{'bbox_2d': [1, 2, 3, 4], 'text': '\\ud83d\\udexy \\ude00 \\ud83dz'}]", "paragraph|�xy � �z|1 2 3 4");
     struct t_parsed p = t_parse("[{'bbox_2d': [1, 2, 3, 4]},]");
     assert_true(p.result.complete);
     t_parsed_free(&p);

@@ -160,7 +160,7 @@ static void picture(struct md_page *m, int32_t i)
     const char *folder = m->w->frame.options.figures;
     start_block(m->w);
     b_buf_printf(m->buf, "![%s p%d-b%d](", dp_block_type_name(m->page->blocks[i].type), m->page->number, i);
-    if (folder) {
+    if (folder && m->page->blocks[i].has_bbox) {
         url(m->buf, folder);
         b_buf_printf(m->buf, "/p%d-b%d.png", m->page->number, i);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Searchable PDF. A PDF stays what it is: its pages get invisible text where they have none of their own
  * (pdf_original.c). Everything else becomes a new file, written page by page so that memory stays flat: the
- * page picture without loss, or as JPEG where that is far smaller, under the text. */
+ * page picture without loss (a JPEG file byte by byte as it is), or as JPEG where that is far smaller, under the
+ * text. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -108,19 +109,77 @@ static void put_png(struct b_buf *buf, struct b_image_view view, const struct b_
     append_rows(buf, png, &size);
 }
 
-static void put_jpeg(struct b_buf *buf, struct b_image_view view, const struct b_buf *jpeg)
+static void put_jpeg(struct b_buf *buf, struct b_image_view view, const void *jpeg, size_t size)
 {
     b_buf_printf(
         buf,
         "<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /%s /BitsPerComponent 8 /Filter /DCTDecode "
         "/Length %zu >>\nstream\n",
-        view.width, view.height, view.channels == 1 ? "DeviceGray" : "DeviceRGB", jpeg->len);
-    b_buf_append(buf, jpeg->data, jpeg->len);
+        view.width, view.height, view.channels == 1 ? "DeviceGray" : "DeviceRGB", size);
+    b_buf_append(buf, jpeg, size);
 }
 
+/* Eight pixels a byte, packed, for pictures of black and white only: false for others. */
+static bool two_levels(struct b_image_view view)
+{
+    if (view.channels != 1)
+        return false;
+    for (int y = 0; y < view.height; y++) {
+        const uint8_t *row = view.pixels + (size_t)y * view.stride;
+        for (int x = 0; x < view.width; x++)
+            if (row[x] != 0 && row[x] != 255)
+                return false;
+    }
+    return true;
+}
+
+static enum b_code bits(struct pdf_writer *w, size_t number, struct b_image_view view, struct b_err *err)
+{
+    const size_t bytes = ((size_t)view.width + 7) / 8, size = bytes * (size_t)view.height;
+    uLongf packed_size = compressBound((uLong)size);
+    uint8_t *rows = calloc(1, size), *packed = malloc(packed_size);
+    if (!rows || !packed) {
+        free(rows);
+        free(packed);
+        return b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
+    }
+    for (int y = 0; y < view.height; y++)
+        for (int x = 0; x < view.width; x++)
+            if (view.pixels[(size_t)y * view.stride + (size_t)x])
+                rows[(size_t)y * bytes + (size_t)x / 8] |= (uint8_t)(0x80 >> (x % 8));
+    const int done = compress2(packed, &packed_size, rows, (uLong)size, Z_BEST_COMPRESSION);
+    if (done == Z_OK) {
+        open_object(w, number);
+        b_buf_printf(
+            &w->frame.buf,
+            "<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 1 "
+            "/Filter /FlateDecode /Length %lu >>\nstream\n",
+            view.width, view.height, (unsigned long)packed_size);
+        b_buf_append(&w->frame.buf, packed, packed_size);
+        b_buf_puts(&w->frame.buf, "\nendstream");
+        close_object(w);
+    }
+    free(rows);
+    free(packed);
+    return done == Z_OK ? B_OK : b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
+}
+
+/* The file's own JPEG, two levels, a PNG's rows, or a JPEG of ours: the first that fits. */
 static enum b_code picture(struct pdf_writer *w, size_t number, struct b_image_view view, struct b_err *err)
 {
     struct b_buf png, jpeg;
+    int channels;
+    if (w->frame.source && w->frame.info->page_count == 1 &&
+        out_pdf_jpeg_fits(w->frame.source, w->frame.source_size, view.width, view.height, &channels)) {
+        view.channels = channels;
+        open_object(w, number);
+        put_jpeg(&w->frame.buf, view, w->frame.source, w->frame.source_size);
+        b_buf_puts(&w->frame.buf, "\nendstream");
+        close_object(w);
+        return B_OK;
+    }
+    if (two_levels(view))
+        return bits(w, number, view, err);
     b_buf_init(&png, OUT_PAGE_MAX);
     b_buf_init(&jpeg, OUT_PAGE_MAX);
     enum b_code code = out_png(&png, view, 0, err);
@@ -128,7 +187,7 @@ static enum b_code picture(struct pdf_writer *w, size_t number, struct b_image_v
         open_object(w, number);
         if (view.channels == 3 && out_jpeg(&jpeg, view, JPEG_QUALITY, 0, NULL) == B_OK &&
             jpeg.len * JPEG_GAIN < png.len)
-            put_jpeg(&w->frame.buf, view, &jpeg);
+            put_jpeg(&w->frame.buf, view, jpeg.data, jpeg.len);
         else
             put_png(&w->frame.buf, view, &png);
         b_buf_puts(&w->frame.buf, "\nendstream");

@@ -37,6 +37,10 @@ struct out_pdf_matrix {
 void out_pdf_text(struct b_buf *buf, struct out_pdf_font *font, const struct dp_page *page,
                   struct out_pdf_matrix matrix, bool skip_text_layer);
 
+/* True when the source is a JPEG file whose bytes are the picture of a page of this size: not turned, 8 bits,
+ * grey or colour. *channels: 1 or 3. */
+bool out_pdf_jpeg_fits(const void *source, size_t size, int width, int height, int *channels);
+
 /* "(...)"-free text string: UTF-16 in hexadecimal. */
 void out_pdf_string(struct b_buf *buf, const char *text);
 

@@ -23,7 +23,7 @@ struct out_options {
     bool page_images;    /* HTML: embed page pictures with boxes over them */
     bool running;        /* Markdown: headers, footers and page numbers too; default off */
     bool html_tables;    /* Markdown: all tables as HTML on one line, as benchmarks want them; default off */
-    const char *figures; /* Markdown, HTML: folder of the figures format's pictures, relative to the output, for
+    const char *figures; /* Markdown: folder of the figures format's pictures, relative to the output, for
                           * links; NULL: none are linked. Lives as long as the writer. */
 };
 

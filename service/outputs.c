@@ -29,6 +29,7 @@ struct output {
 struct svc_outputs {
     struct output items[SVC_MAX_FORMATS];
     size_t count;
+    char figures[PATH_BYTES]; /* folder of the figures beside the other outputs, for links */
 };
 
 bool svc_output_path(const char *folder, const char *stem, const struct out_format *format, char *out, size_t size)
@@ -105,8 +106,8 @@ static enum b_code make_parent(const char *path, struct b_err *err)
     return b_make_dirs(parent, err);
 }
 
-static enum b_code open_one(struct output *o, const struct svc_output_request *r, const struct dp_document_info *info,
-                            struct b_err *err)
+static enum b_code open_one(struct output *o, const struct svc_output_request *r, const struct out_options *options,
+                            const struct dp_document_info *info, struct b_err *err)
 {
     if (!svc_output_path(r->folder, r->stem, o->format, o->path, sizeof o->path))
         return b_fail(err, B_ARGUMENT, DOMAIN, "the output path under %s is too long", r->folder);
@@ -115,11 +116,24 @@ static enum b_code open_one(struct output *o, const struct svc_output_request *r
         code = b_outfile_open(o->path, &o->file, err);
     struct out_sink sink = {.ctx = o, .write = sink_write, .side = sink_side};
     if (code == B_OK)
-        code = out_open(o->format, &r->options, &sink, &o->writer, err);
+        code = out_open(o->format, options, &sink, &o->writer, err);
     if (code == B_OK)
         code = out_begin(o->writer, info, o->format->needs_source ? r->source : NULL,
                          o->format->needs_source ? r->source_size : 0, err);
     return code;
+}
+
+/* Where figures are asked for as well, Markdown links to them: by the name of their folder, which lies beside it. */
+static void link_figures(const struct svc_output_request *r, char *folder, size_t size, struct out_options *options)
+{
+    const char *slash = strrchr(r->stem, '/'), *name = slash ? slash + 1 : r->stem;
+    for (size_t i = 0; i < r->n_formats && !options->figures; i++) {
+        if (strcmp(r->formats[i]->name, "figures") != 0)
+            continue;
+        int len = snprintf(folder, size, "%s%s", name, r->formats[i]->extension);
+        if (len > 0 && (size_t)len < size)
+            options->figures = folder;
+    }
 }
 
 enum b_code svc_outputs_open(const struct svc_output_request *request, const struct dp_document_info *info,
@@ -129,11 +143,13 @@ enum b_code svc_outputs_open(const struct svc_output_request *request, const str
     struct svc_outputs *outs = calloc(1, sizeof *outs);
     if (!outs)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    struct out_options options = request->options;
+    link_figures(request, outs->figures, sizeof outs->figures, &options);
     enum b_code code = B_OK;
     for (size_t i = 0; i < request->n_formats && i < SVC_MAX_FORMATS && code == B_OK; i++) {
         outs->count = i + 1;
         outs->items[i].format = request->formats[i];
-        code = open_one(&outs->items[i], request, info, err);
+        code = open_one(&outs->items[i], request, &options, info, err);
     }
     if (code != B_OK) {
         svc_outputs_abort(outs);

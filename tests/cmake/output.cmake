@@ -19,7 +19,7 @@ set_target_properties(write_pdf PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINA
 set(samples ${CMAKE_SOURCE_DIR}/corpora/samples)
 dp_script_test(output_pdf_words COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/golden/check_pdf.py $<TARGET_FILE:write_pdf>
   ${samples}/report.pdf ${samples}/paper.pdf ${samples}/form.pdf ${samples}/invoice.pdf LABELS golden)
-foreach(name test_output_escape test_output_writers test_output_mathml test_output_roundtrip)
+foreach(name test_output_escape test_output_writers test_output_mathml test_output_pdf test_output_roundtrip)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_documents LABELS unit TIMEOUT 300)
 endforeach()
 dp_fuzz(fuzz_mathml SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_mathml.c LIBS docparse_output

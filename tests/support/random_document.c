@@ -210,7 +210,7 @@ static struct dp_rect around(struct dp_rect a, struct dp_rect b)
                             a.y1 > b.y1 ? a.y1 : b.y1};
 }
 
-/* A list as the reader of markup makes it: its box is that of its items. */
+/* A list as the reader of markup makes it: its box is that of all that stands in it. */
 static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int depth)
 {
     const int32_t list = add(r, t, DP_LIST, "");
@@ -227,8 +227,11 @@ static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int d
         if (r->markup)
             t->page->blocks[list].bbox =
                 k == 0 ? t->page->blocks[item].bbox : around(t->page->blocks[list].bbox, t->page->blocks[item].bbox);
-        if (depth < DEPTH_MAX && chance(r, 15))
+        if (depth < DEPTH_MAX && chance(r, 15)) {
             add_list(r, t, item, depth + 1);
+            if (r->markup && t->ok)
+                t->page->blocks[list].bbox = around(t->page->blocks[list].bbox, t->page->blocks[item + 1].bbox);
+        }
     }
 }
 

@@ -445,6 +445,9 @@ static enum b_code settle_bad_lines(struct job *job, int32_t first_read, struct 
         const struct dp_layer_line *l = &job->layer.lines[i];
         if (!l->bad || job->mismatch || job->reader->text_layer == DP_TEXT_DRAFT)
             continue;
+        enum b_code late = b_cancel_check(job->cancel, err);
+        if (late != B_OK)
+            return late;
         if (dp_share_taken(l->bbox, &taken) < 0.5f) {
             enum b_code code = add_layer_line(job, i, &font, err);
             if (code != B_OK)
@@ -466,6 +469,9 @@ static enum b_code compare_draft(struct job *job, int32_t first_read, struct b_e
     for (int32_t i = first_read; i < page->n_lines; i++) {
         struct dp_line *line = &page->lines[i];
         size_t size = 1, at = 0;
+        enum b_code late = b_cancel_check(job->cancel, err);
+        if (late != B_OK)
+            return late;
         for (int32_t k = 0; k < layer->n_words; k++)
             if (centre_in(job->sheet->words[layer->order[k]].bbox, line->bbox))
                 size += strlen(job->sheet->words[layer->order[k]].text);
@@ -504,7 +510,7 @@ static enum b_code read_pixels(struct job *job, struct b_err *err)
     if (code == B_OK)
         code = run_engine(job, &options, &read, err);
     if (code == B_OK)
-        code = dp_lines_of_compact(&read, &taken, &job->builder, err);
+        code = dp_lines_of_compact(&read, &taken, &job->builder, job->cancel, err);
     if (code != B_OK)
         return code;
     if (job->scope == READ_WHOLE && first == 0) {

@@ -101,7 +101,7 @@ float dp_share_taken(struct dp_rect box, const struct dp_taken *taken)
     float covered = 0;
     if (area <= 0)
         return 0;
-    for (size_t i = 0; i < taken->count; i++) {
+    for (size_t i = 0; i < taken->count && covered < area; i++) {
         const struct dp_rect t = taken->boxes[i];
         const struct dp_rect both = {fmaxf(box.x0, t.x0), fmaxf(box.y0, t.y0), fminf(box.x1, t.x1),
                                      fminf(box.y1, t.y1)};
@@ -157,8 +157,8 @@ static enum b_code add_word(struct dp_line_builder *builder, const struct eng_li
     return dp_line_builder_word(builder, &word, err);
 }
 
-static enum b_code add_words(struct dp_line_builder *builder, const struct eng_line *line,
-                             const struct dp_taken *taken, struct b_err *err)
+static enum b_code add_words(struct dp_line_builder *builder, const struct eng_line *line, const struct dp_taken *taken,
+                             struct b_err *err)
 {
     const struct eng_reading *r = &line->reading;
     for (size_t i = 0; i < r->n_glyphs;) {
@@ -167,7 +167,8 @@ static enum b_code add_words(struct dp_line_builder *builder, const struct eng_l
             continue;
         }
         size_t end = i + 1;
-        while (end < r->n_glyphs && !is_gap(&r->glyphs[end]) && !breaks_between(r->glyphs[end - 1].cp, r->glyphs[end].cp))
+        while (end < r->n_glyphs && !is_gap(&r->glyphs[end]) &&
+               !breaks_between(r->glyphs[end - 1].cp, r->glyphs[end].cp))
             end++;
         const bool joined = end < r->n_glyphs && !is_gap(&r->glyphs[end]);
         enum b_code code = add_word(builder, line, i, end, joined, taken, err);
@@ -233,10 +234,12 @@ static enum b_code add_line(struct dp_line_builder *builder, const struct eng_li
 }
 
 enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct dp_taken *taken,
-                                struct dp_line_builder *builder, struct b_err *err)
+                                struct dp_line_builder *builder, struct b_cancel *cancel, struct b_err *err)
 {
     for (size_t i = 0; i < read->count; i++) {
-        enum b_code code = add_line(builder, &read->lines[i], read->quarter_turns, taken, err);
+        enum b_code code = b_cancel_check(cancel, err); /* a hostile layer makes every line expensive */
+        if (code == B_OK)
+            code = add_line(builder, &read->lines[i], read->quarter_turns, taken, err);
         if (code != B_OK)
             return code;
     }

@@ -33,7 +33,8 @@ struct dp_taken {
 /* Turns what the engine read into lines of the builder's page. Words that lie on `taken` boxes are left
  * out, and lines of which nothing remains. quarter_turns: of the page, decides the flags. */
 enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct dp_taken *taken,
-                                struct dp_line_builder *builder, struct b_err *err) B_MUST_CHECK;
+                                struct dp_line_builder *builder, struct b_cancel *cancel,
+                                struct b_err *err) B_MUST_CHECK;
 
 /* Share of the box that lies on taken boxes, 0..1. */
 float dp_share_taken(struct dp_rect box, const struct dp_taken *taken);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/utf8.h"
 #include "engine/qwen25vl/grammar.h"
 #include "tests/support/tiny_vocab.h"
 
@@ -94,6 +95,40 @@ static void written_rules(void **state)
           "A\n\t\"\\",
           "", "A");
     CHECK(rules("root ::= \"a\" root \"b\" | \"\""), "ab", "aaabbb", "", "aab", "abb", "ba");
+}
+
+static size_t utf8(uint32_t cp, char *out)
+{
+    const size_t n = b_utf8_put(cp, out);
+    out[n] = '\0';
+    return n;
+}
+
+/* Ranges of code points against their definition, around every edge that UTF-8 has. */
+static void ranges_of_characters(void **state)
+{
+    (void)state;
+    static const uint32_t edges[] = {0x20,   0x7f,    0x80,    0xbf,    0xc0,    0x7ff,   0x800,
+                                     0x83f,  0x840,   0xfff,   0x1000,  0x1041,  0xd7ff,  0xe000,
+                                     0xffff, 0x10000, 0x10fff, 0x11001, 0x3ffff, 0x40000, 0x10ffff};
+    const size_t n = sizeof edges / sizeof *edges;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = i; k < n; k++) {
+            char rule[64], text[8];
+            snprintf(rule, sizeof rule, "root ::= [\\U%08x-\\U%08x]", edges[i], edges[k]);
+            struct eng_grammar *g = rules(rule);
+            for (size_t e = 0; e < n; e++)
+                for (int d = -1; d <= 1; d++) {
+                    const uint32_t cp = edges[e] + (uint32_t)d;
+                    if (cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
+                        continue;
+                    utf8(cp, text);
+                    if (takes(g, text) != (cp >= edges[i] && cp <= edges[k]))
+                        fail_msg("%s with U+%04x", rule, cp);
+                }
+            eng_grammar_drop(g);
+        }
+    }
 }
 
 static void refused_rules(void **state)
@@ -355,9 +390,10 @@ int main(void)
     if (eng_tokenizer_parse(&source, &tok, NULL) != B_OK)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_rules),   cmocka_unit_test(refused_rules),           cmocka_unit_test(schemas),
-        cmocka_unit_test(refused_schemas), cmocka_unit_test(tokens_of_several_bytes), cmocka_unit_test(random_answers),
-        cmocka_unit_test(bounds),
+        cmocka_unit_test(written_rules),   cmocka_unit_test(ranges_of_characters),
+        cmocka_unit_test(refused_rules),   cmocka_unit_test(schemas),
+        cmocka_unit_test(refused_schemas), cmocka_unit_test(tokens_of_several_bytes),
+        cmocka_unit_test(random_answers),  cmocka_unit_test(bounds),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     eng_tokenizer_drop(tok);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "engine/qwen25vl/chat.h"
+#include "engine/qwen25vl/split.h"
 #include "engine/qwen25vl/tokenizer.h"
 #include "engine/qwen25vl/unicode.h"
 #include "tests/support/tiny_vocab.h"
@@ -74,6 +75,67 @@ static void merges_in_order(void **state)
     EXPECT(tok, "<|im", ENG_SPECIAL_PARSE, '<', '|', 'i', 'm');
     EXPECT(tok, "<tool_call>", ENG_SPECIAL_AS_TEXT, '<', 't', 'o', 'o', 'l', '_', 'c', 'a', 'l', 'l', '>');
     eng_tokenizer_drop(tok);
+}
+
+/* Texts cut with | where the expression cuts them; what a backtracking matcher does, worked out by hand. */
+static void pieces(void **state)
+{
+    (void)state;
+    static const char *const cut[] = {
+        "it|'s|X",
+        "'S|t",
+        "'ll|l",
+        "'LL|'",
+        "'\xc5\xbf|x",
+        "'ra",
+        "x|'",
+        "don|'t",
+        "'s|x",
+        "1|2|.|3",
+        "a|1",
+        "\xc2\xbd|\xd9\xa3|",
+        "a| b",
+        "a| | b",
+        "a|  | b",
+        "\ta",
+        " |\ta",
+        "a|  ",
+        "a|\n\n|b",
+        "a| \n | b",
+        "a| \r\n|\tb",
+        "!!|a",
+        "!|1",
+        " !!\n\n|a",
+        "!| \n|x",
+        "(a|)",
+        "_a|_|1",
+        "\xcc\x81|1",
+        "\xcc\x81"
+        "a|\xcc\x81",
+        "\xe4\xbd\xa0\xe5\xa5\xbd|\xef\xbc\x8c\xe4\xb8\x96",
+        "a|\xe3\x80\x80"
+        "b",
+        "a|\xe3\x80\x80|1",
+        "\xc2\xa0|!",
+        " \xf0\x9f\x98\x80\n\n",
+    };
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        char text[64];
+        size_t ends[64] = {0}, n = 0, len = 0, at = 0;
+        for (const char *c = cut[i]; *c; c++) {
+            if (*c == '|')
+                ends[n++] = len;
+            else
+                text[len++] = *c;
+        }
+        if (n == 0 || ends[n - 1] != len)
+            ends[n++] = len;
+        for (size_t k = 0; k < n; k++) {
+            at = eng_split_next(text, len, at);
+            if (at != ends[k])
+                fail_msg("piece %zu of \"%s\" ends at %zu", k, cut[i], at);
+        }
+    }
 }
 
 /* Pieces below and above the length at which merging changes its method. */
@@ -339,10 +401,9 @@ static void chat_is_safe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merges_in_order), cmocka_unit_test(long_pieces_as_short_ones),
-        cmocka_unit_test(other_form),      cmocka_unit_test(hostile_files),
-        cmocka_unit_test(hostile_texts),   cmocka_unit_test(limits),
-        cmocka_unit_test(streams),         cmocka_unit_test(normal_form),
+        cmocka_unit_test(merges_in_order), cmocka_unit_test(pieces),        cmocka_unit_test(long_pieces_as_short_ones),
+        cmocka_unit_test(other_form),      cmocka_unit_test(hostile_files), cmocka_unit_test(hostile_texts),
+        cmocka_unit_test(limits),          cmocka_unit_test(streams),       cmocka_unit_test(normal_form),
         cmocka_unit_test(chat_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,14 @@
  * known here, so the rules are narrow: a wrong "header" hides text from readers of the body. */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
+#define OPENING 160        /* bytes of a heading that are looked at for its number */
 #define EDGE_ZONE 0.135f   /* of the page height: furniture stands within */
 #define EDGE_SURE 0.045f   /* anything of body size this near is furniture */
 #define EDGE_PARTED 0.115f /* rows with pieces far apart (title left, chapter right) */
@@ -264,6 +266,20 @@ static int32_t letters_of(const struct dp_assembly *a, const struct dp_draft_blo
     return n;
 }
 
+/* The first row's text, its pieces joined ("3.1" and "Sampling"), cut where it is long. */
+static const char *opening(const struct dp_assembly *a, const struct dp_draft_block *b, char *out, size_t size)
+{
+    const struct dp_row *r = row_of(a, b, 0);
+    size_t len = 0;
+    out[0] = '\0';
+    for (int32_t i = 0; i < r->count && len + 1 < size; i++) {
+        const char *text = a->page->lines[a->items[a->row_items[r->first + i]].line].text;
+        const int n = snprintf(out + len, size - len, "%s%s", i > 0 ? " " : "", text);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return out;
+}
+
 static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
     if (b->count > HEADING_LINES || b->chars > HEADING_CHARS || letters_of(a, b) < 2)
@@ -272,14 +288,16 @@ static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block 
         return true;
     if (b->bold && b->chars < 90 && !ends_sentence(a, b) && b->size > 0.95f * a->body)
         return true;
+    char text[OPENING];
     return b->count == 1 && b->chars < 70 && b->size > 1.02f * a->body && !ends_sentence(a, b) &&
-           is_numbered_heading(first_text(a, b));
+           is_numbered_heading(opening(a, b, text, sizeof text));
 }
 
 static int32_t heading_level(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
     const float ratio = b->size / a->body;
-    const char *text = first_text(a, b);
+    char start[OPENING];
+    const char *text = opening(a, b, start, sizeof start);
     if (is_numbered_heading(text) && text[0] >= '0' && text[0] <= '9') {
         int32_t level = 1;
         for (const char *p = text; *p && *p != ' '; p++)

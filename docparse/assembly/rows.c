@@ -8,10 +8,12 @@
 
 #include "docparse/assembly/assembly_private.h"
 
-#define LEVEL 0.6f      /* vertical overlap of two pieces, of the lower one's height */
-#define GAP_MOST 1.2f   /* heights between pieces when nothing speaks for a column */
-#define GAP_SHARED 0.8f /* heights, when one or two lines share the edge */
-#define GAP_MARKER 3.0f /* heights between a list marker and its text */
+#define LEVEL 0.6f         /* vertical overlap of two pieces, of the lower one's height */
+#define GAP_MOST 1.2f      /* heights between pieces when nothing speaks for a column */
+#define GAP_SHARED 0.8f    /* heights, when one or two lines share the edge */
+#define GAP_MARKER 3.0f    /* heights between a list marker and its text */
+#define GAP_SECTION 2.5f   /* heights between a section's number and its heading */
+#define SECTION_SIZE 1.12f /* of the body: type of a heading that is not bold */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
 #define SHARED_WITHIN 0.45f /* heights: same left edge */
@@ -101,6 +103,17 @@ static int32_t left_neighbour(const struct dp_assembly *a, const struct sorted *
     return best;
 }
 
+/* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body. */
+static bool is_section_number(const struct dp_assembly *a, const struct dp_item *l, const struct dp_item *r)
+{
+    const char *text = a->page->lines[l->line].text;
+    const size_t len = strlen(text);
+    if (len == 0 || len > 10 || strspn(text, "0123456789.") != len || text[0] == '.' || r->letters < 2)
+        return false;
+    const float ratio = l->size / fmaxf(r->size, 1.0f);
+    return l->bold == r->bold && ratio > 0.85f && ratio < 1.18f && (r->bold || r->size > SECTION_SIZE * a->body);
+}
+
 static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, int32_t left)
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
@@ -108,6 +121,8 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
     if (gap < GAP_LEAST * h || gap > GAP_MARKER * h || l->vertical != r->vertical || rule_between(a, l, r))
         return false;
     if (l->lone_marker && !r->lone_marker)
+        return true;
+    if (gap < GAP_SECTION * h && is_section_number(a, l, r))
         return true;
     if (gap > GAP_MOST * h)
         return false;

@@ -101,7 +101,7 @@ static void pieces(void **state)
         " |\ta",
         "a|  ",
         "a|\n\n|b",
-        "a| \n | b",
+        "a| \n| | b",
         "a| \r\n|\tb",
         "!!|a",
         "!|1",

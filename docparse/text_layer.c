@@ -232,7 +232,8 @@ static bool touches(const struct grouping *g, int32_t left, int32_t right)
     const struct dp_layer_line *l = &g->lines[left], *r = &g->lines[right];
     if (l->direction != r->direction || l->vertical != r->vertical)
         return false;
-    const float em = fmaxf(l->size, r->size), gap = g->core[right].a0 - g->core[left].a1;
+    /* Of the words that meet: a drop cap far away makes the gap no smaller. */
+    const float em = fmaxf(g->em[g->tail[left]], g->em[g->head[right]]), gap = g->core[right].a0 - g->core[left].a1;
     const struct span *small = l->size < r->size ? &g->core[left] : &g->core[right];
     const struct span *large = l->size < r->size ? &g->core[right] : &g->core[left];
     if (!same_row(*large, *small, fmaxf(l->size, r->size), fminf(l->size, r->size)))
@@ -288,6 +289,10 @@ static bool no_space(const struct grouping *g, int32_t a, int32_t b)
     const struct span p = span_of(s->words[a].bbox, dir), w = span_of(s->words[b].bbox, dir);
     const struct glance ga = glance_at(s->words[a].text), gb = glance_at(s->words[b].text);
     const bool cjk = b_cp_is_cjk(ga.last) && b_cp_is_cjk(gb.first);
+    /* A drop cap and the rest of its word. */
+    if (g->em[a] > 1.6f * g->em[b] && ga.first == ga.last && ga.first >= 'A' && ga.first <= 'Z' && gb.first >= 'a' &&
+        gb.first <= 'z')
+        return true;
     const float gap = ga.rtl + gb.rtl > 0 ? fmaxf(p.a0 - w.a1, w.a0 - p.a1) : w.a0 - p.a1;
     return gap < (cjk ? TOUCHING_CJK : TOUCHING) * fminf(g->em[a], g->em[b]);
 }

@@ -241,7 +241,8 @@ static void style_of(struct dp_item *item, const struct dp_page *page, const str
         mono += w->style & DP_MONO ? len : 0;
     }
     item->bold = bold * 10 > all * 7;
-    item->mono = mono * 10 > all * 7;
+    /* The invisible text behind a scan is often set in one fixed face, whatever is printed. */
+    item->mono = mono * 10 > all * 7 && !(line->flags & DP_FLAG_HIDDEN);
 }
 
 static struct dp_point mid(struct dp_point a, struct dp_point b)
@@ -318,6 +319,18 @@ static void measure_body(struct dp_assembly *a)
     }
 }
 
+/* Where most text is in a fixed face, that face does not tell code. */
+static void forget_common_mono(struct dp_assembly *a)
+{
+    int64_t mono = 0, all = 0;
+    for (int32_t i = 0; i < a->n_items; i++) {
+        mono += a->items[i].mono ? a->items[i].chars : 0;
+        all += a->items[i].chars;
+    }
+    for (int32_t i = 0; i < a->n_items && mono * 10 > all * 7; i++)
+        a->items[i].mono = false;
+}
+
 /* Vertical rules first, all in the frame of the main direction. */
 static enum b_code take_rules(struct dp_assembly *a, struct b_err *err)
 {
@@ -358,12 +371,14 @@ enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
         item->box = flat_box(&a->frame, line, item->direction);
         read_text(item, line->text);
         item->size = size_of(item);
-        if (line->source == DP_FROM_TEXT_LAYER && line->font_size > 0 && page->dpi > 0)
+        if (line->source == DP_FROM_TEXT_LAYER && line->font_size > 0 && page->dpi > 0 &&
+            !(line->flags & DP_FLAG_HIDDEN))
             item->size = (float)(line->font_size * page->dpi / 72.0);
         style_of(item, page, line);
     }
     measure_page(a, heights);
     measure_body(a);
+    forget_common_mono(a);
     const enum b_code code = dp_items_weigh(a, err);
     return code == B_OK ? take_rules(a, err) : code;
 }

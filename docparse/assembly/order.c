@@ -17,6 +17,10 @@
 #define DEPTH_MAX 48
 #define GRAPH_MAX 400 /* blocks ordered pairwise; more fall back to top-left order */
 #define CUTS_MAX 62
+#define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
+#define PART_GAP 1.5f      /* heights of free space that part a page with different columns above and below */
+#define SECTION_SIZE 1.12f /* over body: a heading that starts a section */
+#define SECTION_GAP 1.2f   /* heights of free space above it */
 
 struct ordering {
     struct dp_assembly *a;
@@ -183,6 +187,34 @@ static bool short_columns(const struct ordering *o, const int32_t *set, int32_t 
     return true;
 }
 
+/* Below a gap through the whole set every column goes on with a heading of its own: the parts above and below
+ * are rows of sections (cards, steps, offers), each read before the next row. */
+static bool sections_start(const struct ordering *o, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts,
+                           float at)
+{
+    const struct dp_draft_block *first[CUTS_MAX + 1] = {NULL};
+    bool above[CUTS_MAX + 1] = {false};
+    int32_t columns = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_draft_block *b = &o->a->blocks[set[i]];
+        int32_t c = 0;
+        while (c < n_cuts && (b->box.x0 + b->box.x1) * 0.5f > cuts[c])
+            c++;
+        if (b->box.y0 < at)
+            above[c] = true;
+        else if (!first[c] || b->box.y0 < first[c]->box.y0)
+            first[c] = b;
+    }
+    for (int32_t c = 0; c <= n_cuts; c++) {
+        if (!first[c])
+            continue;
+        if (!above[c] || !(first[c]->bold || first[c]->size > SECTION_SIZE * o->a->body) || first[c]->count > 3)
+            return false;
+        columns++;
+    }
+    return columns >= 2;
+}
+
 /* How far columns stand side by side at x, less what crosses: in bins of the set's height. */
 static int32_t side_by_side(const struct ordering *o, const int32_t *set, int32_t n, float x, float top, float bin)
 {
@@ -229,6 +261,23 @@ static bool best_cut(const struct ordering *o, const int32_t *set, int32_t n, fl
         }
     }
     return found;
+}
+
+/* Blocks that cross the cut and are no wider than a column: the cut is right for one part of the set only. */
+static bool cuts_columns(const struct ordering *o, const int32_t *set, int32_t n, float cut)
+{
+    const float over = CROSSING * o->height;
+    float left = 1e30f, right = -1e30f;
+    int32_t narrow = 0;
+    for (int32_t i = 0; i < n; i++) {
+        left = fminf(left, box_of(o, set[i])->x0);
+        right = fmaxf(right, box_of(o, set[i])->x1);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_rect *b = box_of(o, set[i]);
+        narrow += b->x0 < cut - over && b->x1 > cut + over && b->x1 - b->x0 < COLUMN_SHARE * (right - left);
+    }
+    return narrow >= 2;
 }
 
 /* Crossing blocks, from top to bottom, separate bands that are ordered on their own. */
@@ -351,11 +400,14 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
         emit_grid(o, set[0]);
         return;
     }
-    if (n_cuts > 0 && !(gap && short_columns(o, set, n, cuts, n_cuts))) {
+    const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) ||
+                              (width > SECTION_GAP * o->height && sections_start(o, set, n, cuts, n_cuts, at)));
+    if (n_cuts > 0 && !rows) {
         order_columns(o, set, n, cuts, n_cuts, depth);
         return;
     }
-    if (n_cuts == 0 && best_cut(o, set, n, &cut) && order_bands(o, set, n, cut, depth))
+    if (n_cuts == 0 && best_cut(o, set, n, &cut) &&
+        !(gap && width > PART_GAP * o->height && cuts_columns(o, set, n, cut)) && order_bands(o, set, n, cut, depth))
         return;
     if (gap) {
         const int32_t front = partition(o, set, n, at, true);

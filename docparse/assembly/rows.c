@@ -128,7 +128,7 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
         return false;
     const bool exact =
         a->page->lines[l->line].source == DP_FROM_TEXT_LAYER && a->page->lines[r->line].source == DP_FROM_TEXT_LAYER;
-    if (exact && gap < SAFE_GAP * fmaxf(l->size, r->size))
+    if (exact && gap < SAFE_GAP * fminf(l->size, r->size)) /* a drop cap's size says nothing of the line's gaps */
         return true;
     const int shared = sharing(a, s, n, at, h);
     return shared < SHARED_STOP && (shared == 0 || gap <= GAP_SHARED * h);

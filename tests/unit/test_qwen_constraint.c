@@ -97,6 +97,8 @@ static void free_answers_stay(void **state)
     ask((struct eng_generate){.constraint = m}, &held);
     assert_int_equal(held.finish, ENG_FINISH_STOP);
     assert_same(&plain, &held);
+    b_buf_free(&plain.text);
+    b_buf_free(&held.text);
     ask((struct eng_generate){.sampling = ENG_SAMPLE_RANDOM, .temperature = 0.5, .seed = 3}, &plain);
     ask((struct eng_generate){.sampling = ENG_SAMPLE_RANDOM, .temperature = 0.5, .seed = 3, .constraint = m}, &held);
     assert_same(&plain, &held); /* what is barred was unlikely */

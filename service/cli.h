@@ -25,6 +25,7 @@ int svc_cmd_extract(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_locate(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel);
+int svc_cmd_call(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_serve(int argc, char **argv, struct b_cancel *cancel);
 int svc_cmd_version(int argc, char **argv, struct b_cancel *cancel);
 

@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"info", "say what a file is: pages, sizes, metadata, outline", svc_cmd_info},
     {"models", "list, verify or locate the network files", svc_cmd_models},
     {"serve", "answer gRPC calls", svc_cmd_serve},
+    {"call", "send documents to a server", svc_cmd_call},
     {"version", "print the version", svc_cmd_version},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

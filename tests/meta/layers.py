@@ -30,7 +30,7 @@ DOORS = {
     ("docparse", "engine/compact"): {"engine/compact/compact.h"},
     ("docparse", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h", "engine/qwen25vl/chat.h"},
     ("output", "docparse"): {"docparse/document.h"},
-    ("service", "service/rpc"): {"service/rpc/server.h"},
+    ("service", "service/rpc"): {"service/rpc/server.h", "service/rpc/client.h"},
 }
 
 # library -> (pattern of its headers, pattern of the files that may include them); tests may include any.

@@ -21,7 +21,7 @@ LAYERS = {
     "output": ["engine/base", "docparse"],
     "service/bench": ["engine/base"],
     "service/rpc": ["engine/base", "docparse", "output"],
-    "service": ["engine/base", "docparse", "output", "service/bench", "service/rpc"],
+    "service": ["engine/base", "engine/qwen25vl", "docparse", "output", "service/bench", "service/rpc"],
     "tests": ["engine", "docparse", "output", "service"],
 }
 
@@ -29,6 +29,7 @@ LAYERS = {
 DOORS = {
     ("docparse", "engine/compact"): {"engine/compact/compact.h"},
     ("docparse", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h", "engine/qwen25vl/chat.h"},
+    ("service", "engine/qwen25vl"): {"engine/qwen25vl/qwen25vl.h"},  # packing and inspecting checkpoints
     ("output", "docparse"): {"docparse/document.h"},
     ("service", "service/rpc"): {"service/rpc/server.h", "service/rpc/client.h"},
 }

@@ -12,6 +12,15 @@
 
 #define DOMAIN "checkpoint"
 
+/* Opening brackets, those inside texts too: there are few. */
+static size_t count_nests(const char *text, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++)
+        n += text[i] == '[' || text[i] == '{';
+    return n;
+}
+
 static enum b_code parse(const char *text, size_t size, size_t max, size_t flags, const char *what, json_t **out,
                          struct b_err *err)
 {
@@ -19,6 +28,8 @@ static enum b_code parse(const char *text, size_t size, size_t max, size_t flags
     *out = NULL;
     if (size > max)
         return b_fail(err, B_LIMIT, DOMAIN, "%s has more than %zu bytes", what, max);
+    if (count_nests(text, size) > QJ_MAX_NESTS)
+        return b_fail(err, B_LIMIT, DOMAIN, "%s has more than %zu objects and arrays", what, QJ_MAX_NESTS);
     *out = json_loadb(text, size, flags, &why);
     if (!*out)
         return b_fail(err, json_error_code(&why) == json_error_out_of_memory ? B_NO_MEMORY : B_FORMAT, DOMAIN,

@@ -13,10 +13,12 @@
  * fields and look at code once. */
 
 /* Largest texts parsed: published config files have 2 kB, an index or a header of weights 0.5 MB, tokenizer.json 7 to
- * 11 MB. A tree takes up to 40 times its text, hence no more than needed. */
+ * 11 MB. A tree takes many times its text, hence no more than needed. */
 #define QJ_MAX_CONFIG ((size_t)1 << 20)
 #define QJ_MAX_HEADER ((size_t)8 << 20)
-#define QJ_MAX_TOKENIZER ((size_t)32 << 20)
+#define QJ_MAX_TOKENIZER ((size_t)16 << 20)
+/* Objects and arrays of one text, each of which takes some 230 bytes: the published tokenizer.json has 151,000. */
+#define QJ_MAX_NESTS ((size_t)1 << 20)
 
 /* Parses an object (strings may hold NUL); *out is owned by the caller (json_decref), NULL on failure. */
 enum b_code qj_parse(const char *text, size_t size, size_t max, const char *what, json_t **out,

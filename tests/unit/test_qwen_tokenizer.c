@@ -254,6 +254,16 @@ static void hostile_files(void **state)
     }
     b_buf_free(&vocab);
     b_buf_free(&json);
+    /* Texts whose trees would take gigabytes. */
+    const size_t many = (size_t)9 << 20;
+    char *text = malloc(2 * many);
+    assert_non_null(text);
+    memset(text, ' ', 2 * many);
+    for (size_t i = 0; i < many / 3; i++)
+        memcpy(text + 3 * i, i ? "{}," : "[  ", 3);
+    assert_int_equal(parse_json(text, many, &tok, &err), B_LIMIT);
+    assert_int_equal(parse_json(text, 2 * many, &tok, &err), B_LIMIT);
+    free(text);
 }
 
 static double seconds(void)

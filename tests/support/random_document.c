@@ -210,7 +210,7 @@ static struct dp_rect around(struct dp_rect a, struct dp_rect b)
                             a.y1 > b.y1 ? a.y1 : b.y1};
 }
 
-/* A list as the reader of markup makes it: its box is that of all that stands in it. */
+/* A list as the reader of markup makes it: its box is that of its items. */
 static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int depth)
 {
     const int32_t list = add(r, t, DP_LIST, "");
@@ -224,14 +224,14 @@ static void add_list(struct t_random *r, struct t_page *t, int32_t parent, int d
         t->page->blocks[item].parent = list;
         t->page->blocks[item].level = depth;
         t->page->blocks[item].marker = ordered ? t_text(t, digits) : chance(r, 10) ? "(iv)" : "•";
+        if (depth < DEPTH_MAX && chance(r, 15)) {
+            add_list(r, t, item, depth + 1);
+            if (t->ok) /* an item reaches around what stands in it */
+                t->page->blocks[item].bbox = around(t->page->blocks[item].bbox, t->page->blocks[item + 1].bbox);
+        }
         if (r->markup)
             t->page->blocks[list].bbox =
                 k == 0 ? t->page->blocks[item].bbox : around(t->page->blocks[list].bbox, t->page->blocks[item].bbox);
-        if (depth < DEPTH_MAX && chance(r, 15)) {
-            add_list(r, t, item, depth + 1);
-            if (r->markup && t->ok)
-                t->page->blocks[list].bbox = around(t->page->blocks[list].bbox, t->page->blocks[item + 1].bbox);
-        }
     }
 }
 

@@ -216,14 +216,16 @@ static int32_t merge_runs(struct runs *runs, struct line *lines, int32_t max)
     return n;
 }
 
-/* A rule whose greater part runs through the middle of text is a stroke of it. */
+/* A rule whose greater part runs through the middle of text is a stroke of it. Main frame. */
 static bool is_text(const struct dp_assembly *a, struct dp_rect r, bool upright)
 {
     const float y = (r.y0 + r.y1) * 0.5f, x = (r.x0 + r.x1) * 0.5f;
     float covered = 0;
-    for (int32_t i = 0; i < a->page->n_lines; i++) {
-        const struct dp_rect b = a->page->lines[i].bbox;
+    for (int32_t i = 0; i < a->n_items; i++) {
+        const struct dp_rect b = a->items[i].box;
         const float tall = b.y1 - b.y0;
+        if (a->items[i].direction != a->main_direction)
+            continue;
         if (upright) {
             if (x > b.x0 && x < b.x1 && r.y0 > b.y0 - 0.2f * tall && r.y1 < b.y1 + 0.2f * tall)
                 return true;
@@ -234,28 +236,6 @@ static bool is_text(const struct dp_assembly *a, struct dp_rect r, bool upright)
         }
     }
     return covered > 0.5f * (r.x1 - r.x0);
-}
-
-static struct dp_rect to_frame(const struct dp_assembly *a, struct dp_rect r, bool *upright)
-{
-    const float half = 0.5f * (*upright ? r.x1 - r.x0 : r.y1 - r.y0);
-    struct dp_point p = {*upright ? (r.x0 + r.x1) * 0.5f : r.x0, *upright ? r.y0 : (r.y0 + r.y1) * 0.5f};
-    struct dp_point q = {*upright ? p.x : r.x1, *upright ? r.y1 : p.y};
-    p = dp_frame_flatten(&a->frame, dp_frame_upright(&a->frame, p));
-    q = dp_frame_flatten(&a->frame, dp_frame_upright(&a->frame, q));
-    struct dp_rect box = {fminf(p.x, q.x), fminf(p.y, q.y), fmaxf(p.x, q.x), fmaxf(p.y, q.y)};
-    *upright = box.y1 - box.y0 > box.x1 - box.x0;
-    const float mid = *upright ? (box.x0 + box.x1) * 0.5f : (box.y0 + box.y1) * 0.5f;
-    if (*upright) {
-        box.x0 = mid - half;
-        box.x1 = mid + half;
-    } else {
-        box.y0 = mid - half;
-        box.y1 = mid + half;
-    }
-    if (a->main_direction & 1)
-        *upright = !*upright;
-    return dp_frame_to_direction(&a->frame, box, a->main_direction);
 }
 
 struct found {
@@ -275,10 +255,11 @@ static void keep_lines(const struct dp_assembly *a, const struct line *lines, in
             continue;
         if (upright)
             r = (struct dp_rect){(float)l->at0, (float)l->from, (float)l->at1 + 1.0f, (float)l->to};
-        if (is_text(a, r, upright))
+        const bool up = a->main_direction & 1 ? !upright : upright;
+        r = dp_frame_to_direction(&a->frame, r, a->main_direction);
+        if (is_text(a, r, up))
             continue;
-        bool up = upright;
-        out->box[out->n] = to_frame(a, r, &up);
+        out->box[out->n] = r;
         out->upright[out->n++] = up;
     }
 }
@@ -307,20 +288,94 @@ static void keep_edges(const struct dp_assembly *a, const struct line *lines, in
     out->n = kept;
 }
 
+/* --- the flattened page --- */
+
+#define MESH 16 /* pixels between the points where the flattening is computed exactly */
+
+/* Where a point of the flattened upright page lies in the page image. */
+static struct dp_point to_image(const struct dp_flat_frame *f, struct dp_point flat)
+{
+    struct dp_point p = flat;
+    for (int step = 0; step < 3; step++) { /* flatten() moves points by little and smoothly: this converges */
+        const struct dp_point q = dp_frame_flatten(f, p);
+        p.x += flat.x - q.x;
+        p.y += flat.y - q.y;
+    }
+    switch (f->turns) {
+    case 1:
+        return (struct dp_point){p.y, f->page_h - p.x};
+    case 2:
+        return (struct dp_point){f->page_w - p.x, f->page_h - p.y};
+    case 3:
+        return (struct dp_point){f->page_w - p.y, p.x};
+    default:
+        return p;
+    }
+}
+
+static uint8_t pixel_at(const uint8_t *grey, int32_t w, int32_t h, float x, float y)
+{
+    const int32_t ix = (int32_t)x, iy = (int32_t)y;
+    return x >= 0 && y >= 0 && ix < w && iy < h ? grey[(size_t)iy * (size_t)w + (size_t)ix] : 255;
+}
+
+/* One strip of the mesh, between the points of two mesh rows. */
+static void sample_strip(const uint8_t *grey, int32_t w, int32_t h, const struct dp_point *top,
+                         const struct dp_point *low, uint8_t *out, int32_t flat_w, int32_t rows)
+{
+    for (int32_t y = 0; y < rows; y++) {
+        const float v = (float)y / MESH;
+        for (int32_t x = 0; x < flat_w; x++) {
+            const struct dp_point *t = top + x / MESH, *l = low + x / MESH;
+            const float u = (float)(x % MESH) / MESH;
+            const float x0 = t[0].x + (t[1].x - t[0].x) * u, x1 = l[0].x + (l[1].x - l[0].x) * u;
+            const float y0 = t[0].y + (t[1].y - t[0].y) * u, y1 = l[0].y + (l[1].y - l[0].y) * u;
+            out[(size_t)y * (size_t)flat_w + (size_t)x] = pixel_at(grey, w, h, x0 + (x1 - x0) * v, y0 + (y1 - y0) * v);
+        }
+    }
+}
+
+/* The page in grey as it would be flat and upright; the page itself where it is. */
+static const uint8_t *flat_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
+{
+    const struct dp_flat_frame *f = &a->frame;
+    int32_t w = 0, h = 0;
+    const uint8_t *grey = dp_page_grey(a, &w, &h);
+    *width = w;
+    *height = h;
+    if (!grey || (!f->warped && f->turns == 0))
+        return grey;
+    *width = (int32_t)f->w;
+    *height = (int32_t)f->h;
+    const int32_t across = *width / MESH + 2;
+    uint8_t *out = b_arena_alloc(a->arena, (size_t)*width * (size_t)*height, 64);
+    struct dp_point *points = B_ARENA_ARRAY(a->arena, (size_t)across * 2, struct dp_point);
+    if (!out || !points)
+        return NULL;
+    for (int32_t y = 0; y < *height; y += MESH) {
+        for (int32_t row = 0; row < 2; row++)
+            for (int32_t k = 0; k < across; k++)
+                points[row * across + k] =
+                    to_image(f, (struct dp_point){(float)(k * MESH) + 0.5f, (float)(y + row * MESH) + 0.5f});
+        const int32_t rows = *height - y < MESH ? *height - y : MESH;
+        sample_strip(grey, w, h, points, points + across, out + (size_t)y * (size_t)*width, *width, rows);
+    }
+    return out;
+}
+
 enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err)
 {
     enum { LINES_MAX = 4000 };
     const struct dp_sheet *s = a->sheet;
     if (!s || !s->image.pixels || a->height < 4.0f)
         return B_OK;
-    const struct b_image_view view = b_image_view_of(&s->image);
-    struct pixels p = {.w = view.width, .h = view.height, .height = a->height};
+    struct pixels p = {.height = a->height};
+    p.grey = flat_grey(a, &p.w, &p.h);
     p.reach = (int32_t)(THICK * a->height + 0.5f);
     p.reach = p.reach < 3 ? 3 : p.reach > 16 ? 16 : p.reach;
     p.gap = (int32_t)(GAP * a->height);
     if (p.w < 4 * p.reach || p.h < 4 * p.reach)
         return B_OK;
-    p.grey = dp_page_grey(a, &p.w, &p.h);
     uint8_t *mask = b_arena_array(a->arena, (size_t)p.w + 8, 1);
     struct tracker *trackers = B_ARENA_ARRAY(a->arena, (size_t)p.w, struct tracker);
     struct runs level = {.arena = a->arena}, upright = level, edges = level;

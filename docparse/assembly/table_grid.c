@@ -17,8 +17,10 @@
 #define SAME_RULE 0.35f     /* heights between rules that are one */
 #define GUTTER 0.45f        /* heights: narrowest gutter */
 #define CROSSED 0.12f       /* share of rows that may cross a gutter */
+#define ROWS_OF_HEAD 5      /* rows of text from which one may cross a gutter */
 #define BOTH_SIDES 0.6f     /* share of rows with text on both sides that splits a ruled column */
 #define PARTED_LINE 0.5f    /* share of a cell's side that a rule must cover to part it from its neighbour */
+#define SAME_CELL 0.4f      /* of the space between rows, between lines of one cell */
 #define OVER 0.4f           /* heights that a piece reaches over a gutter to span it */
 #define COLS_MAX 60
 #define ROWS_MAX 400
@@ -136,7 +138,8 @@ static void add_gutters(struct grid *g, float from, float to, float sides, struc
     const float bin = fmaxf((to - from) / BINS, 1e-3f), h = g->a->height;
     int16_t cover[BINS] = {0};
     int32_t last_row[BINS];
-    const int32_t allowed = (int32_t)(CROSSED * (float)g->text_rows);
+    const int32_t share = (int32_t)(CROSSED * (float)g->text_rows);
+    const int32_t allowed = share == 0 && g->text_rows >= ROWS_OF_HEAD ? 1 : share; /* a head over columns */
     for (int b = 0; b < BINS; b++)
         last_row[b] = -1;
     for (int32_t i = 0; i < g->n_pieces; i++) {
@@ -224,20 +227,31 @@ static void measure_rows(const struct grid *g, struct text_row *rows)
     }
 }
 
-/* Does the row go on with the cells of the row above? Its first column is empty and it holds less. */
-static bool goes_on(const struct text_row *above, const struct text_row *row, int32_t usual, float height)
+/* Does the row go on with the cells of the row above? It stands near, and either its first column is empty and it
+ * holds less, or it is a single cell much nearer to the row above than rows are to each other. */
+static bool goes_on(const struct text_row *above, const struct text_row *row, int32_t usual, float apart, float height)
 {
-    return !row->first && row->cells * 2 <= usual && row->y0 - above->y1 < 0.6f * height;
+    const float gap = row->y0 - above->y1;
+    if (gap >= 0.6f * height)
+        return false;
+    return row->first ? usual > 1 && row->cells == 1 && gap < SAME_CELL * apart : row->cells * 2 <= usual;
 }
 
 /* Boundaries between rows of text from..to (exclusive) that are rows of the table. */
 static void split_rows(struct grid *g, const struct text_row *rows, int32_t from, int32_t to)
 {
-    int32_t usual = 0;
-    for (int32_t r = from; r < to; r++)
+    int32_t usual = 0, full = 0;
+    float apart = 0; /* on average, above rows with several cells */
+    for (int32_t r = from; r < to; r++) {
         usual = rows[r].cells > usual ? rows[r].cells : usual;
+        if (r > from && rows[r].cells > 1) {
+            apart += rows[r].y0 - rows[r - 1].y1;
+            full++;
+        }
+    }
+    apart /= (float)(full > 0 ? full : 1);
     for (int32_t r = from + 1; r < to; r++)
-        if (!goes_on(&rows[r - 1], &rows[r], usual, g->a->height))
+        if (!goes_on(&rows[r - 1], &rows[r], usual, apart, g->a->height))
             add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
 }
 
@@ -293,6 +307,29 @@ static bool spanned(const struct grid *g, int32_t r, float x)
     return false;
 }
 
+/* Under row r runs a rule over x that is shorter than the table, and all above it in the row is one piece: the head
+ * of the columns under the rule. */
+static bool heads_over(const struct grid *g, int32_t r, float x)
+{
+    const struct dp_rect box = g->t->box;
+    const float h = g->a->height, near = SAME_RULE * h;
+    for (int32_t i = g->a->n_vertical; i < g->a->n_rules; i++) {
+        const struct dp_rect rule = g->a->rules[i];
+        int32_t over = 0;
+        if (fabsf(mid_y(rule) - g->y.at[r + 1]) >= near || rule.x0 > x - h || rule.x1 < x + h ||
+            (rule.x0 < box.x0 + h && rule.x1 > box.x1 - h))
+            continue;
+        for (int32_t k = 0; k < g->n_pieces; k++) {
+            const struct dp_piece *p = &g->pieces[k];
+            over += mid_x(p->box) > rule.x0 && mid_x(p->box) < rule.x1 &&
+                    dp_grid_index(g->y.at, g->y.n, mid_y(p->box)) == r;
+        }
+        if (over == 1)
+            return true;
+    }
+    return false;
+}
+
 static int32_t root_of(int32_t *owner, int32_t i)
 {
     while (owner[i] != i)
@@ -310,7 +347,7 @@ static void unite_cells(struct grid *g)
             bool left = false, up = false;
             if (c > 0)
                 left = g->x.ruled[c] ? covered(g, true, g->x.at[c], g->y.at[r], g->y.at[r + 1]) < PARTED_LINE
-                                     : spanned(g, r, g->x.at[c]);
+                                     : spanned(g, r, g->x.at[c]) || heads_over(g, r, g->x.at[c]);
             if (r > 0 && g->y.ruled[r])
                 up = covered(g, false, g->y.at[r], g->x.at[c], g->x.at[c + 1]) < PARTED_LINE;
             const int32_t own = root_of(owner, at);

@@ -18,7 +18,8 @@
 #define ROWS_PARTED 0.5f  /* share of rows with two cells or more */
 #define RULES_MAX 3000    /* more rules are a drawing */
 #define TABLES_MAX 100
-#define PARTIAL_MAX 300 /* rules; the look for short ones takes their third power */
+#define PARTIAL_LEAST 0.25f /* of the width of the table, by a rule under a head of several columns */
+#define PARTIAL_MAX 300     /* rules; the look for short ones takes their third power */
 
 struct finder {
     struct dp_assembly *a;
@@ -184,6 +185,33 @@ static bool holds_other_stack(const struct finder *f, struct dp_rect box)
     return false;
 }
 
+/* A shorter rule between the two that ends where they end, as under a head over several columns. */
+static bool holds_partial(const struct finder *f, struct dp_rect box)
+{
+    const float t = SAME_END * f->a->height, wide = box.x1 - box.x0;
+    for (int32_t i = 0; i < f->n_level; i++) {
+        const struct dp_rect r = f->level[i];
+        const bool inside = mid_y(r) > box.y0 + t && mid_y(r) < box.y1 - t && r.x0 > box.x0 - t && r.x1 < box.x1 + t;
+        if (inside && (fabsf(r.x0 - box.x0) < t || fabsf(r.x1 - box.x1) < t) && r.x1 - r.x0 > PARTIAL_LEAST * wide)
+            return true;
+    }
+    return false;
+}
+
+/* Between rules of one extent stands what looks like rows of a table. */
+static bool holds_rows(const struct finder *f, struct dp_rect box)
+{
+    const float h = f->a->height, gap = box.y1 - box.y0;
+    const struct band band = look_between(f, box);
+    if (band.items == 0)
+        return gap < EMPTY_BAND * h;
+    if (band.rows == 1 && gap < ONE_ROW * h)
+        return true;
+    if (band.parted > 0 && gap < FAR_APART * h && holds_partial(f, box))
+        return true;
+    return (float)band.parted >= ROWS_PARTED * (float)band.rows && (gap < FAR_APART * h || !holds_other_stack(f, box));
+}
+
 /* The next rule below of the same extent, if what stands between looks like rows of a table. */
 static void unite_stacks(struct finder *f)
 {
@@ -194,12 +222,7 @@ static void unite_stacks(struct finder *f)
             if (mid_y(low) - mid_y(up) < 0.3f * h || !same_extent(f, up, low))
                 continue;
             const struct dp_rect box = {fminf(up.x0, low.x0), mid_y(up), fmaxf(up.x1, low.x1), mid_y(low)};
-            const struct band band = look_between(f, box);
-            const float gap = mid_y(low) - mid_y(up);
-            if (band.items == 0
-                    ? gap < EMPTY_BAND * h
-                    : (band.rows == 1 && gap < ONE_ROW * h) || ((float)band.parted >= ROWS_PARTED * (float)band.rows &&
-                                                                (gap < FAR_APART * h || !holds_other_stack(f, box))))
+            if (holds_rows(f, box))
                 unite(f->group, i, k);
             break;
         }

@@ -245,10 +245,10 @@ static void close_value(struct dp_markup *m, bool cut)
     j->depth--;
     up = top(m);
     if (!v.object) {
-        if (up && up->object && is_box_key(up->key))
-            up->closed_box = !cut; /* what was cut inside of its numbers is no box (R11) */
-        if (up && up->object && is_box_key(up->key) && cut)
-            up->box = (struct mk_numbers){0};
+        if (up && up->object && is_box_key(up->key)) {
+            up->closed_box = true;
+            up->box.bad = up->box.bad || cut; /* what was cut inside of its numbers is no box (R11) */
+        }
         if (up && v.emitted)
             up->emitted = true;
         if (up && up->object)

@@ -154,13 +154,13 @@ static struct mk_seen signature(const struct dp_page *page, int32_t index)
     return s;
 }
 
-/* A repeated text further down or to the right is one that the page repeats. */
+/* A repeated text further down or to a side is one that the page repeats. */
 static bool repeats(const struct mk_seen *before, const struct mk_seen *now)
 {
     if (before->hash != now->hash)
         return false;
-    const bool advances =
-        before->boxed && now->boxed && (now->box.y0 > before->box.y0 + 0.5f || now->box.x0 > before->box.x0 + 0.5f);
+    const bool advances = before->boxed && now->boxed &&
+                          (now->box.y0 > before->box.y0 + 0.5f || fabsf(now->box.x0 - before->box.x0) > 0.5f);
     return !advances;
 }
 

@@ -33,6 +33,7 @@ static void test_r1_encoding(void **state)
     OUTLINE("<p>\x01\x7f"
             "a\r\nb\rc\xc2\x85</p>",
             "paragraph|a b c|-");
+    OUTLINE("<pre>a\r\nb\rc\r\r\nd</pre>", "code|a\nb\nc\n\nd|-");
     OUTLINE("\xEF\xBB\xBF<p>bom</p>", "paragraph|bom|-");
     OUTLINE("<p>\xEF\xBF\xBE</p>", "paragraph|\xEF\xBF\xBD|-"); /* a noncharacter */
     struct t_parsed p = t_parse("<p>ab\xff</p>");
@@ -272,6 +273,13 @@ static void test_r12_depth(void **state)
     assert_true(warned(&p, DP_MARKUP_W_NESTING) > 4900);
     t_parsed_free(&p);
     b_buf_clear(&b);
+    struct dp_markup_options o = dp_markup_options_default();
+    o.limits.depth = 4; /* the page itself and three more */
+    static const char lists[] = "<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>";
+    p = t_parse_with(lists, sizeof lists - 1, &o, DP_MARKUP_STOP_TOKEN, 10, 10);
+    assert_string_equal(t_outline(&p), "list||-\nlist_item|a|-\nlist||-\nlist_item|b|-\nlist_item|c|-");
+    assert_int_equal(warned(&p, DP_MARKUP_W_NESTING), 1);
+    t_parsed_free(&p);
     for (int i = 0; i < 300; i++)
         b_buf_printf(&b, "<table><tbody><tr><td data-bbox=\"%d %d %d %d\">", i, i, 900 - i, 900 - i);
     b_buf_puts(&b, "x");

@@ -211,7 +211,7 @@ static void test_r21_tables(void **state)
     GRID("<table><tr><td colspan=x rowspan=-3>a<td colspan=\"\">b</table>", "0,0 1x1 . a\n0,1 1x1 . b");
     GRID("<table><tr></tr><tr><td>a</td></tr><tr></tr></table>", "0,0 1x1 . a");
     GRID("<table><tr><td rowspan=2>a</td></tr><tr></tr></table>", "0,0 2x1 . a");
-    GRID("<table><tr><td>a<br>b</td><td><p>c</p><p>d</p></td></tr></table>", "0,0 1x1 . a\nb\n0,1 1x1 . c\nd");
+    GRID("<table><tr><td>a <br> b</td><td> <p>c</p> <p>d</p> </td></tr></table>", "0,0 1x1 . a\nb\n0,1 1x1 . c\nd");
     GRID("<table><tr><td><ul><li>x<li>y</ul></td><td><ol><li>p<li>q</ol><td>z</table>",
          "0,0 1x1 . • x\n• y\n0,1 1x1 . 1. p\n2. q\n0,2 1x1 . z");
     struct t_parsed p = t_parse("<style>table1{}</style><table class=\"table1\" data-bbox=\"1 2 30 40\"><tr><td "
@@ -452,6 +452,17 @@ static void test_loops_of_text(void **state)
     assert_int_equal(p.page->blocks[0].flags, 0);
     t_parsed_free(&p);
     b_buf_clear(&b);
+    b_buf_puts(&b, "<p>Name: ");
+    repeat(&b, "_", 600); /* to fill in */
+    b_buf_puts(&b, "</p><p>");
+    repeat(&b, "la la lo ", 28); /* a song: 252 bytes */
+    b_buf_puts(&b, "</p>");
+    p = t_parse(b.data);
+    assert_int_equal(strlen(p.page->blocks[0].text), 606);
+    assert_int_equal(strlen(p.page->blocks[1].text), 251);
+    assert_int_equal(p.page->blocks[1].flags, 0);
+    t_parsed_free(&p);
+    b_buf_clear(&b);
     b_buf_puts(&b, "<table><tr><td>a</td><td>b</td></tr>");
     repeat(&b, "<tr><td>0</td><td>1</td></tr>", 400);
     p = t_parse_stop(b.data, DP_MARKUP_STOP_LENGTH);
@@ -552,6 +563,28 @@ static void test_lines(void **state)
     t_parsed_free(&p);
 }
 
+/* What our own writer adds. */
+static void test_attributes(void **state)
+{
+    (void)state;
+    struct t_parsed p =
+        t_parse("<html><body data-source=\"compact\"><p lang=\"de\" data-joined=\"1\" data-confidence=\"0.25\" "
+                "data-flags=\"low_confidence unknown vertical\">a</p><p data-source=\"text_layer\" "
+                "data-confidence=\"7\">b</p><div class=\"chart\" data-kind=\"a &amp; b\">c</div></body></html>");
+    const struct dp_block *b = p.page->blocks;
+    assert_string_equal(b[0].language, "de");
+    assert_true(b[0].joined);
+    assert_float_equal(b[0].confidence, 0.25, 0);
+    assert_int_equal(b[0].flags, DP_FLAG_LOW_CONFIDENCE | DP_FLAG_VERTICAL);
+    assert_int_equal(b[0].source, DP_FROM_COMPACT);
+    assert_int_equal(b[1].source, DP_FROM_TEXT_LAYER);
+    assert_float_equal(b[1].confidence, DP_NO_CONFIDENCE, 0);
+    assert_false(b[1].joined);
+    assert_null(b[1].language);
+    assert_string_equal(b[2].chart_kind, "a & b");
+    t_parsed_free(&p);
+}
+
 static void test_r30_pure(void **state)
 {
     (void)state;
@@ -589,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_loops_of_text),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_r30_pure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

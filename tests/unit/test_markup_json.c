@@ -79,6 +79,7 @@ static void test_cut_tails(void **state)
          "paragraph|a|1 2 3 4\nparagraph|half a|5 6 7 8"},
         {"[{\"bbox_2d\": [1, 2, 3, 4], \"text\": \"a\"", "paragraph|a|1 2 3 4"},
         {"[{\"text\": \"b\", \"bbox_2d\": [5, 6, 7, 8", "paragraph|b|-"},
+        {"[{\"text\": \"b\", \"bbox_2d\": [5, 6, 7, 8 ", "paragraph|b|-"},
         {"[{\"text\": \"b\", \"bbox_2d\": [5, 6, 7, 8]", "paragraph|b|5 6 7 8"},
         {"[{", ""},
         {"{\"a", ""},

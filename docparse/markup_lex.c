@@ -172,9 +172,9 @@ static void angle(struct dp_markup *m)
     const size_t n = left(m);
     if (n == 1 && !m->final)
         return;
-    if (n == 1) {
-        text(m, 1);
-    } else if (letter(s[1]) || s[1] == '/') {
+    if (n == 1 && !m->cutting) {
+        text(m, 1); /* the model ended with it; in an answer that was cut it is the start of a tag */
+    } else if (n == 1 || letter(s[1]) || s[1] == '/') {
         tag_or_text(m);
     } else if (s[1] == '|') {
         const int len = mk_special(s, n, m->final);

@@ -154,7 +154,7 @@ static void angle(struct dp_markup *m)
             keep(m, 1);
         return;
     }
-    const int got = n > 1 || !m->final ? mk_find_tag(m, &tag, &known) : MK_NO_TAG;
+    const int got = n > 1 || !m->final || m->cutting ? mk_find_tag(m, &tag, &known) : MK_NO_TAG;
     if (got == MK_HOLD)
         return;
     if (got == MK_NO_TAG) {

@@ -173,16 +173,32 @@ static void test_pieces(void **state)
     for_each(pieces);
 }
 
-/* No prefix may crash or break the page. And what was complete stays: every block but the last (and the open
- * containers and captions, which depend on what follows) is a block of the whole answer too. */
+/* Every block of a prefix but the last was complete, so the whole answer has it too: lists grow, and captions
+ * are known by what follows. */
+static void still_there(const struct sample *s, size_t size, const struct dp_page *part, const struct dp_page *whole)
+{
+    for (int32_t i = 0; i + 1 < part->n_blocks; i++) {
+        const struct dp_block *a = &part->blocks[i], *b = &whole->blocks[i];
+        const bool caption =
+            (a->type == DP_CAPTION || a->type == DP_PARAGRAPH) && (b->type == DP_CAPTION || b->type == DP_PARAGRAPH);
+        if (i >= whole->n_blocks || (a->type != b->type && !caption) || strcmp(a->text, b->text) != 0 ||
+            (a->type != DP_LIST && memcmp(&a->bbox, &b->bbox, sizeof a->bbox) != 0))
+            fail_msg("%s cut at %zu: block %d is not the whole answer's", s->name, size, i);
+    }
+}
+
+/* No prefix may crash or break the page, and what was complete stays. */
 static void prefixes(const struct sample *s)
 {
     struct dp_markup_result result;
+    struct dp_page *whole = parse(s, s->size, 0, &result);
     for (size_t size = 0; size < s->size; size++) {
         struct dp_page *page = parse(s, size, 0, &result);
         assert_true(size == 0 || result.truncated);
+        still_there(s, size, page, whole);
         dp_page_drop(page);
     }
+    dp_page_drop(whole);
 }
 
 static void test_prefixes(void **state)

@@ -251,6 +251,9 @@ static void test_r11_cut_tags(void **state)
     assert_string_equal(t_outline(&p), "paragraph|a|1 2 3 4");
     t_parsed_free(&p);
     OUTLINE("<p>a <", "paragraph|a <|-");
+    p = t_parse_stop("<p>a <", DP_MARKUP_STOP_LENGTH);
+    assert_string_equal(t_outline(&p), "paragraph|a|-");
+    t_parsed_free(&p);
     OUTLINE("<p>a </p", "paragraph|a|-");
     OUTLINE("<p>a <im", "paragraph|a|-");
     OUTLINE("<p>2 <3", "paragraph|2 <3|-");

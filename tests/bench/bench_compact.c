@@ -2,12 +2,15 @@
 /* Reads PNG pages with the compact engine and writes what it read: STEM.json (lines with boxes, the shape
  * that score_text.py reads) and STEM.md (lines in order, for score_lost.py). Prints one row a page: time,
  * lines, direction, and the last round's seconds by stage (detector, direction, reading, second looks).
- * usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png... */
+ * usage: bench_compact [-t THREADS] [-r ROUNDS] [-m MODELS] [-o DIR] [-v] PAGE.png...
+ * bench_compact -i takes the pages' names from standard input and prints, for each, its seconds, its CPU seconds
+ * and its lines (for paired_rapidocr.py). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/utf8.h"
@@ -17,7 +20,7 @@
 struct settings {
     int threads, rounds;
     const char *models, *dir;
-    bool verbose;
+    bool verbose, interactive;
 };
 
 static void put_json_text(FILE *f, const char *text, size_t len)
@@ -131,6 +134,42 @@ static int write_page(const struct settings *set, const char *stem, const struct
     return failed;
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static enum b_code answer(struct eng_page_engine *engine, const char *path, struct b_err *err)
+{
+    struct b_image image;
+    enum b_code code = t_png_page(path, &image, err);
+    if (code != B_OK)
+        return code;
+    struct b_arena *arena = b_arena_new((size_t)256 << 20);
+    struct eng_page_lines page = {.lines = NULL};
+    const int64_t start = b_now_ns();
+    const double cpu = cpu_seconds();
+    code = eng_page_read(engine, b_image_view_of(&image), NULL, arena, &page, NULL, err);
+    (void)printf("%.4f %.4f %zu\n", (double)(b_now_ns() - start) * 1e-9, cpu_seconds() - cpu, page.count);
+    (void)fflush(stdout);
+    b_arena_drop(arena);
+    b_image_free(&image);
+    return code;
+}
+
+static enum b_code answer_all(struct eng_page_engine *engine, struct b_err *err)
+{
+    char path[4096];
+    enum b_code code = B_OK;
+    while (code == B_OK && fgets(path, sizeof path, stdin)) {
+        path[strcspn(path, "\n")] = '\0';
+        code = answer(engine, path, err);
+    }
+    return code;
+}
+
 static void stem_of(const char *path, char *out, size_t size)
 {
     const char *slash = strrchr(path, '/');
@@ -185,7 +224,7 @@ static enum b_code read_page(const struct settings *set, struct eng_page_engine 
 int main(int argc, char **argv)
 {
     struct settings set = {.threads = 2, .rounds = 1, .models = getenv("DOCPARSE_MODELS")};
-    for (int c; (c = getopt(argc, argv, "t:r:m:o:v")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:r:m:o:vi")) != -1;) {
         if (c == 't')
             set.threads = (int)strtol(optarg, NULL, 10);
         else if (c == 'r')
@@ -196,6 +235,8 @@ int main(int argc, char **argv)
             set.dir = optarg;
         else if (c == 'v')
             set.verbose = true;
+        else if (c == 'i')
+            set.interactive = true;
         else
             return 2;
     }
@@ -210,6 +251,8 @@ int main(int argc, char **argv)
         code = eng_page_engine_new(models, set.threads, &engine, &err);
     const double load = (double)(b_now_ns() - start) * 1e-9;
     double total = 0;
+    if (code == B_OK && set.interactive)
+        code = answer_all(engine, &err);
     for (int i = optind; i < argc && code == B_OK; i++)
         code = read_page(&set, engine, argv[i], &total, &err);
     eng_page_engine_drop(engine);
@@ -218,6 +261,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "bench_compact: %s\n", err.message);
         return 1;
     }
+    if (set.interactive)
+        return 0;
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
     (void)printf("pages %d threads %d load %.3f s total %.3f s peak memory %ld MB\n", argc - optind, set.threads, load,

@@ -16,3 +16,5 @@ dp_test(test_strips_hostile SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_strips
   ${CMAKE_CURRENT_SOURCE_DIR}/support/text_map.c LIBS eng_compact LABELS unit)
 dp_fuzz(fuzz_strips SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_strips.c LIBS eng_compact
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/strips)
+dp_test(test_page_memory SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_page_memory.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact PkgConfig::T_DET_SPNG LABELS golden TIMEOUT 300)

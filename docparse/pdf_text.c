@@ -13,6 +13,7 @@
 #define SIZE_MISFIT 3.0     /* font size against the height of the box, beyond: a matrix Poppler did not see */
 #define JUMP 0.5            /* font sizes between neighbours in a word, at most; letter-spaced titles reach 0.4 */
 #define SAME_ROW 0.25       /* of the smaller of two neighbours; raised characters reach 0.4 */
+#define STACK_SLACK 0.5     /* points between the boxes of vertical writing */
 #define FAR 1e7             /* points: outside every page */
 #define LAST_LINE_CHARS 400 /* of a single line, at most */
 #define SMALL_SCRIPT 0.86   /* size of raised and lowered characters against their neighbours, at most */
@@ -28,7 +29,9 @@ struct reading {
     const PopplerTextAttributes *font; /* of the character in work */
     const char *names[FONTS_MAX];
     int n_names;
-    const char *styled; /* the last font and its style */
+    bool vertical;           /* the last word was */
+    PopplerRectangle column; /* its box, as Poppler gave it */
+    const char *styled;      /* the last font and its style */
     uint32_t style;
     size_t capacity;           /* of the sheet's words */
     double width, height;      /* of the page, points */
@@ -39,7 +42,7 @@ struct word {
     size_t from, to;            /* bytes of the text */
     PopplerRectangle box, last; /* of all characters, of the last one */
     const PopplerTextAttributes *font;
-    int chars;
+    int chars, stacked;
     bool empty_box;
 };
 
@@ -152,6 +155,26 @@ static float size_of(const struct word *w)
     return (float)size;
 }
 
+/* Poppler places vertical writing by the point where its characters begin, as if that were a corner of theirs:
+ * half a character too far right and one too high. A single character follows the word before it. */
+static void shift_vertical(struct reading *r, const struct word *w, PopplerRectangle *box)
+{
+    const bool in_column = w->chars == 1 && r->vertical && fabs(w->box.x1 - r->column.x1) < STACK_SLACK &&
+                           fabs(w->box.x2 - r->column.x2) < STACK_SLACK;
+    const char *text = r->text + w->from;
+    const size_t len = w->to - w->from;
+    int cjk = 0;
+    for (size_t pos = 0; pos < len;)
+        cjk += b_cp_is_cjk(b_utf8_next(text, len, &pos));
+    *box = w->box;
+    r->vertical = cjk * 2 > w->chars && (in_column || (w->chars > 1 && w->stacked == w->chars - 1));
+    if (!r->vertical)
+        return;
+    r->column = w->box;
+    const double half = (box->x2 - box->x1) * 0.5, step = (box->y2 - box->y1) / w->chars;
+    *box = (PopplerRectangle){box->x1 - half, box->y1 + step, box->x2 - half, box->y2 + step};
+}
+
 /* Appends the word; words beside the page are left out, since nobody sees them. */
 static enum b_code put_word(struct reading *r, const struct word *w, bool joined, struct b_err *err)
 {
@@ -159,11 +182,13 @@ static enum b_code put_word(struct reading *r, const struct word *w, bool joined
     if (w->to == w->from || w->box.x2 < 0 || w->box.y2 < 0 || w->box.x1 > r->width || w->box.y1 > r->height)
         return B_OK;
     char *text = b_arena_text(s->arena, r->text + w->from, w->to - w->from);
+    PopplerRectangle box;
+    shift_vertical(r, w, &box);
     if (!text || !dp_pdf_word_room(s, &r->capacity))
         return b_arena_refused(s->arena, DP_PDF_DOMAIN, err);
     struct dp_word *out = &s->words[s->n_words];
     *out = (struct dp_word){.text = text, .confidence = DP_NO_CONFIDENCE, .joined = joined};
-    out->bbox = (struct dp_rect){(float)w->box.x1, (float)w->box.y1, (float)w->box.x2, (float)w->box.y2};
+    out->bbox = (struct dp_rect){(float)box.x1, (float)box.y1, (float)box.x2, (float)box.y2};
     out->font_size = size_of(w);
     if (w->font) {
         out->font = font_name(r, w->font->font_name);
@@ -244,6 +269,9 @@ static void add_char(struct word *w, size_t from, size_t to, const PopplerTextAt
     }
     w->to = to;
     if (box) {
+        /* Below its neighbour, in its column: vertical writing. */
+        w->stacked += w->chars > 1 && fabs(box->x1 - w->last.x1) < STACK_SLACK &&
+                      fabs(box->x2 - w->last.x2) < STACK_SLACK && fabs(box->y1 - w->last.y2) < STACK_SLACK;
         add_box(w, box);
         w->last = *box;
     }

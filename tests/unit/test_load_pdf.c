@@ -393,6 +393,43 @@ static void right_to_left(void **state)
     t_pdf_free(&pdf);
 }
 
+/* Vertical writing: the column hangs centred below its starting point (250, 350). */
+static void vertical_words(void **state)
+{
+    (void)state;
+    static const char map[] =
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
+        "1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0044> <0060> <4e00> endbfrange "
+        "endcmap end end";
+    struct t_pdf pdf;
+    struct dp_sheet s;
+    one_page(&pdf, A4, "", "BT /F2 14 Tf 250 350 Td <00440045004600470048> Tj ET");
+    t_pdf_object(&pdf, 3,
+                 "<< /Type /Page /Parent 2 0 R /Contents 4 0 R " A4 " /Resources << /Font << /F2 6 0 R >> >> >>");
+    t_pdf_object(&pdf, 6,
+                 "<< /Type /Font /Subtype /Type0 /BaseFont /Nofont /Encoding /Identity-V /DescendantFonts [7 0 R] "
+                 "/ToUnicode 9 0 R >>");
+    t_pdf_object(
+        &pdf, 7,
+        "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Nofont /CIDSystemInfo << /Registry (Adobe) /Ordering "
+        "(Identity) /Supplement 0 >> /DW 1000 /FontDescriptor 8 0 R >>");
+    t_pdf_object(
+        &pdf, 8,
+        "<< /Type /FontDescriptor /FontName /Nofont /Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent "
+        "880 /Descent -120 /CapHeight 700 /StemV 80 >>");
+    t_pdf_stream(&pdf, 9, "", map, sizeof map - 1);
+    t_pdf_end(&pdf, "");
+    load(&pdf, 1, &s);
+    const double k = s.dpi / 72;
+    const struct dp_rect b = find_word(&s, "\xe4\xb8\x80\xe4\xb8\x81\xe4\xb8\x82\xe4\xb8\x83\xe4\xb8\x84", NULL)->bbox;
+    assert_near(b.x0 / k, 243, 0.5);
+    assert_near(b.x1 / k, 257, 0.5);
+    assert_near(b.y0 / k, 842 - 350, 1);
+    assert_near(b.y1 / k, 842 - 350 + 70, 1);
+    dp_sheet_free(&s);
+    t_pdf_free(&pdf);
+}
+
 static void rules(void **state)
 {
     (void)state;
@@ -824,26 +861,13 @@ static void flat_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_and_fonts),
-        cmocka_unit_test(page_geometry),
-        cmocka_unit_test(resolution),
-        cmocka_unit_test(pixel_limit),
-        cmocka_unit_test(scans),
-        cmocka_unit_test(grids_of_pictures),
-        cmocka_unit_test(hidden_words),
-        cmocka_unit_test(turned_words),
-        cmocka_unit_test(right_to_left),
-        cmocka_unit_test(rules),
-        cmocka_unit_test(metadata_and_outline),
-        cmocka_unit_test(endless_outline),
-        cmocka_unit_test(passwords),
-        cmocka_unit_test(bad_files),
-        cmocka_unit_test(repaired),
-        cmocka_unit_test(damage),
-        cmocka_unit_test(bounds),
-        cmocka_unit_test(cancelled),
-        cmocka_unit_test(missing_font),
-        cmocka_unit_test(two_threads),
+        cmocka_unit_test(words_and_fonts), cmocka_unit_test(page_geometry), cmocka_unit_test(resolution),
+        cmocka_unit_test(pixel_limit),     cmocka_unit_test(scans),         cmocka_unit_test(grids_of_pictures),
+        cmocka_unit_test(hidden_words),    cmocka_unit_test(turned_words),  cmocka_unit_test(right_to_left),
+        cmocka_unit_test(vertical_words),  cmocka_unit_test(rules),         cmocka_unit_test(metadata_and_outline),
+        cmocka_unit_test(endless_outline), cmocka_unit_test(passwords),     cmocka_unit_test(bad_files),
+        cmocka_unit_test(repaired),        cmocka_unit_test(damage),        cmocka_unit_test(bounds),
+        cmocka_unit_test(cancelled),       cmocka_unit_test(missing_font),  cmocka_unit_test(two_threads),
         cmocka_unit_test(flat_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

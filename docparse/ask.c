@@ -106,20 +106,51 @@ static enum b_code make_ids(const struct dp_asker *asker, const struct dp_questi
     return eng_chat_ids(eng_qwen_tokenizer_of(model), &turn, 1, &options, ids, err);
 }
 
+enum b_code dp_ask_holds(const char *schema, struct b_err *err)
+{
+    struct eng_grammar *grammar = NULL;
+    enum b_code code = eng_grammar_from_schema(schema, strlen(schema), &grammar, err);
+    eng_grammar_drop(grammar);
+    return code;
+}
+
+/* What holds an answer to a schema; both NULL without one. */
+struct hold {
+    struct eng_grammar *grammar;
+    struct eng_matcher *matcher;
+};
+
+static enum b_code hold_to(const struct dp_asker *asker, const char *schema, struct hold *hold, struct b_err *err)
+{
+    const struct eng_qwen_generation *g = &eng_qwen_config_of(asker->model->qwen)->generation;
+    *hold = (struct hold){NULL, NULL};
+    if (!schema)
+        return B_OK;
+    enum b_code code = eng_grammar_from_schema(schema, strlen(schema), &hold->grammar, err);
+    if (code == B_OK)
+        code = eng_matcher_new(hold->grammar, eng_qwen_tokenizer_of(asker->model->qwen), g->stops, g->n_stops,
+                               &hold->matcher, err);
+    return code;
+}
+
 static enum b_code run(struct dp_asker *asker, const struct dp_question *q, const struct eng_visual *visuals,
                        struct dp_answer *out, struct b_cancel *cancel, struct b_err *err)
 {
     struct eng_ids ids = {.max = IDS_MAX};
     struct eng_lookup *lookup = NULL;
+    struct hold hold = {NULL, NULL};
     struct listening l = {.question = q, .tokenizer = eng_qwen_tokenizer_of(asker->model->qwen), .answer = out};
     size_t tokens = q->max_tokens > 0 ? (size_t)q->max_tokens : TOKENS_DEFAULT;
     enum b_code code = make_ids(asker, q, visuals, &ids, err);
     if (code == B_OK)
         code = eng_lookup_new(&lookup, err);
+    if (code == B_OK)
+        code = hold_to(asker, q->schema, &hold, err);
     struct eng_prompt prompt = {ids.items, ids.count, visuals, q->n_pages};
     if (code == B_OK)
         code = eng_session_prompt(asker->session, &prompt, tokens, cancel, err);
     struct eng_generate how = {.max_tokens = tokens,
+                               .constraint = hold.matcher,
                                .propose = eng_lookup_propose,
                                .propose_context = lookup,
                                .on_token = take_token,
@@ -132,6 +163,8 @@ static enum b_code run(struct dp_asker *asker, const struct dp_question *q, cons
     out->complete = eng_session_finish(asker->session) == ENG_FINISH_STOP;
     out->confidence = l.count ? (float)exp(l.sum / (double)l.count) : 0;
     eng_lookup_drop(lookup);
+    eng_matcher_drop(hold.matcher);
+    eng_grammar_drop(hold.grammar);
     eng_ids_free(&ids);
     return code;
 }

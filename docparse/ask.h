@@ -22,6 +22,7 @@ struct dp_question {
     size_t n_pages;                   /* 0 .. DP_ASK_PAGES_MAX */
     const char *text;                 /* UTF-8; control tokens in it are text */
     int max_tokens;                   /* of the answer; 0: 1024 */
+    const char *schema;               /* JSON Schema that the answer is held to (see dp_ask_holds), or NULL */
     /* Called with each piece of the answer as it comes, whole characters only; false ends the answer. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
     void *ctx;
@@ -35,6 +36,10 @@ struct dp_answer {
         int width, height; /* of the picture that the model saw: coordinates in the answer are its pixels */
     } frames[DP_ASK_PAGES_MAX];
 };
+
+/* Whether answers can be held to the JSON Schema: B_OK, B_UNSUPPORTED (a keyword that cannot be held, named in err), or
+ * what is wrong with it. */
+enum b_code dp_ask_holds(const char *schema, struct b_err *err) B_MUST_CHECK;
 
 /* B_LIMIT: too many pages or tokens. */
 enum b_code dp_ask(struct dp_asker *asker, const struct dp_question *question, struct dp_answer *out,

@@ -19,6 +19,7 @@ enum { QUESTIONS_MAX = 64, SCHEMA_BYTES_MAX = 1 << 20 };
 struct ask_options {
     enum kind kind;
     const char *name, *checkpoint_dir, *questions[QUESTIONS_MAX], *schema_file;
+    const char *held; /* the schema, where answers can be held to it */
     size_t n_questions;
     bool json;
     int first, last, jobs, max_tokens;
@@ -39,9 +40,11 @@ static void print_help(enum kind kind)
                 "Answers questions about the pages of documents.\n\n"
                 "  -q, --question TEXT  what to ask; may be given again: the pages are read once\n"
                 "      --json           one JSON object a question: question, answer, confidence, complete\n",
-        [EXTRACT] = "Usage: docparse extract --model DIR --schema FILE [OPTION]... FILE...\n"
-                    "Reads key information off pages: prints the JSON object that a JSON Schema describes.\n\n"
-                    "      --schema FILE    JSON Schema of the object that is wanted\n",
+        [EXTRACT] =
+            "Usage: docparse extract --model DIR --schema FILE [OPTION]... FILE...\n"
+            "Reads key information off pages: prints the JSON object that a JSON Schema describes. The model can\n"
+            "answer nothing else, unless the schema has a keyword that cannot be held, which a warning names.\n\n"
+            "      --schema FILE    JSON Schema of the object that is wanted\n",
         [LOCATE] = "Usage: docparse locate --model DIR -q WHAT [OPTION]... FILE...\n"
                    "Finds things on pages: prints JSON objects with boxes in pixels of the page.\n\n"
                    "  -q, --question TEXT  what to look for, such as 'all signatures'\n",
@@ -282,6 +285,7 @@ static bool ask_one(struct dp_asker *asker, const struct ask_options *o, const c
                             .n_pages = count,
                             .text = text,
                             .max_tokens = o->max_tokens,
+                            .schema = o->held,
                             .on_text = o->kind == ASK && !o->json ? print_piece : NULL};
     struct dp_answer answer;
     struct b_err err = {0};
@@ -355,6 +359,20 @@ static int answer_all(const struct ask_options *o, const struct dp_model *model,
     return b_cancel_check(cancel, NULL) != B_OK ? SVC_EXIT_INTERRUPTED : fine ? SVC_EXIT_OK : SVC_EXIT_FAILED;
 }
 
+/* Answers are held to the schema where that is possible; otherwise the user is told, and the schema is only asked for.
+ */
+static enum b_code hold_schema(struct ask_options *o, const char *schema, struct b_err *err)
+{
+    enum b_code code = dp_ask_holds(schema, err);
+    if (code == B_OK)
+        o->held = schema;
+    if (code != B_UNSUPPORTED)
+        return code;
+    fprintf(stderr, "docparse: %s: warning: %s; the answer may not fit the schema\n", o->name, err->message);
+    b_err_clear(err);
+    return B_OK;
+}
+
 static int run_command(enum kind kind, const char *name, int argc, char **argv, struct b_cancel *cancel)
 {
     struct ask_options o = {.kind = kind, .name = name};
@@ -368,6 +386,8 @@ static int run_command(enum kind kind, const char *name, int argc, char **argv, 
     enum b_code code = pages ? B_OK : b_fail(&err, B_NO_MEMORY, "ask", "out of memory");
     if (code == B_OK && kind == EXTRACT)
         code = read_schema(o.schema_file, &schema, &err);
+    if (code == B_OK && kind == EXTRACT)
+        code = hold_schema(&o, schema, &err);
     const char *where = name;
     for (int i = optind; code == B_OK && i < argc; i++)
         code = load_file(where = argv[i], &o, pages, cancel, &err);

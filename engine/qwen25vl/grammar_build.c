@@ -16,7 +16,7 @@
 /* Grammars written by people need two or three; one made to need many would cost the square of its length. */
 #define MAX_ROUNDS 64
 
-void gr_fail(struct gr_builder *b, enum b_code code, const char *fmt, ...)
+void gmr_fail(struct gr_builder *b, enum b_code code, const char *fmt, ...)
 {
     if (b->code)
         return;
@@ -28,14 +28,14 @@ void gr_fail(struct gr_builder *b, enum b_code code, const char *fmt, ...)
     b->code = b_fail(b->err, code, DOMAIN, "%s", text);
 }
 
-enum b_code gr_begin(struct gr_builder *b, struct b_err *err)
+enum b_code gmr_begin(struct gr_builder *b, struct b_err *err)
 {
     memset(b, 0, sizeof *b);
     b->err = err;
     b->arena = b_arena_new(MAX_BYTES);
     if (!b->arena)
         return b->code = b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for a grammar");
-    (void)gr_new_rule(b);
+    (void)gmr_new_rule(b);
     return b->code;
 }
 
@@ -56,10 +56,10 @@ static bool room(struct gr_builder *b, void **list, size_t count, size_t *cap, s
     return true;
 }
 
-uint32_t gr_new_rule(struct gr_builder *b)
+uint32_t gmr_new_rule(struct gr_builder *b)
 {
     if (b->n_rules == MAX_RULES)
-        gr_fail(b, B_LIMIT, "more than %zu rules", MAX_RULES);
+        gmr_fail(b, B_LIMIT, "more than %zu rules", MAX_RULES);
     void *list = b->rules;
     if (!room(b, &list, b->n_rules, &b->cap_rules, sizeof *b->rules))
         return 0;
@@ -68,10 +68,10 @@ uint32_t gr_new_rule(struct gr_builder *b)
     return (uint32_t)b->n_rules++;
 }
 
-void gr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *seq)
+void gmr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *seq)
 {
     if (b->n_elems + seq->count + 1 > MAX_ELEMS)
-        gr_fail(b, B_LIMIT, "the grammar has more than %zu places", MAX_ELEMS);
+        gmr_fail(b, B_LIMIT, "the grammar has more than %zu places", MAX_ELEMS);
     if (b->code)
         return;
     struct gr_alternative *a = b_arena_alloc(b->arena, sizeof *a, 8);
@@ -94,7 +94,7 @@ void gr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *se
     b->n_elems += a->count;
 }
 
-void gr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem)
+void gmr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem)
 {
     void *list = seq->items;
     if (!room(b, &list, seq->count, &seq->cap, sizeof *seq->items))
@@ -103,7 +103,7 @@ void gr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem)
     seq->items[seq->count++] = elem;
 }
 
-uint32_t gr_set_of(struct gr_builder *b, const struct gr_set *set)
+uint32_t gmr_set_of(struct gr_builder *b, const struct gr_set *set)
 {
     void *list = b->sets;
     if (!room(b, &list, b->n_sets, &b->cap_sets, sizeof *b->sets))
@@ -118,41 +118,41 @@ static uint32_t one_byte(struct gr_builder *b, uint8_t byte)
     if (!b->byte_set[byte]) {
         struct gr_set set = {{0}};
         set.bits[byte >> 3] = (uint8_t)(1u << (byte & 7));
-        b->byte_set[byte] = 1 + GR_INDEX(gr_set_of(b, &set));
+        b->byte_set[byte] = 1 + GR_INDEX(gmr_set_of(b, &set));
     }
     return GR_ELEM(GR_SET, b->byte_set[byte] - 1);
 }
 
-void gr_put_bytes(struct gr_builder *b, struct gr_seq *seq, const char *bytes, size_t len)
+void gmr_put_bytes(struct gr_builder *b, struct gr_seq *seq, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        gr_put(b, seq, one_byte(b, (uint8_t)bytes[i]));
+        gmr_put(b, seq, one_byte(b, (uint8_t)bytes[i]));
 }
 
-void gr_put_repeat(struct gr_builder *b, struct gr_seq *seq, uint32_t elem, int64_t min, int64_t max)
+void gmr_put_repeat(struct gr_builder *b, struct gr_seq *seq, uint32_t elem, int64_t min, int64_t max)
 {
     for (int64_t i = 0; i < min && !b->code; i++)
-        gr_put(b, seq, elem);
+        gmr_put(b, seq, elem);
     if (max >= 0 && max - min > (int64_t)MAX_ELEMS)
-        gr_fail(b, B_LIMIT, "%lld repeats are too many", (long long)max);
+        gmr_fail(b, B_LIMIT, "%lld repeats are too many", (long long)max);
     /* Optional ones as a chain from its end: each rule is "once more and the rest, or nothing". */
     const struct gr_seq nothing = {.count = 0};
     uint32_t rest = 0;
     const bool endless = max < 0;
     for (int64_t i = endless ? max : min; i < max || (endless && i < 0); i++) {
         struct gr_seq more = {.count = 0};
-        const uint32_t rule = gr_new_rule(b);
-        gr_put(b, &more, elem);
+        const uint32_t rule = gmr_new_rule(b);
+        gmr_put(b, &more, elem);
         if (endless || rest)
-            gr_put(b, &more, GR_ELEM(GR_RULE, endless ? rule : rest));
-        gr_alternative(b, rule, &more);
-        gr_alternative(b, rule, &nothing);
+            gmr_put(b, &more, GR_ELEM(GR_RULE, endless ? rule : rest));
+        gmr_alternative(b, rule, &more);
+        gmr_alternative(b, rule, &nothing);
         rest = rule;
         if (b->code || endless)
             break;
     }
     if (rest)
-        gr_put(b, seq, GR_ELEM(GR_RULE, rest));
+        gmr_put(b, seq, GR_ELEM(GR_RULE, rest));
 }
 
 static void put_byte_range(struct gr_builder *b, struct gr_seq *seq, unsigned first, unsigned last)
@@ -160,7 +160,7 @@ static void put_byte_range(struct gr_builder *b, struct gr_seq *seq, unsigned fi
     struct gr_set set = {{0}};
     for (unsigned byte = first; byte <= last; byte++)
         set.bits[byte >> 3] |= (uint8_t)(1u << (byte & 7));
-    gr_put(b, seq, gr_set_of(b, &set));
+    gmr_put(b, seq, gmr_set_of(b, &set));
 }
 
 /* Code points of one length in UTF-8 as alternatives of rule: cut so that in each part every byte has a range of its
@@ -184,7 +184,7 @@ static void add_utf8(struct gr_builder *b, uint32_t rule, uint32_t first, uint32
         struct gr_seq seq = {.count = 0};
         for (size_t i = 0; i < n; i++)
             put_byte_range(b, &seq, (unsigned char)low[i], (unsigned char)high[i]);
-        gr_alternative(b, rule, &seq);
+        gmr_alternative(b, rule, &seq);
         first = end + 1;
     }
 }
@@ -210,9 +210,9 @@ static void add_range(struct gr_builder *b, uint32_t rule, uint32_t first, uint3
     }
 }
 
-uint32_t gr_class(struct gr_builder *b, const struct gr_range *ranges, size_t count, bool negate)
+uint32_t gmr_class(struct gr_builder *b, const struct gr_range *ranges, size_t count, bool negate)
 {
-    const uint32_t rule = gr_new_rule(b);
+    const uint32_t rule = gmr_new_rule(b);
     struct gr_range *sorted = b->code ? NULL : b_arena_alloc(b->arena, (count + 1) * sizeof *sorted, 8);
     if (!sorted) {
         if (!b->code)
@@ -237,11 +237,11 @@ uint32_t gr_class(struct gr_builder *b, const struct gr_range *ranges, size_t co
         add_range(b, rule, next, 0x10ffff, &ascii);
     if (memcmp(&ascii, &none, sizeof none) != 0) {
         struct gr_seq seq = {.count = 0};
-        gr_put(b, &seq, gr_set_of(b, &ascii));
-        gr_alternative(b, rule, &seq);
+        gmr_put(b, &seq, gmr_set_of(b, &ascii));
+        gmr_alternative(b, rule, &seq);
     }
     if (!b->code && b->rules[rule].count == 0)
-        gr_fail(b, B_FORMAT, "a class holds no character");
+        gmr_fail(b, B_FORMAT, "a class holds no character");
     return GR_ELEM(GR_RULE, rule);
 }
 
@@ -337,19 +337,19 @@ static void check(struct gr_builder *b, const struct eng_grammar *g)
     uint8_t *empty = calloc(g->n_rules, 1), *state = calloc(g->n_rules, 1);
     struct visit *stack = calloc(g->n_rules, sizeof *stack);
     if (!empty || !state || !stack) {
-        gr_fail(b, B_NO_MEMORY, "no memory to check a grammar");
+        gmr_fail(b, B_NO_MEMORY, "no memory to check a grammar");
     } else {
         if (!find_empty(g, empty))
-            gr_fail(b, B_LIMIT, "rules that may be empty lean on each other too much");
+            gmr_fail(b, B_LIMIT, "rules that may be empty lean on each other too much");
         else if (comes_back(g, empty, state, stack))
-            gr_fail(b, B_FORMAT, "a rule begins with itself, or repeats what may be empty");
+            gmr_fail(b, B_FORMAT, "a rule begins with itself, or repeats what may be empty");
     }
     free(empty);
     free(state);
     free(stack);
 }
 
-enum b_code gr_finish(struct gr_builder *b, struct eng_grammar **out)
+enum b_code gmr_finish(struct gr_builder *b, struct eng_grammar **out)
 {
     struct eng_grammar *g = NULL;
     size_t alternatives = 0;
@@ -357,7 +357,7 @@ enum b_code gr_finish(struct gr_builder *b, struct eng_grammar **out)
     for (size_t r = 0; r < b->n_rules && !b->code; r++) {
         alternatives += b->rules[r].count;
         if (b->rules[r].count == 0)
-            gr_fail(b, B_FORMAT, "a rule is used but not given");
+            gmr_fail(b, B_FORMAT, "a rule is used but not given");
     }
     if (!b->code) {
         g = calloc(1, sizeof *g);
@@ -368,7 +368,7 @@ enum b_code gr_finish(struct gr_builder *b, struct eng_grammar **out)
             g->sets = calloc(b->n_sets + 1, sizeof *g->sets);
         }
         if (!g || !g->elems || !g->alternatives || !g->rules || !g->sets)
-            gr_fail(b, B_NO_MEMORY, "no memory for a grammar");
+            gmr_fail(b, B_NO_MEMORY, "no memory for a grammar");
     }
     if (!b->code) {
         lay_out(b, g);

@@ -59,24 +59,24 @@ struct gr_builder {
     uint32_t byte_set[256]; /* 1 + set of one byte; 0: not made yet */
 };
 
-enum b_code gr_begin(struct gr_builder *b, struct b_err *err) B_MUST_CHECK; /* makes rule 0 */
+enum b_code gmr_begin(struct gr_builder *b, struct b_err *err) B_MUST_CHECK; /* makes rule 0 */
 /* Ends the building in any case: the grammar, or the failure. */
-enum b_code gr_finish(struct gr_builder *b, struct eng_grammar **out) B_MUST_CHECK;
-void gr_fail(struct gr_builder *b, enum b_code code, const char *fmt, ...) B_PRINTF(3, 4);
+enum b_code gmr_finish(struct gr_builder *b, struct eng_grammar **out) B_MUST_CHECK;
+void gmr_fail(struct gr_builder *b, enum b_code code, const char *fmt, ...) B_PRINTF(3, 4);
 
-uint32_t gr_new_rule(struct gr_builder *b);
+uint32_t gmr_new_rule(struct gr_builder *b);
 /* Adds seq, which may be used again for another one, as an alternative. */
-void gr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *seq);
-void gr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem);
-void gr_put_bytes(struct gr_builder *b, struct gr_seq *seq, const char *bytes, size_t len);
-uint32_t gr_set_of(struct gr_builder *b, const struct gr_set *set); /* an element */
+void gmr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *seq);
+void gmr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem);
+void gmr_put_bytes(struct gr_builder *b, struct gr_seq *seq, const char *bytes, size_t len);
+uint32_t gmr_set_of(struct gr_builder *b, const struct gr_set *set); /* an element */
 /* elem min to max times (max < 0: without end). */
-void gr_put_repeat(struct gr_builder *b, struct gr_seq *seq, uint32_t elem, int64_t min, int64_t max);
+void gmr_put_repeat(struct gr_builder *b, struct gr_seq *seq, uint32_t elem, int64_t min, int64_t max);
 
 /* Code points in ranges [first, last], ascending or not, as an element; negate: all others. */
 struct gr_range {
     uint32_t first, last;
 };
-uint32_t gr_class(struct gr_builder *b, const struct gr_range *ranges, size_t count, bool negate);
+uint32_t gmr_class(struct gr_builder *b, const struct gr_range *ranges, size_t count, bool negate);
 
 #endif

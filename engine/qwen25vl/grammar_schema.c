@@ -39,7 +39,7 @@ static uint32_t rule_elem(uint32_t rule)
 
 static void put_text(struct reader *r, struct gr_seq *seq, const char *text)
 {
-    gr_put_bytes(&r->b, seq, text, strlen(text));
+    gmr_put_bytes(&r->b, seq, text, strlen(text));
 }
 
 static uint32_t class_of(struct reader *r, const char *ranges)
@@ -48,7 +48,7 @@ static uint32_t class_of(struct reader *r, const char *ranges)
     size_t n = 0;
     for (; ranges[2 * n]; n++)
         list[n] = (struct gr_range){(unsigned char)ranges[2 * n], (unsigned char)ranges[2 * n + 1]};
-    return gr_class(&r->b, list, n, false);
+    return gmr_class(&r->b, list, n, false);
 }
 
 /* --- what all documents are made of --- */
@@ -58,13 +58,13 @@ static uint32_t space_rule(struct reader *r)
 {
     if (!r->space) {
         struct gr_seq none = {0}, one = {0}, line = {0};
-        r->space = gr_new_rule(&r->b);
-        gr_alternative(&r->b, r->space, &none);
+        r->space = gmr_new_rule(&r->b);
+        gmr_alternative(&r->b, r->space, &none);
         put_text(r, &one, " ");
-        gr_alternative(&r->b, r->space, &one);
+        gmr_alternative(&r->b, r->space, &one);
         put_text(r, &line, "\n");
-        gr_put_repeat(&r->b, &line, class_of(r, "  \t\t"), 0, MAX_INDENT);
-        gr_alternative(&r->b, r->space, &line);
+        gmr_put_repeat(&r->b, &line, class_of(r, "  \t\t"), 0, MAX_INDENT);
+        gmr_alternative(&r->b, r->space, &line);
     }
     return rule_elem(r->space);
 }
@@ -74,10 +74,10 @@ static uint32_t gap_rule(struct reader *r)
 {
     if (!r->gap) {
         struct gr_seq none = {0}, one = {0};
-        r->gap = gr_new_rule(&r->b);
-        gr_alternative(&r->b, r->gap, &none);
+        r->gap = gmr_new_rule(&r->b);
+        gmr_alternative(&r->b, r->gap, &none);
         put_text(r, &one, " ");
-        gr_alternative(&r->b, r->gap, &one);
+        gmr_alternative(&r->b, r->gap, &one);
     }
     return rule_elem(r->gap);
 }
@@ -89,22 +89,22 @@ static uint32_t letter_rule(struct reader *r)
     if (r->letter)
         return rule_elem(r->letter);
     struct gr_seq plain = {0}, escape = {0}, code = {0}, d_code = {0};
-    r->letter = gr_new_rule(&r->b);
-    gr_put(&r->b, &plain, gr_class(&r->b, not_plain, 3, true));
-    gr_alternative(&r->b, r->letter, &plain);
+    r->letter = gmr_new_rule(&r->b);
+    gmr_put(&r->b, &plain, gmr_class(&r->b, not_plain, 3, true));
+    gmr_alternative(&r->b, r->letter, &plain);
     put_text(r, &escape, "\\");
-    gr_put(&r->b, &escape, class_of(r, "\"\"\\\\//bbffnnrrtt"));
-    gr_alternative(&r->b, r->letter, &escape);
+    gmr_put(&r->b, &escape, class_of(r, "\"\"\\\\//bbffnnrrtt"));
+    gmr_alternative(&r->b, r->letter, &escape);
     const uint32_t hex = class_of(r, "09afAF");
     put_text(r, &code, "\\u");
-    gr_put(&r->b, &code, class_of(r, "09acefACEF"));
-    gr_put_repeat(&r->b, &code, hex, 3, 3);
-    gr_alternative(&r->b, r->letter, &code);
+    gmr_put(&r->b, &code, class_of(r, "09acefACEF"));
+    gmr_put_repeat(&r->b, &code, hex, 3, 3);
+    gmr_alternative(&r->b, r->letter, &code);
     put_text(r, &d_code, "\\u");
-    gr_put(&r->b, &d_code, class_of(r, "ddDD"));
-    gr_put(&r->b, &d_code, class_of(r, "07"));
-    gr_put_repeat(&r->b, &d_code, hex, 2, 2);
-    gr_alternative(&r->b, r->letter, &d_code);
+    gmr_put(&r->b, &d_code, class_of(r, "ddDD"));
+    gmr_put(&r->b, &d_code, class_of(r, "07"));
+    gmr_put_repeat(&r->b, &d_code, hex, 2, 2);
+    gmr_alternative(&r->b, r->letter, &d_code);
     return rule_elem(r->letter);
 }
 
@@ -113,11 +113,11 @@ static uint32_t string_rule(struct reader *r, int64_t min, int64_t max)
     if (min == 0 && max < 0 && r->string)
         return rule_elem(r->string);
     struct gr_seq seq = {0};
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     put_text(r, &seq, "\"");
-    gr_put_repeat(&r->b, &seq, letter_rule(r), min, max);
+    gmr_put_repeat(&r->b, &seq, letter_rule(r), min, max);
     put_text(r, &seq, "\"");
-    gr_alternative(&r->b, rule, &seq);
+    gmr_alternative(&r->b, rule, &seq);
     if (min == 0 && max < 0)
         r->string = rule;
     return rule_elem(rule);
@@ -128,12 +128,12 @@ static uint32_t digits_rule(struct reader *r)
 {
     if (!r->natural) {
         struct gr_seq zero = {0}, other = {0};
-        r->natural = gr_new_rule(&r->b);
+        r->natural = gmr_new_rule(&r->b);
         put_text(r, &zero, "0");
-        gr_alternative(&r->b, r->natural, &zero);
-        gr_put(&r->b, &other, class_of(r, "19"));
-        gr_put_repeat(&r->b, &other, class_of(r, "09"), 0, 17);
-        gr_alternative(&r->b, r->natural, &other);
+        gmr_alternative(&r->b, r->natural, &zero);
+        gmr_put(&r->b, &other, class_of(r, "19"));
+        gmr_put_repeat(&r->b, &other, class_of(r, "09"), 0, 17);
+        gmr_alternative(&r->b, r->natural, &other);
     }
     return rule_elem(r->natural);
 }
@@ -144,12 +144,12 @@ static uint32_t integer_rule(struct reader *r, bool sign)
         return digits_rule(r);
     if (!r->integer) {
         struct gr_seq plain = {0}, minus = {0};
-        r->integer = gr_new_rule(&r->b);
-        gr_put(&r->b, &plain, digits_rule(r));
-        gr_alternative(&r->b, r->integer, &plain);
+        r->integer = gmr_new_rule(&r->b);
+        gmr_put(&r->b, &plain, digits_rule(r));
+        gmr_alternative(&r->b, r->integer, &plain);
         put_text(r, &minus, "-");
-        gr_put(&r->b, &minus, digits_rule(r));
-        gr_alternative(&r->b, r->integer, &minus);
+        gmr_put(&r->b, &minus, digits_rule(r));
+        gmr_alternative(&r->b, r->integer, &minus);
     }
     return rule_elem(r->integer);
 }
@@ -160,19 +160,19 @@ static uint32_t number_rule(struct reader *r, bool sign)
     if (*rule)
         return rule_elem(*rule);
     struct gr_seq seq = {0}, part = {0}, power = {0};
-    const uint32_t fraction = gr_new_rule(&r->b), exponent = gr_new_rule(&r->b), digit = class_of(r, "09");
-    *rule = gr_new_rule(&r->b);
+    const uint32_t fraction = gmr_new_rule(&r->b), exponent = gmr_new_rule(&r->b), digit = class_of(r, "09");
+    *rule = gmr_new_rule(&r->b);
     put_text(r, &part, ".");
-    gr_put_repeat(&r->b, &part, digit, 1, 17);
-    gr_alternative(&r->b, fraction, &part);
-    gr_put(&r->b, &power, class_of(r, "eeEE"));
-    gr_put_repeat(&r->b, &power, class_of(r, "++--"), 0, 1);
-    gr_put_repeat(&r->b, &power, digit, 1, 2);
-    gr_alternative(&r->b, exponent, &power);
-    gr_put(&r->b, &seq, integer_rule(r, sign));
-    gr_put_repeat(&r->b, &seq, rule_elem(fraction), 0, 1);
-    gr_put_repeat(&r->b, &seq, rule_elem(exponent), 0, 1);
-    gr_alternative(&r->b, *rule, &seq);
+    gmr_put_repeat(&r->b, &part, digit, 1, 17);
+    gmr_alternative(&r->b, fraction, &part);
+    gmr_put(&r->b, &power, class_of(r, "eeEE"));
+    gmr_put_repeat(&r->b, &power, class_of(r, "++--"), 0, 1);
+    gmr_put_repeat(&r->b, &power, digit, 1, 2);
+    gmr_alternative(&r->b, exponent, &power);
+    gmr_put(&r->b, &seq, integer_rule(r, sign));
+    gmr_put_repeat(&r->b, &seq, rule_elem(fraction), 0, 1);
+    gmr_put_repeat(&r->b, &seq, rule_elem(exponent), 0, 1);
+    gmr_alternative(&r->b, *rule, &seq);
     return rule_elem(*rule);
 }
 
@@ -180,11 +180,11 @@ static uint32_t number_rule(struct reader *r, bool sign)
 static uint32_t comma_rule(struct reader *r, uint32_t elem)
 {
     struct gr_seq seq = {0};
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     put_text(r, &seq, ",");
-    gr_put(&r->b, &seq, space_rule(r));
-    gr_put(&r->b, &seq, elem);
-    gr_alternative(&r->b, rule, &seq);
+    gmr_put(&r->b, &seq, space_rule(r));
+    gmr_put(&r->b, &seq, elem);
+    gmr_alternative(&r->b, rule, &seq);
     return rule_elem(rule);
 }
 
@@ -192,21 +192,21 @@ static uint32_t comma_rule(struct reader *r, uint32_t elem)
 static uint32_t list_rule(struct reader *r, const char *open, uint32_t elem, const char *close, int64_t min,
                           int64_t max)
 {
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     struct gr_seq none = {0}, some = {0};
     if (min == 0) {
         put_text(r, &none, open);
         put_text(r, &none, close);
-        gr_alternative(&r->b, rule, &none);
+        gmr_alternative(&r->b, rule, &none);
     }
     if (max != 0) {
         put_text(r, &some, open);
-        gr_put(&r->b, &some, space_rule(r));
-        gr_put(&r->b, &some, elem);
-        gr_put_repeat(&r->b, &some, comma_rule(r, elem), min > 1 ? min - 1 : 0, max < 0 ? -1 : max - 1);
-        gr_put(&r->b, &some, space_rule(r));
+        gmr_put(&r->b, &some, space_rule(r));
+        gmr_put(&r->b, &some, elem);
+        gmr_put_repeat(&r->b, &some, comma_rule(r, elem), min > 1 ? min - 1 : 0, max < 0 ? -1 : max - 1);
+        gmr_put(&r->b, &some, space_rule(r));
         put_text(r, &some, close);
-        gr_alternative(&r->b, rule, &some);
+        gmr_alternative(&r->b, rule, &some);
     }
     return rule_elem(rule);
 }
@@ -215,35 +215,35 @@ static uint32_t list_rule(struct reader *r, const char *open, uint32_t elem, con
 static uint32_t pair_rule(struct reader *r, uint32_t value)
 {
     struct gr_seq seq = {0};
-    const uint32_t rule = gr_new_rule(&r->b);
-    gr_put(&r->b, &seq, string_rule(r, 0, -1));
+    const uint32_t rule = gmr_new_rule(&r->b);
+    gmr_put(&r->b, &seq, string_rule(r, 0, -1));
     put_text(r, &seq, ":");
-    gr_put(&r->b, &seq, gap_rule(r));
-    gr_put(&r->b, &seq, value);
-    gr_alternative(&r->b, rule, &seq);
+    gmr_put(&r->b, &seq, gap_rule(r));
+    gmr_put(&r->b, &seq, value);
+    gmr_alternative(&r->b, rule, &seq);
     return rule_elem(rule);
 }
 
 static void one_of(struct reader *r, uint32_t rule, uint32_t elem)
 {
     struct gr_seq seq = {0};
-    gr_put(&r->b, &seq, elem);
-    gr_alternative(&r->b, rule, &seq);
+    gmr_put(&r->b, &seq, elem);
+    gmr_alternative(&r->b, rule, &seq);
 }
 
 static uint32_t word_rule(struct reader *r, const char *text)
 {
     struct gr_seq seq = {0};
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     put_text(r, &seq, text);
-    gr_alternative(&r->b, rule, &seq);
+    gmr_alternative(&r->b, rule, &seq);
     return rule_elem(rule);
 }
 
 static uint32_t any_rule(struct reader *r)
 {
     if (!r->any) {
-        r->any = gr_new_rule(&r->b);
+        r->any = gmr_new_rule(&r->b);
         const uint32_t any = rule_elem(r->any);
         one_of(r, r->any, string_rule(r, 0, -1));
         one_of(r, r->any, number_rule(r, true));
@@ -287,7 +287,7 @@ static void check_keys(struct reader *r, const json_t *schema, const char *first
             continue;
         if (strcmp(key, "uniqueItems") == 0 && json_is_false(value))
             continue;
-        gr_fail(&r->b, B_UNSUPPORTED, "the schema's keyword \"%.60s\" cannot be held here", key);
+        gmr_fail(&r->b, B_UNSUPPORTED, "the schema's keyword \"%.60s\" cannot be held here", key);
     }
 }
 
@@ -297,7 +297,7 @@ static int64_t count_of(struct reader *r, const json_t *schema, const char *key,
     if (!value)
         return fallback;
     if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > MAX_TIMES) {
-        gr_fail(&r->b, B_FORMAT, "%s is not a whole number from 0 to %d", key, MAX_TIMES);
+        gmr_fail(&r->b, B_FORMAT, "%s is not a whole number from 0 to %d", key, MAX_TIMES);
         return 0;
     }
     return json_integer_value(value);
@@ -327,7 +327,7 @@ static void put_json(struct reader *r, struct gr_seq *seq, const json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     if (!text)
-        gr_fail(&r->b, B_NO_MEMORY, "no memory for a value of the schema");
+        gmr_fail(&r->b, B_NO_MEMORY, "no memory for a value of the schema");
     else
         put_text(r, seq, text);
     free(text);
@@ -337,12 +337,12 @@ static uint32_t member_rule(struct reader *r, const char *name, const json_t *sc
 {
     struct gr_seq seq = {0};
     json_t *key = json_string(name);
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     put_json(r, &seq, key);
     put_text(r, &seq, ":");
-    gr_put(&r->b, &seq, gap_rule(r));
-    gr_put(&r->b, &seq, schema ? value_rule(r, schema, depth + 1) : any_rule(r));
-    gr_alternative(&r->b, rule, &seq);
+    gmr_put(&r->b, &seq, gap_rule(r));
+    gmr_put(&r->b, &seq, schema ? value_rule(r, schema, depth + 1) : any_rule(r));
+    gmr_alternative(&r->b, rule, &seq);
     json_decref(key);
     return rule_elem(rule);
 }
@@ -356,19 +356,19 @@ struct chains {
 static void chain_member(struct reader *r, uint32_t member, bool required, struct chains *c)
 {
     struct gr_seq begin = {0}, go_on = {0}, skip_first = {0}, skip_more = {0};
-    const uint32_t first = gr_new_rule(&r->b), more = gr_new_rule(&r->b);
-    gr_put(&r->b, &begin, member);
-    gr_put(&r->b, &begin, rule_elem(c->more));
-    gr_alternative(&r->b, first, &begin);
-    gr_put(&r->b, &go_on, comma_rule(r, member));
-    gr_put(&r->b, &go_on, rule_elem(c->more));
-    gr_alternative(&r->b, more, &go_on);
+    const uint32_t first = gmr_new_rule(&r->b), more = gmr_new_rule(&r->b);
+    gmr_put(&r->b, &begin, member);
+    gmr_put(&r->b, &begin, rule_elem(c->more));
+    gmr_alternative(&r->b, first, &begin);
+    gmr_put(&r->b, &go_on, comma_rule(r, member));
+    gmr_put(&r->b, &go_on, rule_elem(c->more));
+    gmr_alternative(&r->b, more, &go_on);
     if (!required) {
-        gr_put(&r->b, &skip_more, rule_elem(c->more));
-        gr_alternative(&r->b, more, &skip_more);
+        gmr_put(&r->b, &skip_more, rule_elem(c->more));
+        gmr_alternative(&r->b, more, &skip_more);
         if (c->first) {
-            gr_put(&r->b, &skip_first, rule_elem(c->first));
-            gr_alternative(&r->b, first, &skip_first);
+            gmr_put(&r->b, &skip_first, rule_elem(c->first));
+            gmr_alternative(&r->b, first, &skip_first);
         }
     }
     c->first_possible = c->first_possible && !required;
@@ -379,16 +379,16 @@ static void chain_member(struct reader *r, uint32_t member, bool required, struc
 static uint32_t fixed_object(struct reader *r, json_t *properties, const json_t *required, int depth)
 {
     const struct gr_seq nothing = {0};
-    struct chains c = {.more = gr_new_rule(&r->b), .first_possible = true};
+    struct chains c = {.more = gmr_new_rule(&r->b), .first_possible = true};
     const char *names[MAX_MEMBERS], *name;
     const json_t *schemas[MAX_MEMBERS];
     size_t n = 0;
     json_t *schema;
-    gr_alternative(&r->b, c.more, &nothing);
+    gmr_alternative(&r->b, c.more, &nothing);
     json_object_foreach(properties, name, schema)
     {
         if (n == MAX_MEMBERS) {
-            gr_fail(&r->b, B_LIMIT, "an object has more than %d members", MAX_MEMBERS);
+            gmr_fail(&r->b, B_LIMIT, "an object has more than %d members", MAX_MEMBERS);
             return 0;
         }
         names[n] = name;
@@ -397,7 +397,7 @@ static uint32_t fixed_object(struct reader *r, json_t *properties, const json_t 
     for (size_t i = 0; i < json_array_size(required); i++) {
         name = json_string_value(json_array_get(required, i));
         if (!name || n == MAX_MEMBERS)
-            gr_fail(&r->b, B_FORMAT, "required is not a list of names");
+            gmr_fail(&r->b, B_FORMAT, "required is not a list of names");
         else if (!json_object_get(properties, name)) {
             names[n] = name;
             schemas[n++] = NULL;
@@ -405,15 +405,15 @@ static uint32_t fixed_object(struct reader *r, json_t *properties, const json_t 
     }
     for (size_t i = n; i-- > 0 && !r->b.code;)
         chain_member(r, member_rule(r, names[i], schemas[i], depth), is_required(required, names[i]), &c);
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     struct gr_seq some = {0};
     if (c.first) {
         put_text(r, &some, "{");
-        gr_put(&r->b, &some, space_rule(r));
-        gr_put(&r->b, &some, rule_elem(c.first));
-        gr_put(&r->b, &some, space_rule(r));
+        gmr_put(&r->b, &some, space_rule(r));
+        gmr_put(&r->b, &some, rule_elem(c.first));
+        gmr_put(&r->b, &some, space_rule(r));
         put_text(r, &some, "}");
-        gr_alternative(&r->b, rule, &some);
+        gmr_alternative(&r->b, rule, &some);
     }
     if (c.first_possible)
         one_of(r, rule, word_rule(r, "{}"));
@@ -426,7 +426,7 @@ static uint32_t object_rule(struct reader *r, const json_t *schema, int depth)
     const json_t *required = json_object_get(schema, "required"),
                  *more = json_object_get(schema, "additionalProperties");
     if ((properties && !json_is_object(properties)) || (required && !json_is_array(required)))
-        gr_fail(&r->b, B_FORMAT, "properties is no object, or required no list");
+        gmr_fail(&r->b, B_FORMAT, "properties is no object, or required no list");
     if (json_object_size(properties) || json_array_size(required))
         return fixed_object(r, properties, required, depth);
     if (json_is_false(more))
@@ -444,25 +444,25 @@ static uint32_t array_rule(struct reader *r, const json_t *schema, int depth)
     const int64_t n = (int64_t)json_array_size(prefix);
     const bool closed = json_is_false(items);
     if ((max >= 0 && (max < min || max < n)) || (closed && min > n) || json_is_array(items)) {
-        gr_fail(&r->b, B_UNSUPPORTED, "an array's bounds and items leave no array, or none that is written here");
+        gmr_fail(&r->b, B_UNSUPPORTED, "an array's bounds and items leave no array, or none that is written here");
         return 0;
     }
     const uint32_t elem = closed ? 0 : items ? value_rule(r, items, depth + 1) : any_rule(r);
     if (n == 0)
         return closed ? word_rule(r, "[]") : list_rule(r, "[", elem, "]", min, max);
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     struct gr_seq seq = {0};
     put_text(r, &seq, "[");
-    gr_put(&r->b, &seq, space_rule(r));
+    gmr_put(&r->b, &seq, space_rule(r));
     for (size_t i = 0; i < (size_t)n && !r->b.code; i++) {
         const uint32_t one = value_rule(r, json_array_get(prefix, i), depth + 1);
-        gr_put(&r->b, &seq, i ? comma_rule(r, one) : one);
+        gmr_put(&r->b, &seq, i ? comma_rule(r, one) : one);
     }
     if (!closed)
-        gr_put_repeat(&r->b, &seq, comma_rule(r, elem), min > n ? min - n : 0, max < 0 ? -1 : max - n);
-    gr_put(&r->b, &seq, space_rule(r));
+        gmr_put_repeat(&r->b, &seq, comma_rule(r, elem), min > n ? min - n : 0, max < 0 ? -1 : max - n);
+    gmr_put(&r->b, &seq, space_rule(r));
     put_text(r, &seq, "]");
-    gr_alternative(&r->b, rule, &seq);
+    gmr_alternative(&r->b, rule, &seq);
     return rule_elem(rule);
 }
 
@@ -475,7 +475,7 @@ static void take_bound(struct reader *r, const json_t *schema, const char *key, 
         return;
     double number = json_number_value(value);
     if (!json_is_number(value) || fabs(number) > 1e15) {
-        gr_fail(&r->b, B_FORMAT, "%s is not a number from -1e15 to 1e15", key);
+        gmr_fail(&r->b, B_FORMAT, "%s is not a number from -1e15 to 1e15", key);
         return;
     }
     number = sign > 0 ? ceil(number) + (exclusive && ceil(number) == number)
@@ -499,16 +499,16 @@ static uint32_t numeric_rule(struct reader *r, const json_t *schema, bool whole)
     if (natural)
         return whole ? integer_rule(r, false) : number_rule(r, false);
     if (!whole || !low_given || !high_given || high < low || high - low >= MAX_LISTED) {
-        gr_fail(&r->b, B_UNSUPPORTED, "numbers can be held to minimum 0, or whole ones to a range of up to %d",
-                MAX_LISTED);
+        gmr_fail(&r->b, B_UNSUPPORTED, "numbers can be held to minimum 0, or whole ones to a range of up to %d",
+                 MAX_LISTED);
         return 0;
     }
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     for (double x = low; x <= high && !r->b.code; x++) {
         struct gr_seq seq = {0};
         json_t *value = json_integer((json_int_t)x);
         put_json(r, &seq, value);
-        gr_alternative(&r->b, rule, &seq);
+        gmr_alternative(&r->b, rule, &seq);
         json_decref(value);
     }
     return rule_elem(rule);
@@ -523,7 +523,7 @@ static uint32_t typed_rule(struct reader *r, const char *type, const json_t *sch
     if (strcmp(type, "string") == 0) {
         const int64_t min = count_of(r, schema, "minLength", 0), max = count_of(r, schema, "maxLength", -1);
         if (max >= 0 && max < min)
-            gr_fail(&r->b, B_UNSUPPORTED, "no text is as long as minLength and as short as maxLength");
+            gmr_fail(&r->b, B_UNSUPPORTED, "no text is as long as minLength and as short as maxLength");
         return r->b.code ? 0 : string_rule(r, min, max);
     }
     if (strcmp(type, "integer") == 0 || strcmp(type, "number") == 0)
@@ -531,12 +531,12 @@ static uint32_t typed_rule(struct reader *r, const char *type, const json_t *sch
     if (strcmp(type, "null") == 0)
         return word_rule(r, "null");
     if (strcmp(type, "boolean") == 0) {
-        const uint32_t rule = gr_new_rule(&r->b);
+        const uint32_t rule = gmr_new_rule(&r->b);
         one_of(r, rule, word_rule(r, "true"));
         one_of(r, rule, word_rule(r, "false"));
         return rule_elem(rule);
     }
-    gr_fail(&r->b, B_FORMAT, "\"%.40s\" is no type", type);
+    gmr_fail(&r->b, B_FORMAT, "\"%.40s\" is no type", type);
     return 0;
 }
 
@@ -571,7 +571,7 @@ static bool fits_type(const json_t *value, const json_t *type)
 static uint32_t enum_rule(struct reader *r, const json_t *schema, const json_t *list, const json_t *only)
 {
     const json_t *type = json_object_get(schema, "type");
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     size_t n = 0;
     for (size_t i = 0; i < (only ? 1 : json_array_size(list)) && !r->b.code; i++) {
         const json_t *value = only ? only : json_array_get(list, i);
@@ -579,11 +579,11 @@ static uint32_t enum_rule(struct reader *r, const json_t *schema, const json_t *
         if (!fits_type(value, type))
             continue;
         put_json(r, &seq, value);
-        gr_alternative(&r->b, rule, &seq);
+        gmr_alternative(&r->b, rule, &seq);
         n++;
     }
     if (n == 0)
-        gr_fail(&r->b, B_FORMAT, "enum or const leaves no value");
+        gmr_fail(&r->b, B_FORMAT, "enum or const leaves no value");
     return rule_elem(rule);
 }
 
@@ -598,7 +598,7 @@ static void check_apart(struct reader *r, const json_t *list)
                 a && b && strcmp(a, b) != 0 &&
                 !(strchr("in", *a) && strchr("in", *b) && strcmp(a, "null") != 0 && strcmp(b, "null") != 0);
             if (!apart) {
-                gr_fail(&r->b, B_UNSUPPORTED, "branches of oneOf are not of different types: use anyOf");
+                gmr_fail(&r->b, B_UNSUPPORTED, "branches of oneOf are not of different types: use anyOf");
                 return;
             }
         }
@@ -607,9 +607,9 @@ static void check_apart(struct reader *r, const json_t *list)
 
 static uint32_t branches_rule(struct reader *r, const json_t *list, int depth)
 {
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > MAX_MEMBERS)
-        gr_fail(&r->b, B_FORMAT, "anyOf or oneOf is no list of schemas");
+        gmr_fail(&r->b, B_FORMAT, "anyOf or oneOf is no list of schemas");
     for (size_t i = 0; i < json_array_size(list) && !r->b.code; i++)
         one_of(r, rule, value_rule(r, json_array_get(list, i), depth + 1));
     return rule_elem(rule);
@@ -620,7 +620,7 @@ static const json_t *follow(struct reader *r, const char *ref)
 {
     const json_t *at = r->root;
     if (*ref != '#') {
-        gr_fail(&r->b, B_UNSUPPORTED, "$ref \"%.60s\" leads out of the schema", ref);
+        gmr_fail(&r->b, B_UNSUPPORTED, "$ref \"%.60s\" leads out of the schema", ref);
         return NULL;
     }
     for (ref++; *ref && at;) {
@@ -637,7 +637,7 @@ static const json_t *follow(struct reader *r, const char *ref)
         at = json_is_array(at) ? json_array_get(at, strtoul(name, NULL, 10)) : json_object_get(at, name);
     }
     if (!at)
-        gr_fail(&r->b, B_FORMAT, "a $ref leads nowhere");
+        gmr_fail(&r->b, B_FORMAT, "a $ref leads nowhere");
     return at;
 }
 
@@ -660,13 +660,13 @@ static uint32_t types_rule(struct reader *r, const json_t *schema, int depth)
     }
     if (json_is_string(type))
         return typed_rule(r, json_string_value(type), schema, depth);
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     for (size_t i = 0; i < json_array_size(type) && !r->b.code; i++) {
         const char *text = json_string_value(json_array_get(type, i));
         one_of(r, rule, typed_rule(r, text ? text : "", schema, depth));
     }
     if (json_array_size(type) == 0 || json_array_size(type) > 7)
-        gr_fail(&r->b, B_FORMAT, "type is no list of types");
+        gmr_fail(&r->b, B_FORMAT, "type is no list of types");
     return rule_elem(rule);
 }
 
@@ -678,7 +678,7 @@ static uint32_t schema_rule(struct reader *r, const json_t *schema, int depth)
         check_keys(r, schema, "$ref", NULL, false);
         const json_t *target = json_is_string(value) ? follow(r, json_string_value(value)) : NULL;
         if (!target)
-            gr_fail(&r->b, B_FORMAT, "$ref is no text");
+            gmr_fail(&r->b, B_FORMAT, "$ref is no text");
         return target ? value_rule(r, target, depth + 1) : 0;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -711,11 +711,11 @@ static uint32_t value_rule(struct reader *r, const json_t *schema, int depth)
     if (json_is_true(schema))
         return any_rule(r);
     if (!json_is_object(schema) || depth > MAX_DEPTH || r->n_known == MAX_SCHEMAS) {
-        gr_fail(&r->b, json_is_object(schema) ? B_LIMIT : B_FORMAT, "%s",
-                json_is_object(schema) ? "the schema is nested too deeply or too large" : "a schema is no object");
+        gmr_fail(&r->b, json_is_object(schema) ? B_LIMIT : B_FORMAT, "%s",
+                 json_is_object(schema) ? "the schema is nested too deeply or too large" : "a schema is no object");
         return 0;
     }
-    const uint32_t rule = gr_new_rule(&r->b);
+    const uint32_t rule = gmr_new_rule(&r->b);
     r->known[r->n_known++] = (struct known){schema, rule};
     one_of(r, rule, schema_rule(r, schema, depth));
     return rule_elem(rule);
@@ -729,10 +729,10 @@ enum b_code eng_grammar_from_schema(const char *schema, size_t len, struct eng_g
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory to read a schema");
     enum b_code code = qj_parse(schema, len, QJ_MAX_CONFIG, "the schema", &r->root, err);
     if (!code)
-        code = gr_begin(&r->b, err);
+        code = gmr_begin(&r->b, err);
     if (!code) {
         one_of(r, 0, value_rule(r, r->root, 0));
-        code = gr_finish(&r->b, out);
+        code = gmr_finish(&r->b, out);
     }
     json_decref(r->root);
     free(r);

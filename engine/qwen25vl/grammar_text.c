@@ -24,7 +24,7 @@ static void fail_here(struct parser *p, const char *what)
     int line = 1;
     for (size_t i = 0; i < p->at && i < p->len; i++)
         line += p->text[i] == '\n';
-    gr_fail(&p->b, B_FORMAT, "line %d: %s", line, what);
+    gmr_fail(&p->b, B_FORMAT, "line %d: %s", line, what);
 }
 
 static int peek(const struct parser *p)
@@ -71,9 +71,9 @@ static uint32_t rule_named(struct parser *p, const char *name)
     const json_t *known = json_object_get(p->names, name);
     if (known)
         return (uint32_t)json_integer_value(known);
-    const uint32_t rule = gr_new_rule(&p->b);
+    const uint32_t rule = gmr_new_rule(&p->b);
     if (json_object_set_new(p->names, name, json_integer(rule)) != 0)
-        gr_fail(&p->b, B_NO_MEMORY, "no memory for a name");
+        gmr_fail(&p->b, B_NO_MEMORY, "no memory for a name");
     return rule;
 }
 
@@ -150,7 +150,7 @@ static void read_text(struct parser *p, struct gr_seq *seq)
             return;
         }
         const uint32_t cp = read_char(p);
-        gr_put_bytes(&p->b, seq, bytes, b_utf8_put(cp, bytes));
+        gmr_put_bytes(&p->b, seq, bytes, b_utf8_put(cp, bytes));
     }
     p->at++;
 }
@@ -177,7 +177,7 @@ static uint32_t read_class(struct parser *p)
             fail_here(p, "a range runs backwards");
     }
     p->at++;
-    return p->b.code ? 0 : gr_class(&p->b, ranges, n, negate);
+    return p->b.code ? 0 : gmr_class(&p->b, ranges, n, negate);
 }
 
 static int64_t read_number(struct parser *p)
@@ -216,8 +216,8 @@ static bool read_times(struct parser *p, int64_t *min, int64_t *max)
 
 static uint32_t as_rule(struct parser *p, const struct gr_seq *seq)
 {
-    const uint32_t rule = gr_new_rule(&p->b);
-    gr_alternative(&p->b, rule, seq);
+    const uint32_t rule = gmr_new_rule(&p->b);
+    gmr_alternative(&p->b, rule, seq);
     return GR_ELEM(GR_RULE, rule);
 }
 
@@ -236,30 +236,30 @@ static bool read_item(struct parser *p, struct gr_seq *seq, int depth)
         read_text(p, &item);
     } else if (c == '[') {
         p->at++;
-        gr_put(&p->b, &item, read_class(p));
+        gmr_put(&p->b, &item, read_class(p));
     } else if (c == '.') {
         p->at++;
-        gr_put(&p->b, &item, gr_class(&p->b, &any, 1, false));
+        gmr_put(&p->b, &item, gmr_class(&p->b, &any, 1, false));
     } else if (c == '(') {
         p->at++;
-        const uint32_t rule = gr_new_rule(&p->b);
+        const uint32_t rule = gmr_new_rule(&p->b);
         read_alternatives(p, rule, depth + 1);
         if (peek(p) != ')')
             fail_here(p, "a group does not end");
         p->at++;
-        gr_put(&p->b, &item, GR_ELEM(GR_RULE, rule));
+        gmr_put(&p->b, &item, GR_ELEM(GR_RULE, rule));
     } else if ((n = name_here(p, name)) > 0 && !definition_follows(p, p->at + n)) {
         p->at += n;
-        gr_put(&p->b, &item, GR_ELEM(GR_RULE, rule_named(p, name)));
+        gmr_put(&p->b, &item, GR_ELEM(GR_RULE, rule_named(p, name)));
     } else {
         return false;
     }
     int64_t min, max;
     if (read_times(p, &min, &max))
-        gr_put_repeat(&p->b, seq, item.count == 1 ? item.items[0] : as_rule(p, &item), min, max);
+        gmr_put_repeat(&p->b, seq, item.count == 1 ? item.items[0] : as_rule(p, &item), min, max);
     else
         for (size_t i = 0; i < item.count; i++)
-            gr_put(&p->b, seq, item.items[i]);
+            gmr_put(&p->b, seq, item.items[i]);
     return true;
 }
 
@@ -272,7 +272,7 @@ static void read_alternatives(struct parser *p, uint32_t rule, int depth)
         skip_space(p);
         while (!p->b.code && read_item(p, &seq, depth))
             skip_space(p);
-        gr_alternative(&p->b, rule, &seq);
+        gmr_alternative(&p->b, rule, &seq);
         if (peek(p) != '|')
             break;
         p->at++;
@@ -301,17 +301,17 @@ enum b_code eng_grammar_parse(const char *text, size_t len, struct eng_grammar *
 {
     struct parser p = {.text = text, .len = len};
     *out = NULL;
-    enum b_code code = gr_begin(&p.b, err);
+    enum b_code code = gmr_begin(&p.b, err);
     if (code)
         return code;
     p.names = json_object();
     if (!p.names || json_object_set_new(p.names, "root", json_integer(0)) != 0)
-        gr_fail(&p.b, B_NO_MEMORY, "no memory for names");
+        gmr_fail(&p.b, B_NO_MEMORY, "no memory for names");
     if (len > MAX_TEXT)
-        gr_fail(&p.b, B_LIMIT, "a grammar of %zu bytes is above the bound of %zu", len, MAX_TEXT);
+        gmr_fail(&p.b, B_LIMIT, "a grammar of %zu bytes is above the bound of %zu", len, MAX_TEXT);
     skip_space(&p);
     while (!p.b.code && p.at < p.len)
         read_rule(&p);
     json_decref(p.names);
-    return gr_finish(&p.b, out);
+    return gmr_finish(&p.b, out);
 }

@@ -122,14 +122,33 @@ class Pages(e2e.Case):
         cut = self.run_program(*asked, "--max-tokens", "20", code=e2e.FAILED)
         self.assertTrue(expected.startswith(cut.out.rstrip("\n")) and len(cut.out) > 5)
 
-    def test_extract_and_locate_need_json(self):
-        """The model was taught pages only: its answer to anything else is no JSON, which is an error and not a result."""
-        page, schema = os.path.join(MODEL, "pages", "p1.png"), self.write("schema.json", '{"type": "object"}')
-        for args in (("extract", "--schema", schema), ("locate", "-q", "the title")):
-            r = self.run_program(*args, "--model", MODEL, "--max-tokens", "40", page, code=e2e.FAILED)
-            self.assertEqual(r.out, "")
-            self.names_error(r, args[0], "format")
-        self.run_program("extract", "--schema", self.write("bad.json", "{"), "--model", MODEL, page, code=e2e.FAILED)
+    def test_locate_needs_json(self):
+        """The model was taught pages only: its free answer to anything else is no JSON, which is an error and not a result."""
+        page = os.path.join(MODEL, "pages", "p1.png")
+        r = self.run_program("locate", "-q", "the title", "--model", MODEL, "--max-tokens", "40", page, code=e2e.FAILED)
+        self.assertEqual(r.out, "")
+        self.names_error(r, "locate", "format")
+
+    def test_extract_is_held_to_its_schema(self):
+        """Even a model that was never taught JSON can answer nothing but what the schema describes."""
+        page = os.path.join(MODEL, "pages", "p1.png")
+        item = {"type": "object", "properties": {"name": {"type": ["string", "null"], "maxLength": 12}, "qty": {"type": "integer"}}, "required": ["name", "qty"]}
+        schema = {"type": "object", "properties": {"title": {"type": "string", "maxLength": 30}, "items": {"type": "array", "items": item, "maxItems": 3},
+                                                   "kind": {"enum": ["list", "letter"]}}, "required": ["title", "items", "kind"]}
+        extract = lambda text, code: self.run_program("extract", "--schema", self.write("schema.json", text), "--model", MODEL, "--max-tokens", "600", page, code=code)
+        r = extract(json.dumps(schema), e2e.OK)
+        self.assertEqual(r.err, "")
+        found = json.loads(r.out)
+        self.assertEqual(list(found), ["title", "items", "kind"])
+        self.assertIn(found["kind"], ("list", "letter"))
+        self.assertLessEqual(len(found["title"]), 30)
+        self.assertTrue(len(found["items"]) <= 3 and all(list(i) == ["name", "qty"] and isinstance(i["qty"], int) for i in found["items"]))
+        schema["properties"]["title"]["pattern"] = "^[A-Z]"
+        r = extract(json.dumps(schema), e2e.FAILED)
+        self.assertIn('"pattern"', r.err)
+        self.assertIn("warning", r.err)
+        self.names_error(extract('{"type": "objekt"}', e2e.FAILED), "extract", "format")
+        extract("{", e2e.FAILED)
 
     def test_ask_usage(self):
         page = os.path.join(MODEL, "pages", "p1.png")

@@ -347,7 +347,7 @@ V_INLINE void q4_row(const size_t columns, const struct eng_lm_shape *s, const u
 #pragma GCC unroll 8
         for (size_t i = 0; i < columns; i++)
             part[i] = i_zero();
-        fetch(q + g * 64 + 1024);
+        fetch(q + g * 64 + 4096);
 #pragma GCC unroll 8
         for (size_t c = 0; c < 64; c += BYTES) {
             vi both = i_load(q + g * 64 + c);

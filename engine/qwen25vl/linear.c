@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define DOMAIN "qwen25vl"
+#define HUGE_PAGE ((size_t)2 << 20)
 enum { PIECE = 64, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
 
 /* --- working memory --- */
@@ -321,12 +323,22 @@ static void pack_row(void *context, size_t row, int worker)
     free(wide);
 }
 
+/* Large pages spare the address translation that a pass over gigabytes otherwise waits for. */
+static void *allocate_large(size_t bytes)
+{
+    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
+    void *memory = aligned_alloc(align, (bytes + align - 1) / align * align);
+    if (memory && align == HUGE_PAGE)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
 static enum b_code allocate(struct eng_linear *l, struct b_err *err)
 {
     bool q4 = l->kind != ENG_LINEAR_S8;
     size_t groups = q4 ? l->k / ENG_LM_GROUP : 1;
     l->w_row = q4 ? l->k / 2 : eng_lm_padded(l->k);
-    l->owned = aligned_alloc(64, (l->n * l->w_row + 63) / 64 * 64);
+    l->owned = allocate_large(l->n * l->w_row);
     l->scale = calloc(l->n, groups * sizeof(float));
     l->zero = q4 ? calloc(l->n, groups) : NULL;
     l->shift = calloc(l->n, sizeof(float));

@@ -162,7 +162,8 @@ static float log_share(struct eng_sampler *s, float *logits, int32_t id)
     for (size_t i = 0; i < s->vocab; i++)
         if (logits[i] > top - 30.0f) /* the others are below 1e-13 each */
             sum += exp((double)(logits[i] - top));
-    return (float)((double)(logits[id] - top) - log(sum));
+    float share = (float)((double)(logits[id] - top) - log(sum));
+    return share <= 0 ? share : share > 0 ? 0.0f : -INFINITY; /* logits that are no numbers: no confidence */
 }
 
 static void bar(struct eng_sampler *s, float *logits, int32_t id)

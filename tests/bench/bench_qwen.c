@@ -33,9 +33,16 @@ enum { PART = 768 << 20, PASSES = 3 };
 
 struct reader {
     const float *part;
-    double seconds;
+    double seconds, cpu;
     float sum;
 };
+
+static double thread_seconds(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static void *read_part(void *context)
 {
@@ -45,11 +52,13 @@ static void *read_part(void *context)
     for (size_t i = 0; i < 2048; i++)
         ones[i] = 1;
     struct eng_lm_shape shape = {.m = 1, .n = 4, .k = 2048, .x_row = 2048, .w_row = 2048, .y_row = 4};
+    double cpu = thread_seconds();
     int64_t begin = b_now_ns();
     for (size_t at = 0; at + 4 * 2048 <= PART / 2;
          at += 4 * 2048) /* the loop of a decode step: a row of weights is read once */
         k->dot_bf16(&shape, ones, (const uint16_t *)(const void *)r->part + at, y);
     r->seconds = (double)(b_now_ns() - begin) * 1e-9;
+    r->cpu = thread_seconds() - cpu;
     r->sum = y[0];
     return NULL;
 }
@@ -59,52 +68,59 @@ static void *sum_part(void *context)
 {
     struct reader *r = context;
     float s[64] = {0};
+    double cpu = thread_seconds();
     int64_t begin = b_now_ns();
     for (size_t at = 0; at < PART / sizeof(float); at += 64)
         for (size_t i = 0; i < 64; i++)
             s[i] += r->part[at + i];
     r->seconds = (double)(b_now_ns() - begin) * 1e-9;
+    r->cpu = thread_seconds() - cpu;
     for (size_t i = 0; i < 64; i++)
         r->sum += s[i];
     return NULL;
 }
 
-static double run_readers(int threads, float *memory, void *(*work)(void *))
+/* Bytes a second, and bytes a second of processor time (what others on the machine take does not count there). */
+struct rate {
+    double wall, cpu;
+};
+
+static void run_readers(int threads, float *memory, void *(*work)(void *), struct rate *best)
 {
-    double best = 0;
     for (int pass = 0; pass < PASSES; pass++) {
         pthread_t handles[64];
         struct reader readers[64];
-        double slowest = 0;
+        double slowest = 0, cpu = 0;
         for (int i = 0; i < threads; i++) {
             readers[i] = (struct reader){.part = memory + (size_t)i * (PART / sizeof(float))};
             if (pthread_create(&handles[i], NULL, work, &readers[i]) != 0)
-                return 0;
+                return;
         }
         for (int i = 0; i < threads; i++) {
             (void)pthread_join(handles[i], NULL);
             slowest = readers[i].seconds > slowest ? readers[i].seconds : slowest;
+            cpu += readers[i].cpu;
         }
-        double rate = (double)threads * PART / slowest;
-        best = rate > best ? rate : best;
+        double bytes = (double)threads * PART;
+        best->wall = bytes / slowest > best->wall ? bytes / slowest : best->wall;
+        best->cpu = bytes / cpu > best->cpu ? bytes / cpu : best->cpu;
     }
-    return best;
 }
 
-/* Largest of plain reading and the kernel's own reading over anonymous memory, bytes a second. */
-static double bandwidth(int threads)
+/* Largest of plain reading and the kernel's own reading over anonymous memory, joined with *best. */
+static void bandwidth(int threads, struct rate *best)
 {
     size_t bytes = (size_t)threads * PART;
     if (threads > 64)
-        return 0;
+        return;
     float *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        return 0;
+        return;
     (void)madvise(memory, bytes, MADV_HUGEPAGE);
     memset(memory, 0, bytes);
-    double a = run_readers(threads, memory, sum_part), b = run_readers(threads, memory, read_part);
+    run_readers(threads, memory, sum_part, best);
+    run_readers(threads, memory, read_part, best);
     (void)munmap(memory, bytes);
-    return a > b ? a : b;
 }
 
 static long peak_kib(const char *field)
@@ -276,17 +292,22 @@ int main(int argc, char **argv)
     struct eng_qwen *model = NULL;
     if (parse(argc, argv, &s) != 0)
         return 2;
-    double memory = bandwidth(s.threads);
+    struct rate before = {0}, after = {0};
+    bandwidth(s.threads, &before);
     struct eng_qwen_options options = {.precision = s.precision, .threads = s.threads, .isa = s.isa};
     int64_t begin = b_now_ns();
     enum b_code code = eng_qwen_open(s.dir, &options, &model, &err);
     if (code == B_OK) {
-        printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"bandwidth_gb_per_s\": %.2f, \"open_s\": %.2f, "
+        printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"open_s\": %.2f, "
                "\"step_gb\": %.3f, \"position_kib\": %.1f, ",
-               (int)s.precision, eng_qwen_isa(model), s.threads, memory * 1e-9, (double)(b_now_ns() - begin) * 1e-9,
+               (int)s.precision, eng_qwen_isa(model), s.threads, (double)(b_now_ns() - begin) * 1e-9,
                (double)eng_qwen_step_bytes(model) * 1e-9, (double)eng_qwen_position_bytes(model) / 1024.0);
         code = run(model, &s, &err);
-        printf(", \"peak_resident_mib\": %ld}\n", peak_kib("VmHWM") / 1024);
+        long peak = peak_kib("VmHWM") / 1024;
+        bandwidth(s.threads, &after);
+        printf(", \"peak_resident_mib\": %ld, \"bandwidth_gb_per_s\": [%.2f, %.2f], \"bandwidth_gb_per_cpu_s\": [%.2f, "
+               "%.2f]}\n",
+               peak, before.wall * 1e-9, after.wall * 1e-9, before.cpu * 1e-9, after.cpu * 1e-9);
     }
     if (code != B_OK)
         (void)fprintf(stderr, "bench_qwen: %s: %s\n", err.domain, err.message);

@@ -290,10 +290,36 @@ static void test_sampling(void **test)
     assert_true(got[1] == 1);
 }
 
+/* What a broken checkpoint gives must still be a token with a confidence. */
+static void test_sampling_of_no_numbers(void **test)
+{
+    (void)test;
+    static const float values[3] = {NAN, INFINITY, -INFINITY};
+    for (int sampling = ENG_SAMPLE_GREEDY; sampling <= ENG_SAMPLE_RANDOM; sampling++)
+        for (int v = 0; v < 3; v++) {
+            struct eng_sampler sampler = {0};
+            struct eng_qwen_config config = {.text.vocab = VOCAB};
+            struct eng_generate how = {
+                .sampling = (enum eng_sampling)sampling, .temperature = 1, .repetition_penalty = 1.1};
+            float logits[VOCAB];
+            for (int i = 0; i < VOCAB; i++)
+                logits[i] = values[v];
+            assert_int_equal(eng_sampler_begin(&sampler, &config, &how, NULL, 0, NULL), B_OK);
+            struct eng_token token = eng_sampler_next(&sampler, eng_lm_best(), logits);
+            assert_in_range(token.id, 0, VOCAB - 1);
+            assert_true(token.log_probability <= 0);
+            eng_sampler_free(&sampler);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear), cmocka_unit_test(test_packed),
-                                       cmocka_unit_test(test_team),   cmocka_unit_test(test_cache),
-                                       cmocka_unit_test(test_rotary), cmocka_unit_test(test_sampling)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear),
+                                       cmocka_unit_test(test_packed),
+                                       cmocka_unit_test(test_team),
+                                       cmocka_unit_test(test_cache),
+                                       cmocka_unit_test(test_rotary),
+                                       cmocka_unit_test(test_sampling),
+                                       cmocka_unit_test(test_sampling_of_no_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

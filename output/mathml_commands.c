@@ -317,6 +317,31 @@ static enum math_class coloured(struct math *m, struct call *c)
     return MATH_ORDINARY;
 }
 
+/* \textcircled{3}: the character that Unicode has for numbers up to 20 and for letters. */
+static enum math_class circled(struct math *m, struct call *c)
+{
+    const char *text_of;
+    size_t len;
+    uint32_t cp = 0;
+    (void)c;
+    if (!math_raw_argument(m, &text_of, &len))
+        return MATH_ORDINARY;
+    const char a = len > 0 ? text_of[0] : '\0', b = len > 1 ? text_of[1] : '0';
+    const int number = len >= 1 && len <= 2 && a >= '0' && a <= '9' && b >= '0' && b <= '9'
+                           ? (len == 1 ? a - '0' : 10 * (a - '0') + b - '0')
+                           : 0;
+    if (number >= 1 && number <= 20)
+        cp = 0x2460 + (uint32_t)number - 1;
+    else if (len == 1 && a >= 'A' && a <= 'Z')
+        cp = 0x24B6 + (uint32_t)(a - 'A');
+    else if (len == 1 && a >= 'a' && a <= 'z')
+        cp = 0x24D0 + (uint32_t)(a - 'a');
+    else
+        math_fail(m);
+    put_sign(m->buf, "<mi mathvariant=\"normal\">", cp ? cp : '?', "</mi>");
+    return MATH_ORDINARY;
+}
+
 static enum math_class tag(struct math *m, struct call *c)
 {
     const bool star = math_take(m, "*");
@@ -449,6 +474,7 @@ static const struct {
     {"pod", modulo, 2},
     {"bmod", modulo, 3},
     {"hspace", hspace, 0},
+    {"textcircled", circled, 0},
     {"begin", begin, 0},
     {"substack", lines, 0},
 };

@@ -62,6 +62,7 @@ static void letters_and_fonts(void **state)
     expect("\\mathrm{d}", "<mi mathvariant=\"normal\">d</mi>");
     expect("\\boldsymbol{\\beta}", "<mi>\U0001D737</mi>");
     expect("\\rm ab", "<mi>ab</mi>");
+    expect("\\textcircled{12}", "<mi mathvariant=\"normal\">\u246B</mi>");
     expect("\\text{if }", "<mrow><mtext>if\u00A0</mtext></mrow>");
 }
 

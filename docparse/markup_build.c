@@ -418,6 +418,7 @@ void mk_anon_open(struct dp_markup *m)
         .kind = MK_K_TEXT, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .rowspan = 1, .colspan = 1};
     struct mk_tag tag = {.rowspan = 1, .colspan = 1};
     m->place = m->anon_offset;
+    m->res.kind = DP_MARKUP_HTML;
     mk_flush_empty(m);
     if (m->depth >= MK_DEPTH_MAX)
         return;

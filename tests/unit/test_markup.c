@@ -68,7 +68,10 @@ static void test_r3_fences(void **state)
     OUTLINE("```html<p>a</p>```", "paragraph|a|-");
     OUTLINE("  ```xml  \n<p>a</p>", "paragraph|a|-");
     OUTLINE("<p>a ```b``` c</p>", "paragraph|a ```b``` c|-");
-    struct t_parsed p = t_parse("```html\n<p>a</p>\n```\nThis page shows a.");
+    struct t_parsed p = t_parse("```html\nbare");
+    assert_int_equal(p.result.kind, DP_MARKUP_HTML);
+    t_parsed_free(&p);
+    p = t_parse("```html\n<p>a</p>\n```\nThis page shows a.");
     assert_string_equal(t_outline(&p), "paragraph|a|-");
     assert_int_equal(warned(&p, DP_MARKUP_W_POSTAMBLE), 1);
     t_parsed_free(&p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers made to be slow or large: the time stays linear whole and byte by byte, memory within the budget.
  * A quadratic path would take minutes for what must take less than seconds here. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,8 +146,40 @@ static void test_patterns(void **state)
     }
 }
 
+/* Parsers are independent: several threads at once give what one gives. */
+static void *parse_often(void *arg)
+{
+    static const char answer[] = "```html\n<html><body><h1>T</h1><table><tr><td rowspan=2>a<td>b<tr><td>c</table>"
+                                 "<ul><li>x<ul><li>y</ul></ul><p>&eacute; $x<y$</p></body></html>";
+    long *wrong = arg;
+    for (int i = 0; i < 200; i++) {
+        struct dp_page *page = NULL;
+        if (dp_page_new(1, 1 << 20, &page, NULL) != B_OK ||
+            dp_markup_parse(answer, sizeof answer - 1, NULL, DP_MARKUP_STOP_TOKEN, page, NULL, NULL) != B_OK ||
+            dp_page_check(page, NULL) != B_OK || page->n_blocks != 7 || page->n_cells != 3 ||
+            strcmp(page->blocks[6].text, "é $x<y$") != 0)
+            ++*wrong;
+        dp_page_drop(page);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    enum { THREADS = 4 };
+    (void)state;
+    pthread_t threads[THREADS];
+    long wrong[THREADS] = {0};
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, parse_often, &wrong[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(wrong[i], 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_patterns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_patterns), cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

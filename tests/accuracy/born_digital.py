@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,9 @@ def main():
     parser.add_argument("--least", type=float, default=0.998)
     parser.add_argument("--table", help="also write the rows as JSON lines")
     args = parser.parse_args()
+    if not shutil.which("pdftotext"):
+        print("SKIP: pdftotext (poppler-utils) is not installed")
+        return 77
     paths = []
     for folder in args.folders:
         by_folder = collections.defaultdict(list)

@@ -20,3 +20,7 @@ add_custom_command(OUTPUT ${pdf_seeds}/mixed.pdf COMMAND make_pdf_seeds ${pdf_se
 add_custom_target(pdf_seed_files DEPENDS ${pdf_seeds}/mixed.pdf)
 dp_fuzz(fuzz_load_pdf SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_load_pdf.c LIBS docparse_core SEEDS ${pdf_seeds})
 add_dependencies(fuzz_load_pdf pdf_seed_files)
+
+# Our own samples; corpora/fetch_docs.sh fetches a set of the size that figures are given for.
+dp_script_test(accuracy_born_digital COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/accuracy/born_digital.py
+  ${CMAKE_SOURCE_DIR}/corpora/samples --docparse ${CMAKE_BINARY_DIR}/bin/docparse LABELS model TIMEOUT 300)

@@ -220,6 +220,7 @@ void mk_replay(struct dp_markup *m, const char *data, size_t size)
 {
     m->win_at = m->win_end = 0;
     m->no_gt = 0;
+    m->held_at = 0;
     m->win_base = m->prose_offset;
     for (size_t at = 0; at < size;) {
         const size_t rest = m->win_end - m->win_at;

@@ -5,9 +5,10 @@
 #include "docparse/markup.h"
 #include "engine/base/buf.h"
 
-/* Inside of the parser: cleaner (markup_clean.c) -> window -> lexer (markup_lex.c, markup_tag.c) or JSON reader
- * (markup_json.c) -> structure (markup_tree.c on libxml2) -> builder (markup_build.c, markup_text.c,
- * markup_table.c) -> page (markup_page.c, markup_loop.c), and the end (markup_finish.c). */
+/* Inside of the parser: cleaner (markup_clean.c) -> window -> prose (markup_prose.c), lexer (markup_lex.c,
+ * markup_tag.c, markup_class.c) or JSON reader (markup_json.c) -> what a tag does first (markup_tags.c) -> structure
+ * (markup_tree.c on libxml2) -> builder (markup_build.c, markup_end.c, markup_text.c, markup_table.c) -> page and loop
+ * guard (markup_page.c), and the end (markup_finish.c). */
 
 #define MK_DOMAIN "markup"
 
@@ -228,8 +229,6 @@ struct mk_json {
     int hex; /* digits of \u still to come */
     uint32_t unit, high;
     size_t string; /* start of the string in mk.text */
-    char key[MK_KEY_MAX];
-    size_t key_len;
 };
 
 struct mk_id {
@@ -270,7 +269,7 @@ struct dp_markup {
     size_t held_from; /* where its next '>' is looked for, relative to the tag */
     int held_tries;
     int raw_name;   /* RAW: the element */
-    int dashes;     /* COMMENT: '-' in a row */
+    int dashes;     /* COMMENT: '-' in a row, at most 2 */
     int32_t silent; /* start tags since the last text */
     struct b_buf prose;
     uint64_t prose_offset;
@@ -350,7 +349,7 @@ void mk_tree_drop(struct mk_tree *tree);
 void mk_tag_take(struct dp_markup *m, const struct mk_tag *tag);
 void mk_close_all(struct dp_markup *m);
 
-/* markup_build.c */
+/* markup_build.c: elements begin; markup_end.c: they end. */
 void mk_build_start(struct dp_markup *m, const struct mk_tag *tag);
 void mk_build_end(struct dp_markup *m);
 void mk_image(struct dp_markup *m, const struct mk_tag *tag);

@@ -67,6 +67,7 @@ static void test_r3_fences(void **state)
     OUTLINE("```HTML\nbare\n```", "paragraph|bare|-");
     OUTLINE("```html<p>a</p>```", "paragraph|a|-");
     OUTLINE("  ```xml  \n<p>a</p>", "paragraph|a|-");
+    OUTLINE("<b title='>>'>x</b> &lt;", "paragraph|x <|-"); /* prose until its end is known */
     OUTLINE("<p>a ```b``` c</p>", "paragraph|a ```b``` c|-");
     struct t_parsed p = t_parse("```html\nbare");
     assert_int_equal(p.result.kind, DP_MARKUP_HTML);

@@ -12,7 +12,8 @@ def commands(case):
 
 
 def options(text):
-    return sorted(set(re.findall(r"^ {2,6}(?:-\w, )?(--[a-z-]+)", text, re.M)))
+    lines = re.findall(r"^ {2,6}(-.*?)(?:  |$)", text, re.M)
+    return sorted({o for line in lines for o in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)})
 
 
 class Help(Case):

@@ -115,8 +115,8 @@ static bool add_glyph(struct script *s, uint32_t glyph)
 /* <~base 85~>: appends the bytes as glyphs when `wanted`. <|...~> is compressed and always skipped. */
 static void read_data(struct script *s, bool wanted)
 {
-    const char *end = memmem(s->at, (size_t)(s->end - s->at), "~>", 2);
-    const char *p = s->at + 2;
+    const char *p = s->at + 2; /* callers have seen both characters; the data may begin with ">" */
+    const char *end = memmem(p, (size_t)(s->end - p), "~>", 2);
     wanted = wanted && end && s->at[1] == '~' && (size_t)(end - p) <= DATA_MAX;
     uint64_t tuple = 0;
     int n = 0;
@@ -322,7 +322,7 @@ static void define(struct script *s, const char *base)
     struct script_font *font = id >= 0 ? font_at(s, id) : NULL;
     const struct script_context *ctx = dp_script_context(s);
     if (font && ctx)
-        font->matrix = ctx->font_matrix;
+        font->matrix = ctx->given_matrix;
 }
 
 static void push_context(struct script *s)
@@ -334,6 +334,7 @@ static void push_context(struct script *s)
     *ctx = (struct script_context){.surface = surface.id,
                                    .ctm = identity,
                                    .font_matrix = identity,
+                                   .given_matrix = identity,
                                    .font = -1,
                                    .line_width = 2,
                                    .clip = {-1e9, -1e9, 1e9, 1e9}};

@@ -687,16 +687,17 @@ static void run_setting(struct script *s, enum operator op)
     if (!ctx)
         return;
     if (op == OP_FONT_MATRIX)
-        ctx->font_matrix = m;
+        ctx->font_matrix = ctx->given_matrix = m;
     else if (op == OP_LINE_WIDTH)
         ctx->line_width = number;
     else if (op == OP_SOURCE)
         ctx->source = o;
     else if (op == OP_MASK)
         mask(s, ctx, &o);
-    else if (op == OP_FONT_FACE)
+    else if (op == OP_FONT_FACE) {
         ctx->font = o.kind == SCRIPT_FONT && o.id >= 0 ? o.id : s->last_font;
-    else if (op == OP_SCALED_FONT && o.kind == SCRIPT_FONT && o.id >= 0 && (size_t)o.id < s->cap_fonts) {
+        ctx->font_matrix = ctx->given_matrix;
+    } else if (op == OP_SCALED_FONT && o.kind == SCRIPT_FONT && o.id >= 0 && (size_t)o.id < s->cap_fonts) {
         ctx->font = o.id;
         ctx->font_matrix = s->fonts[o.id].matrix;
     }

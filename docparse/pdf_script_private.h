@@ -54,6 +54,7 @@ struct script_point {
 struct script_context {
     int32_t surface;
     struct script_matrix ctm, font_matrix;
+    struct script_matrix given_matrix; /* the last set-font-matrix: of new fonts, whatever was selected since */
     int32_t font;
     double line_width;
     struct script_object source;

@@ -121,6 +121,40 @@ static void marks(void **state)
     t_bytes_free(&script);
 }
 
+/* A font that is new after another was selected again has the size that was given last. */
+static void sizes_of_fonts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *face;
+        double size;
+    } steps[] = {{"serif", 20}, {"serif", 10}, {"serif", 20}, {"monospace", 10}, {"serif", 20}};
+    struct t_bytes script = {0};
+    struct dp_pdf_drawing d;
+    struct b_err err;
+    cairo_device_t *device = cairo_script_create_for_stream(take, &script);
+    cairo_script_set_mode(device, CAIRO_SCRIPT_MODE_ASCII);
+    cairo_surface_t *surface = cairo_script_surface_create(device, CAIRO_CONTENT_COLOR_ALPHA, 400, 300);
+    cairo_t *cr = cairo_create(surface);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        cairo_select_font_face(cr, steps[i].face, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+        cairo_set_font_size(cr, steps[i].size);
+        cairo_move_to(cr, 20, 20 + 30 * (double)i);
+        cairo_show_text(cr, "x");
+    }
+    cairo_destroy(cr);
+    cairo_surface_destroy(surface);
+    cairo_device_finish(device);
+    cairo_device_destroy(device);
+    assert_int_equal(dp_pdf_script_read((const char *)script.data, script.size, 1000, &d, &err), B_OK);
+    assert_int_equal(d.n_marks, 5);
+    for (size_t i = 0; i < d.n_marks; i++)
+        if (fabs(d.marks[i].up_y + steps[i].size) > 0.01)
+            fail_msg("text %zu has the size %g, not %g", i, -(double)d.marks[i].up_y, steps[i].size);
+    dp_pdf_drawing_free(&d);
+    t_bytes_free(&script);
+}
+
 /* Every beginning of a script, and scripts with changed bytes, are read without harm. */
 static void broken_scripts(void **state)
 {
@@ -194,7 +228,7 @@ static void hostile_scripts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(broken_scripts),
-                                       cmocka_unit_test(hostile_scripts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(sizes_of_fonts),
+                                       cmocka_unit_test(broken_scripts), cmocka_unit_test(hostile_scripts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

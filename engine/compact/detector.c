@@ -9,7 +9,7 @@
 #include "engine/compact/strip_list.h"
 
 #define DOMAIN "detector"
-#define MAX_PLANS 2 /* page sizes repeat within a document; a plan at full size holds weights' copies */
+#define MAX_PLANS 2 /* a page as it came and turned by a right angle; documents repeat their sizes */
 
 struct eng_detector {
     struct eng_runner *runner;

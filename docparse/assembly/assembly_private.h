@@ -18,6 +18,11 @@ struct dp_flat_frame {
     double down[15], across[6]; /* displacement fields, pixels; see frame.c */
 };
 
+/* Two points of one level rule; flattened upright page. */
+struct dp_rule_step {
+    struct dp_point a, b;
+};
+
 enum { DP_PUNCT_SENTENCE = 1, DP_PUNCT_HYPHEN = 2, DP_PUNCT_COLON = 4 };
 
 /* One line of the page. */
@@ -95,6 +100,8 @@ struct dp_assembly {
     int32_t n_order;
     struct dp_rect *rules; /* flattened, main frame; vertical ones first */
     int32_t n_vertical, n_rules;
+    struct dp_rule_step *bends; /* steps along long rules; these are level on paper */
+    int32_t n_bends;
     struct dp_draft_table *tables;
     int32_t n_tables;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
@@ -106,6 +113,11 @@ struct dp_assembly {
 
 /* frame.c */
 enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* Fits the frame again, to a->bends too, where the page is warped or they say so: lines of text say less than long
+ * rules do. */
+enum b_code dp_frame_refine(struct dp_assembly *a, bool *changed, struct b_err *err) B_MUST_CHECK;
+/* The point of the upright page that flattening moves to `flat`. */
+struct dp_point dp_frame_unflatten(const struct dp_flat_frame *frame, struct dp_point flat);
 struct dp_point dp_frame_upright(const struct dp_flat_frame *frame, struct dp_point p);
 struct dp_point dp_frame_flatten(const struct dp_flat_frame *frame, struct dp_point upright);
 /* Boxes between the upright page and the frame of text that runs in `direction`. */

@@ -2,7 +2,7 @@
 /* The flattened page. Centre lines of all recognised lines say how far paper, camera and scanner bent what
  * was straight: y' = y - down(x, y), where down is the polynomial under which every line is level; x' = x -
  * across(x, y), under which the ends of neighbouring lines stand below each other. Invariant: a page
- * whose lines are straight to a quarter of their height keeps its coordinates exactly. */
+ * whose lines are straight to a small part of their height keeps its coordinates exactly. */
 #include <math.h>
 #include <string.h>
 
@@ -13,11 +13,15 @@
 #define TERMS_MAX 15
 #define ROUNDS 4          /* of re-weighting against outliers */
 #define RIDGE 1e-4        /* of the mean diagonal: fields stay small where there is no text */
-#define FLAT 0.25         /* line heights: bends below this are left alone */
-#define LEVEL_STEP 0.12   /* line heights: a step that rises less is level, */
+#define FLAT 0.18         /* line heights: bends below this are left alone */
+#define LEVEL_RISE 0.08   /* line heights: a line that rises less is level, */
 #define LEVEL_SLOPE 0.003 /* or one that rises less than this share of its length */
 #define LEVEL_SHARE 0.85  /* of the printed length that must be level for the page to be flat */
-#define STRAY 0.15        /* of half the page: how far the second field may leave the first */
+#define TILT_SPAN 0.35    /* of the page width, to both sides of its middle */
+#define STRAY 0.05        /* of half the page: how far the second field may leave the first */
+#define BENDS_LEAST 10    /* steps along rules that are worth another fit */
+#define RULES_LEAST 2.0   /* page widths of rules that may say that the page is bent */
+#define RULE_WEIGHT 20.0f /* of such a step; a step along text counts 1 */
 #define LONG_LINE 4.0f    /* line heights: shorter lines have no direction of their own */
 
 struct dp_point dp_frame_upright(const struct dp_flat_frame *f, struct dp_point p)
@@ -69,6 +73,17 @@ struct dp_point dp_frame_flatten(const struct dp_flat_frame *f, struct dp_point 
     const double y = p.y - dot(f->down, t, DOWN);
     across_terms(f, p, t);
     return (struct dp_point){(float)(p.x - dot(f->across, t, ACROSS)), (float)y};
+}
+
+struct dp_point dp_frame_unflatten(const struct dp_flat_frame *f, struct dp_point flat)
+{
+    struct dp_point p = flat;
+    for (int step = 0; step < 3; step++) { /* flattening moves points by little and smoothly: this converges */
+        const struct dp_point q = dp_frame_flatten(f, p);
+        p.x += flat.x - q.x;
+        p.y += flat.y - q.y;
+    }
+    return p;
 }
 
 struct dp_rect dp_frame_to_direction(const struct dp_flat_frame *f, struct dp_rect b, int direction)
@@ -161,7 +176,7 @@ static bool solve(struct system *s, double *out)
 /* A step from a to b under which the field changes by delta. */
 struct step {
     struct dp_point a, b;
-    float delta, height;
+    float delta, height, weight;
 };
 
 static struct dp_point middle(struct dp_point a, struct dp_point b)
@@ -205,7 +220,7 @@ static int32_t collect_steps(const struct dp_assembly *a, struct step *steps, in
                 if (p.x - last.x < thickness(l) || end.x - p.x < thickness(l))
                     continue;
             }
-            steps[n++] = (struct step){last, p, p.y - last.y, thickness(l)};
+            steps[n++] = (struct step){last, p, p.y - last.y, thickness(l), 1.0f};
             last = p;
         }
     }
@@ -227,7 +242,7 @@ static bool fit(const struct dp_flat_frame *f, const struct step *steps, int32_t
             for (int k = 0; k < n_terms; k++)
                 tb[k] -= ta[k];
             const double off = (dot(field, tb, n_terms) - steps[i].delta) / (0.3 * steps[i].height);
-            add_equation(&s, tb, steps[i].delta, 1.0 / (1.0 + (round ? off * off : 0.0)));
+            add_equation(&s, tb, steps[i].delta, (double)steps[i].weight / (1.0 + (round ? off * off : 0.0)));
         }
         if (!solve(&s, field))
             return false;
@@ -252,25 +267,41 @@ static double largest_bend(const struct dp_assembly *a)
             continue;
         const struct dp_point p = dp_frame_upright(&a->frame, middle(l->quad[0], l->quad[3]));
         const struct dp_point q = dp_frame_upright(&a->frame, middle(l->quad[1], l->quad[2]));
-        const double left = down_at(&a->frame, p), right = down_at(&a->frame, q);
-        const double mid = down_at(&a->frame, middle(p, q));
-        most = fmax(most, fmax(fabs(right - left), fabs(mid - left)) / thickness(l));
+        const double left = down_at(&a->frame, p);
+        for (int k = 1; k <= 4; k++) {
+            const float t = 0.25f * (float)k;
+            const struct dp_point at = {p.x + (q.x - p.x) * t, p.y + (q.y - p.y) * t};
+            most = fmax(most, fabs(down_at(&a->frame, at) - left) / thickness(l));
+        }
     }
     return most;
 }
 
-/* Most of what is printed is level as it is: a few slanted lines (labels, stamps, drawings) bend no page. */
-static bool is_level(const struct step *steps, int32_t n)
+static double down_at(const struct dp_flat_frame *f, struct dp_point p);
+
+/* Share of the printed length that is level, as it is or (flat) as the first field leaves it. Steps that follow each
+ * other are one line, judged by the furthest that it leaves its start. */
+static double share_level(const struct dp_flat_frame *f, bool flat, const struct step *steps, int32_t n)
 {
     double level = 0, all = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const double length =
-            hypot((double)steps[i].b.x - (double)steps[i].a.x, (double)steps[i].b.y - (double)steps[i].a.y);
-        const double off = fabs((double)steps[i].delta);
+    for (int32_t from = 0, i = 0; i < n; from = i) {
+        double off = 0, most = 0, length = 0;
+        do {
+            length += hypot((double)steps[i].b.x - (double)steps[i].a.x, (double)steps[i].b.y - (double)steps[i].a.y);
+            off += (double)steps[i].delta - (flat ? down_at(f, steps[i].b) - down_at(f, steps[i].a) : 0.0);
+            most = fmax(most, fabs(off));
+            i++;
+        } while (i < n && steps[i].a.x == steps[i - 1].b.x && steps[i].a.y == steps[i - 1].b.y);
         all += length;
-        level += off < LEVEL_STEP * (double)steps[i].height || off < LEVEL_SLOPE * length ? length : 0;
+        level += most < LEVEL_RISE * (double)steps[from].height || most < LEVEL_SLOPE * length ? length : 0;
     }
-    return level >= LEVEL_SHARE * all;
+    return all > 0 ? level / all : 1.0;
+}
+
+/* Most of what is printed is level as it is: a few slanted lines (labels, stamps, drawings) bend no page. */
+static bool is_level(const struct dp_flat_frame *f, const struct step *steps, int32_t n)
+{
+    return share_level(f, false, steps, n) >= LEVEL_SHARE;
 }
 
 /* Whether the second field stays near the first on the whole page, also where no text holds it. */
@@ -312,15 +343,23 @@ static int32_t pair_edges(const struct edge *edges, int32_t n, double slant, str
             found = &edges[j];
         }
         if (found)
-            steps[made++] = (struct step){e->at, found->at, found->at.x - e->at.x, e->height};
+            steps[made++] = (struct step){e->at, found->at, found->at.x - e->at.x, e->height, 1.0f};
     }
     return made;
+}
+
+/* How far the page as a whole is turned: the first field's rise over most of the width, in the middle of the page.
+ * The first coefficient alone is not it; higher ones take it back or add to it. */
+static double tilt(const struct dp_flat_frame *f)
+{
+    const double x = TILT_SPAN * f->w / f->scale;
+    return f->down[0] + f->down[6] * x * x + f->down[12] * x * x * x * x;
 }
 
 static int32_t collect_edges(const struct dp_assembly *a, struct edge *edges, struct step *steps, int32_t max)
 {
     const struct dp_page *page = a->page;
-    const double slant = -a->frame.down[0] / a->frame.scale;
+    const double slant = -tilt(&a->frame) / a->frame.scale;
     int32_t made = 0;
     for (int side = 0; side < 2; side++) {
         int32_t n = 0;
@@ -334,6 +373,18 @@ static int32_t collect_edges(const struct dp_assembly *a, struct edge *edges, st
         made += pair_edges(edges, n, slant, steps + made, max - made);
     }
     return made;
+}
+
+/* The second field; needs the first. */
+static void fit_across(struct dp_assembly *a, struct edge *edges, struct step *steps, int32_t max)
+{
+    struct dp_flat_frame *f = &a->frame;
+    double start[ACROSS] = {-tilt(f)}; /* a turned page */
+    memcpy(f->across, start, sizeof start);
+    /* Lines further apart than 2000 would make the search for edges slow; such pages are not photographs. */
+    const int32_t pairs = a->page->n_lines <= 2000 ? collect_edges(a, edges, steps, max) : 0;
+    if (pairs < 8 || !fit(f, steps, pairs, across_terms, ACROSS, f->across) || !stays_near(f, start))
+        memcpy(f->across, start, sizeof start);
 }
 
 enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err)
@@ -353,17 +404,50 @@ enum b_code dp_frame_make(struct dp_assembly *a, struct b_err *err)
     if (!steps || !edges)
         return b_arena_refused(a->arena, "assembly", err);
     const int32_t n = collect_steps(a, steps, max);
-    if (n < 3 || is_level(steps, n) || !fit(f, steps, n, down_terms, DOWN, f->down))
+    if (n < 3 || is_level(f, steps, n) || !fit(f, steps, n, down_terms, DOWN, f->down))
         return B_OK;
     f->warped = largest_bend(a) > FLAT;
-    if (!f->warped)
+    if (f->warped)
+        fit_across(a, edges, steps, max);
+    return B_OK;
+}
+
+/* Rules show a bend that lines of text did not: their quads are straight and the words follow them. */
+static bool rules_bend(const struct dp_assembly *a, const struct step *steps, int32_t n)
+{
+    double all = 0;
+    for (int32_t i = 0; i < n; i++)
+        all += fabs((double)steps[i].b.x - (double)steps[i].a.x);
+    return all > RULES_LEAST * (double)a->frame.w && !is_level(&a->frame, steps, n);
+}
+
+enum b_code dp_frame_refine(struct dp_assembly *a, bool *changed, struct b_err *err)
+{
+    struct dp_flat_frame *f = &a->frame;
+    const struct dp_page *page = a->page;
+    const int32_t text = page->n_words + page->n_lines * 2, max = text + a->n_bends;
+    *changed = false;
+    if (a->n_bends < BENDS_LEAST)
         return B_OK;
-    /* Lines further apart than 2000 would make the search for edges slow; such pages are not photographs. */
-    const int32_t pairs = page->n_lines <= 2000 ? collect_edges(a, edges, steps, max) : 0;
-    f->across[0] = -f->down[0]; /* start from a turned page */
-    double start[ACROSS];
-    memcpy(start, f->across, sizeof start);
-    if (pairs < 8 || !fit(f, steps, pairs, across_terms, ACROSS, f->across) || !stays_near(f, start))
-        memcpy(f->across, start, sizeof start);
+    struct step *steps = B_ARENA_ARRAY(a->arena, (size_t)max, struct step);
+    struct edge *edges = B_ARENA_ARRAY(a->arena, (size_t)page->n_lines, struct edge);
+    if (!steps || !edges)
+        return b_arena_refused(a->arena, "assembly", err);
+    for (int32_t i = 0; i < a->n_bends; i++) {
+        const struct dp_point p = dp_frame_unflatten(f, a->bends[i].a), q = dp_frame_unflatten(f, a->bends[i].b);
+        steps[i] = (struct step){p, q, q.y - p.y, a->height, RULE_WEIGHT};
+    }
+    if (!f->warped && !rules_bend(a, steps, a->n_bends))
+        return B_OK;
+    const int32_t rules = a->n_bends, words = collect_steps(a, steps + rules, text);
+    const struct dp_flat_frame was = *f;
+    if (!fit(f, steps, rules + words, down_terms, DOWN, f->down) ||
+        (!was.warped && share_level(f, true, steps, rules) < LEVEL_SHARE)) {
+        *f = was;
+        return B_OK;
+    }
+    f->warped = true;
+    fit_across(a, edges, steps, max);
+    *changed = true;
     return B_OK;
 }

@@ -18,8 +18,11 @@
 #define DASHED_LEAST 6.0f
 #define UPRIGHT_LEAST 1.5f
 #define EDGE_LEAST 10.0f
-#define TEXT_CORE 0.22f /* of a line's box, above and below, where a rule may touch it */
-#define RUNS_MAX 60000  /* a page of ruled paper has 5000; halftone photographs have more and no tables */
+#define BEND_LEAST 10.0f /* line heights: rules that say how the page is bent */
+#define BEND_STEP 2.0f   /* line heights between points of such a rule */
+#define BEND_SLOPE 0.03f /* of its length, by its rise */
+#define TEXT_CORE 0.22f  /* of a line's box, above and below, where a rule may touch it */
+#define RUNS_MAX 60000   /* a page of ruled paper has 5000; halftone photographs have more and no tables */
 
 enum { NOTHING, DARK, LIGHT };
 
@@ -295,12 +298,7 @@ static void keep_edges(const struct dp_assembly *a, const struct line *lines, in
 /* Where a point of the flattened upright page lies in the page image. */
 static struct dp_point to_image(const struct dp_flat_frame *f, struct dp_point flat)
 {
-    struct dp_point p = flat;
-    for (int step = 0; step < 3; step++) { /* flatten() moves points by little and smoothly: this converges */
-        const struct dp_point q = dp_frame_flatten(f, p);
-        p.x += flat.x - q.x;
-        p.y += flat.y - q.y;
-    }
+    const struct dp_point p = dp_frame_unflatten(f, flat);
     switch (f->turns) {
     case 1:
         return (struct dp_point){p.y, f->page_h - p.x};
@@ -363,6 +361,68 @@ static const uint8_t *flat_grey(struct dp_assembly *a, int32_t *width, int32_t *
     return out;
 }
 
+/* --- what rules say about the bend --- */
+
+enum { BENDS_MAX = 4000, BEND_BINS = 64, BEND_WORK = 4000000 };
+
+/* Steps along one rule: mean position of its runs in each stretch. */
+static void note_rule(struct dp_assembly *a, const struct runs *runs, const struct line *l, int64_t *work)
+{
+    float sum[BEND_BINS] = {0};
+    int32_t count[BEND_BINS] = {0}, low = 0, high = runs->n;
+    const float step = fmaxf((float)(l->to - l->from) / BEND_BINS, BEND_STEP * a->height);
+    while (low < high) { /* first run of the rule; runs are sorted */
+        const int32_t m = low + (high - low) / 2;
+        if (runs->list[m].at < l->at0)
+            low = m + 1;
+        else
+            high = m;
+    }
+    for (int32_t i = low; i < runs->n && runs->list[i].at <= l->at1 && *work > 0; i++) {
+        const struct run *r = &runs->list[i];
+        (*work)--;
+        if (r->from < l->from || r->to > l->to)
+            continue;
+        for (int k = (int)((float)(r->from - l->from) / step); k < BEND_BINS; k++) {
+            const float x = (float)l->from + ((float)k + 0.5f) * step;
+            if (x >= (float)r->to)
+                break;
+            if (x < (float)r->from)
+                continue;
+            sum[k] += (float)r->at;
+            count[k]++;
+            (*work)--;
+        }
+    }
+    struct dp_point last = {0, 0};
+    bool any = false;
+    for (int k = 0; k < BEND_BINS; k++) {
+        if (count[k] == 0)
+            continue;
+        const struct dp_point p = {(float)l->from + ((float)k + 0.5f) * step, sum[k] / (float)count[k] + 0.5f};
+        if (any && a->n_bends < BENDS_MAX)
+            a->bends[a->n_bends++] = (struct dp_rule_step){last, p};
+        last = p;
+        any = true;
+    }
+}
+
+/* Long level rules, for another look at the page's frame. */
+static void note_bends(struct dp_assembly *a, const struct runs *runs, const struct line *lines, int32_t n)
+{
+    int64_t work = BEND_WORK;
+    if (a->main_direction != 0 || a->bends)
+        return;
+    a->bends = B_ARENA_ARRAY(a->arena, BENDS_MAX, struct dp_rule_step);
+    for (int32_t i = 0; a->bends && i < n && work > 0; i++) {
+        const struct line *l = &lines[i];
+        const float length = (float)(l->to - l->from);
+        const struct dp_rect box = {(float)l->from, (float)l->at0, (float)l->to, (float)l->at1 + 1.0f};
+        if (length > BEND_LEAST * a->height && box.y1 - box.y0 < BEND_SLOPE * length && !is_text(a, box, false))
+            note_rule(a, runs, l, &work);
+    }
+}
+
 enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err)
 {
     enum { LINES_MAX = 4000 };
@@ -390,7 +450,9 @@ enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err)
     if (level.n >= RUNS_MAX || upright.n >= RUNS_MAX) /* a photograph all over the page */
         return B_OK;
     const float thickest = 2.0f * (float)p.reach;
-    keep_lines(a, lines, merge_runs(&level, lines, LINES_MAX), false, thickest, &found);
+    const int32_t n_level = merge_runs(&level, lines, LINES_MAX);
+    note_bends(a, &level, lines, n_level);
+    keep_lines(a, lines, n_level, false, thickest, &found);
     keep_lines(a, lines, merge_runs(&upright, lines, LINES_MAX), true, thickest, &found);
     keep_edges(a, lines, merge_runs(&edges, lines, LINES_MAX), thickest, &found);
     for (int pass = 0; pass < 2; pass++) {

@@ -353,7 +353,9 @@ static enum b_code take_rules(struct dp_assembly *a, struct b_err *err)
     return B_OK;
 }
 
-enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
+#define REFINEMENTS 2 /* rules stand out better on a flatter page */
+
+static enum b_code make_items(struct dp_assembly *a, struct b_err *err)
 {
     const struct dp_page *page = a->page;
     a->n_items = page->n_lines;
@@ -381,4 +383,19 @@ enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
     forget_common_mono(a);
     const enum b_code code = dp_items_weigh(a, err);
     return code == B_OK ? take_rules(a, err) : code;
+}
+
+enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
+{
+    enum b_code code = make_items(a, err);
+    for (int round = 0; round < REFINEMENTS && code == B_OK; round++) {
+        bool refined = false;
+        code = dp_frame_refine(a, &refined, err);
+        if (code != B_OK || !refined)
+            return code;
+        a->bends = NULL;
+        a->n_rules = a->n_vertical = a->n_bends = 0;
+        code = make_items(a, err);
+    }
+    return code;
 }

@@ -82,6 +82,24 @@ class SameBytes(Case):
         self.assertEqual(runs[1], runs[2], "two runs differ")
 
 
+class Memory(Case):
+    def peak(self, pages):
+        """Peak resident memory, kB, of converting a document of so many pages."""
+        self.write("long.pdf", pdf([["page %d" % n] + ["line %d of the page, with some words in it" % i for i in range(30)] for n in range(pages)]))
+        run = subprocess.Popen([PROGRAM, "convert", "long.pdf", "-o", self.out, "-f", "json,html", "-q", "--jobs", "2"], cwd=self.folder)
+        _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(run.returncode, OK)
+        self.assertEqual(len(self.json("long")["pages"]), pages)
+        return used.ru_maxrss
+
+    def test_flat_over_pages(self):
+        if QUICK:
+            self.skipTest("sanitizers keep freed memory")
+        few, many = self.peak(40), self.peak(500)
+        self.assertLess(many, few + 24 * 1024, "kB")
+
+
 class Names(Case):
     def test_collisions_and_folders(self):
         page = pdf([["hello"]])

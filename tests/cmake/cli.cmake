@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command line: its modules, then the program itself.
-if(NOT TARGET docparse_service)
-  return()
-endif()
 add_library(t_folder STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/folder.c)
 target_compile_definitions(t_folder PRIVATE _GNU_SOURCE)
 target_link_libraries(t_folder PUBLIC PkgConfig::CMOCKA PRIVATE dp_flags)

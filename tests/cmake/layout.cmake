@@ -10,6 +10,8 @@ dp_test(test_layout_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_layou
   ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact PkgConfig::L_SPNG PkgConfig::L_JANSSON LABELS golden)
 if(TARGET docparse_core)
   dp_test(test_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly.c LIBS docparse_core LABELS unit)
+  dp_test(test_order_layouts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_order_layouts.c LIBS docparse_core
+    LABELS unit)
   if(TARGET docparse_bench AND TARGET docparse_output)
     dp_test(test_tables_drawn SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables_drawn.c
       LIBS docparse_core docparse_output docparse_bench LABELS unit)

@@ -20,7 +20,7 @@
 #define WAIT_US 100000
 
 struct serve_options {
-    const char *listen, *models, *tls_cert, *tls_key, *tls_client_ca, *token_file, *state_dir;
+    const char *listen, *models, *tls_cert, *tls_key, *tls_client_ca, *token_file, *state_dir, *metrics;
     int workers, queue, grace_ms;
     bool reflection, insecure;
 };
@@ -38,6 +38,7 @@ static const struct option long_options[] = {
     {"tls-client-ca", required_argument, NULL, 'A'},
     {"token-file", required_argument, NULL, 'T'},
     {"state-dir", required_argument, NULL, 'S'},
+    {"metrics", required_argument, NULL, 'M'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -51,6 +52,7 @@ static void print_help(void)
           "      --tls-client-ca=FILE  clients must show a certificate signed by one of these\n"
           "      --token-file=FILE     clients must send a bearer token: lines of NAME TOKEN\n"
           "      --state-dir=DIR       keep jobs here (docparse.v1.Jobs); without it there are none\n"
+          "      --metrics=ADDR        counters for Prometheus at http://ADDR/metrics, such as 127.0.0.1:9090\n"
           "      --insecure        allow an address that others can reach although there is no TLS\n"
           "  -m, --models=DIR      the networks (default: $DOCPARSE_MODELS or the installed ones)\n"
           "  -w, --workers=N       documents read at the same time (default: one a processor)\n"
@@ -106,6 +108,9 @@ static int parse_arguments(int argc, char **argv, struct serve_options *o)
         case 'A':
             o->tls_client_ca = optarg;
             break;
+        case 'M':
+            o->metrics = optarg;
+            break;
         case 'S':
             o->state_dir = optarg;
             break;
@@ -147,6 +152,7 @@ static int serve(const struct serve_options *o, const struct dp_model *model, st
         .tls_client_ca = o->tls_client_ca,
         .token_file = o->token_file,
         .state_dir = o->state_dir,
+        .metrics = o->metrics,
         .allow_insecure = o->insecure,
     };
     struct svc_server *server = NULL;
@@ -155,6 +161,8 @@ static int serve(const struct serve_options *o, const struct dp_model *model, st
         svc_print_error("serve", 0, &err);
         return SVC_EXIT_SETUP;
     }
+    if (o->metrics)
+        printf("metrics on %s, port %d\n", o->metrics, svc_server_metrics_port(server));
     printf("serving on %s, port %d\n", o->listen, svc_server_port(server));
     fflush(stdout);
     while (b_cancel_check(cancel, NULL) == B_OK)

@@ -33,6 +33,7 @@ struct svc_call {
     char client[SVC_CLIENT_NAME];
     char request_id[SVC_REQUEST_ID];
     void *state;
+    int64_t begun_ns;
     struct svc_ticket ticket;
     struct b_cancel cancel;
     atomic_int

@@ -8,6 +8,7 @@
 
 #include "output/writer.h"
 #include "service/rpc/messages.h"
+#include "service/rpc/metrics.h"
 #include "service/rpc/wire.h"
 
 #define DOMAIN "parse"
@@ -16,6 +17,7 @@
 #define MAX_DPI 1200.0
 
 struct run {
+    struct svc_metrics *metrics;
     const struct svc_parse_events *events;
     const Docparse__V1__OutputOptions *output;
     struct svc_message_options message;
@@ -114,6 +116,7 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     struct b_arena *arena = b_arena_new((size_t)512 << 20);
     Docparse__V1__Page *message = NULL;
     enum b_code code = B_OK;
+    svc_metrics_page(r->metrics, (int)page->status);
     if (page->status == DP_STATUS_FAILED)
         r->result->pages_failed++;
     else
@@ -168,7 +171,10 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
                           struct svc_parse_result *result, struct b_err *err)
 {
     const Docparse__V1__ParseOptions *o = input->options;
-    struct run r = {.events = events, .output = o ? o->output : NULL, .result = result};
+    struct run r = {.metrics = svc_server_metrics(worker->server),
+                    .events = events,
+                    .output = o ? o->output : NULL,
+                    .result = result};
     struct dp_source source = {0};
     *result = (struct svc_parse_result){.status = DP_STATUS_FAILED};
     if (r.output)

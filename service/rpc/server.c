@@ -16,6 +16,7 @@
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
 #include "service/rpc/jobs.h"
+#include "service/rpc/metrics.h"
 #include "service/rpc/server_private.h"
 #include "service/rpc/tls.h"
 #include "service/rpc/tokens.h"
@@ -40,12 +41,15 @@ static const struct svc_method unknown = {.path = "unknown"};
 struct svc_server {
     struct svc_server_options options;
     struct svc_admission *admission;
+    struct svc_metrics *metrics;
+    struct svc_metrics_http *http; /* NULL: nobody asks */
+    const char *paths[N_METHODS + 1];
     struct svc_jobs *jobs;     /* NULL: no state folder, no jobs */
     struct svc_tls *tls;       /* NULL: plaintext */
     struct svc_tokens *tokens; /* NULL: everybody may call */
     grpc_server *core;
     grpc_completion_queue *queue;
-    int port, n_workers;
+    int port, metrics_port, n_workers;
     pthread_t poller, *threads;
     struct svc_worker *workers;
     pthread_mutex_t lock; /* live calls */
@@ -70,8 +74,18 @@ static bool claim(struct svc_server *s)
     return false;
 }
 
+static void count_call(struct svc_server *s, const struct svc_call *call)
+{
+    size_t i = 0;
+    while (i < N_METHODS && methods[i] != call->method)
+        i++;
+    svc_metrics_call(s->metrics, i, call->code, b_now_ns() - call->begun_ns);
+}
+
 void svc_server_forget(struct svc_server *s, struct svc_call *call)
 {
+    if (call->method)
+        count_call(s, call);
     pthread_mutex_lock(&s->lock);
     if (call->previous_live)
         call->previous_live->next_live = call->next_live;
@@ -206,6 +220,7 @@ static void on_new(struct svc_call *c, bool ok)
     }
     if (!claim(s))
         b_log(B_LOG_ERROR, DOMAIN, "a call could not be waited for");
+    c->begun_ns = b_now_ns();
     choose_request_id(c);
     take_deadline(c);
     c->method = find_method(s, c->details.method);
@@ -353,6 +368,16 @@ int svc_server_port(const struct svc_server *server)
     return server->port;
 }
 
+int svc_server_metrics_port(const struct svc_server *server)
+{
+    return server->metrics_port;
+}
+
+struct svc_metrics *svc_server_metrics(const struct svc_server *server)
+{
+    return server->metrics;
+}
+
 static bool is_local(const char *address)
 {
     static const char *const prefixes[] = {"127.", "localhost:", "[::1]:", "unix:", "ipv4:127.", "ipv6:[::1]:"};
@@ -450,7 +475,12 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         return code;
     }
     grpc_init();
-    if (s->options.state_dir)
+    for (size_t i = 0; i < N_METHODS; i++)
+        s->paths[i] = methods[i]->path;
+    code = svc_metrics_new(s->paths, &s->metrics, err);
+    if (code == B_OK && s->options.metrics)
+        code = svc_metrics_listen(s->metrics, s->admission, s->options.metrics, &s->http, &s->metrics_port, err);
+    if (code == B_OK && s->options.state_dir)
         code = svc_jobs_new(s, s->options.state_dir, &s->jobs, err);
     if (code == B_OK)
         code = open_port(s, err);
@@ -531,6 +561,8 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->queue)
         grpc_completion_queue_destroy(s->queue);
     grpc_shutdown();
+    svc_metrics_close(s->http);
+    svc_metrics_drop(s->metrics);
     svc_jobs_drop(s->jobs);
     svc_tls_drop(s->tls);
     svc_tokens_drop(s->tokens);

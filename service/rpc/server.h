@@ -21,6 +21,7 @@ struct svc_server_options {
     const char *tls_client_ca;             /* clients must show a certificate that it signed; NULL: none needed */
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
+    const char *metrics;                   /* "127.0.0.1:9090": counters over HTTP; NULL: none */
     bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
 };
 
@@ -29,6 +30,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
                            struct b_err *err) B_MUST_CHECK;
 /* The port that was opened (0 for unix sockets). */
 int svc_server_port(const struct svc_server *server);
+int svc_server_metrics_port(const struct svc_server *server); /* 0: none */
 /* Stops listening, lets running calls end for up to grace_ms, then cancels them; frees everything. */
 void svc_server_stop(struct svc_server *server, int grace_ms);
 

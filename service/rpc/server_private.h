@@ -23,6 +23,7 @@ struct svc_admission *svc_server_admission(const struct svc_server *server);
 struct svc_jobs;
 struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the server keeps none */
 bool svc_server_has_identities(const struct svc_server *server);   /* clients are told apart for sure */
+struct svc_metrics *svc_server_metrics(const struct svc_server *server);
 bool svc_server_draining(const struct svc_server *server);
 
 /* Calls fn for every live call of `method` on the poller thread (the health watch). */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The metrics over HTTP, by libmicrohttpd: two paths, GET only, nothing of a request is believed or kept. */
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "service/rpc/metrics.h"
+
+#define DOMAIN "metrics"
+#define TEXT_MAX ((size_t)1 << 20)
+#define CONNECTIONS 16
+#define TIMEOUT_S 10
+
+struct svc_metrics_http {
+    const struct svc_metrics *metrics;
+    struct svc_admission *admission;
+    struct MHD_Daemon *daemon;
+};
+
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type, const char *text,
+                             size_t size)
+{
+    union {
+        const char *in;
+        void *out;
+    } bytes = {.in = text};
+    struct MHD_Response *r = MHD_create_response_from_buffer(size, bytes.out, MHD_RESPMEM_MUST_COPY);
+    if (!r)
+        return MHD_NO;
+    (void)MHD_add_response_header(r, "Content-Type", type);
+    const enum MHD_Result done = MHD_queue_response(connection, status, r);
+    MHD_destroy_response(r);
+    return done;
+}
+
+static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned status, const char *text)
+{
+    return reply(connection, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *data, size_t *size, void **state)
+{
+    const struct svc_metrics_http *http = ctx;
+    struct svc_admission_state queue;
+    (void)version;
+    (void)data;
+    (void)state;
+    *size = 0;
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+    svc_admission_look(http->admission, &queue);
+    if (strcmp(url, "/healthz") == 0)
+        return queue.draining ? reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n")
+                              : reply_text(connection, MHD_HTTP_OK, "ok\n");
+    if (strcmp(url, "/metrics") != 0)
+        return reply_text(connection, MHD_HTTP_NOT_FOUND, "there are /metrics and /healthz\n");
+    struct b_buf text;
+    b_buf_init(&text, TEXT_MAX);
+    svc_metrics_write(http->metrics, &queue, &text);
+    const enum MHD_Result done =
+        b_buf_check(&text, DOMAIN, NULL) == B_OK
+            ? reply(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len)
+            : reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+    b_buf_free(&text);
+    return done;
+}
+
+/* "127.0.0.1:9090" or "[::1]:9090". */
+static bool parse_address(const char *text, struct sockaddr_storage *out)
+{
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    const long port = colon ? strtol(colon + 1, &end, 10) : -1;
+    const size_t len = colon ? (size_t)(colon - text) : 0;
+    if (port < 0 || port > 65535 || end == colon + 1 || *end || len == 0 || len >= sizeof host)
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    memset(out, 0, sizeof *out);
+    if (host[0] == '[' && host[len - 1] == ']') {
+        struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)out;
+        host[len - 1] = '\0';
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons((uint16_t)port);
+        return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1;
+    }
+    struct sockaddr_in *four = (struct sockaddr_in *)(void *)out;
+    four->sin_family = AF_INET;
+    four->sin_port = htons((uint16_t)port);
+    return inet_pton(AF_INET, host, &four->sin_addr) == 1;
+}
+
+enum b_code svc_metrics_listen(const struct svc_metrics *metrics, struct svc_admission *admission, const char *address,
+                               struct svc_metrics_http **out, int *port, struct b_err *err)
+{
+    struct sockaddr_storage where;
+    struct svc_metrics_http *http = NULL;
+    *out = NULL;
+    if (!parse_address(address, &where))
+        return b_fail(err, B_ARGUMENT, DOMAIN, "'%.60s' is no address like 127.0.0.1:9090", address);
+    http = calloc(1, sizeof *http);
+    if (!http)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    http->metrics = metrics;
+    http->admission = admission;
+    const unsigned six = where.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
+    http->daemon =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | six, 0, NULL, NULL, answer, http, MHD_OPTION_SOCK_ADDR,
+                         (struct sockaddr *)(void *)&where, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_END);
+    if (!http->daemon) {
+        free(http);
+        return b_fail(err, B_IO, DOMAIN, "cannot listen on %s: the address is taken or not of this machine", address);
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    *port = info ? info->port : 0;
+    *out = http;
+    return B_OK;
+}
+
+void svc_metrics_close(struct svc_metrics_http *http)
+{
+    if (!http)
+        return;
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

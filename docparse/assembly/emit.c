@@ -9,6 +9,7 @@
 #include "engine/base/utf8.h"
 
 #define LOW_CONFIDENCE 0.5f
+#define CAPTION_GAP 3.0f /* caption heights between a caption and its table */
 
 static uint32_t last_cp(const char *text, size_t len)
 {
@@ -235,7 +236,44 @@ static void close_list(struct dp_page *page, int32_t list, int32_t end)
     }
 }
 
-/* A caption belongs to the nearest picture-like block; tables and figures come from other sources later. */
+/* Whether a caption speaks of a table ("Table 2", "表 1") rather than of a picture. */
+static bool names_table(const char *text)
+{
+    static const char *const labels[] = {"Tab", "TAB", "表", "Таб"};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        if (strncmp(text, labels[i], strlen(labels[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Whether `caption` may stand above or below `block`: one over the other, with little between them. */
+static bool stands_by(const struct dp_block *caption, const struct dp_block *block)
+{
+    const float tall = caption->bbox.y1 - caption->bbox.y0;
+    const float gap = fmaxf(block->bbox.y0 - caption->bbox.y1, caption->bbox.y0 - block->bbox.y1);
+    return gap < CAPTION_GAP * tall &&
+           dp_overlap(caption->bbox.x0, caption->bbox.x1, block->bbox.x0, block->bbox.x1) > 0;
+}
+
+/* Ties captions to the tables and figures beside them in reading order, the following one first: a table's
+ * caption stands above it more often than below. */
+static void tie_captions(struct dp_page *page)
+{
+    for (int32_t i = 0; i < page->n_blocks; i++) {
+        struct dp_block *caption = &page->blocks[i];
+        const bool table = caption->type == DP_CAPTION && names_table(caption->text);
+        for (int32_t step = 1; caption->type == DP_CAPTION && step >= -1 && caption->caption_of == DP_NONE; step -= 2) {
+            const int32_t j = i + step;
+            if (j < 0 || j >= page->n_blocks)
+                continue;
+            const enum dp_block_type type = page->blocks[j].type;
+            if ((table ? type == DP_TABLE : type == DP_FIGURE || type == DP_CHART) &&
+                stands_by(caption, &page->blocks[j]))
+                caption->caption_of = j;
+        }
+    }
+}
+
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
 {
     struct dp_page *page = a->page;
@@ -267,5 +305,6 @@ enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
         return b_fail(err, B_INTERNAL, "assembly", "%d of %d lines found a place in the page's blocks", at,
                       page->n_lines);
     page->lines = lines;
+    tie_captions(page);
     return B_OK;
 }

@@ -24,6 +24,9 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code != B_OK)
         return code;
     dp_classify_blocks(a);
+    code = dp_figures_gather(a, err);
+    if (code != B_OK)
+        return code;
     return dp_emit_blocks(a, err);
 }
 

@@ -92,7 +92,7 @@ struct dp_assembly {
     struct dp_row *rows;
     int32_t n_rows;
     int32_t n_row_items;
-    int32_t *row_items, *block_rows; /* block_rows has room for every row twice: grids are appended */
+    int32_t *row_items, *block_rows; /* block_rows has room for every row three times: grids and figures are appended */
     int32_t n_block_rows;
     struct dp_draft_block *blocks;
     int32_t n_blocks, blocks_room;
@@ -146,6 +146,9 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts);
 /* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
 enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;
+
+/* figures.c: lettering above a figure's caption becomes one figure; after the blocks have their names. */
+enum b_code dp_figures_gather(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* tables.c: finds ruled and half-ruled tables; their items leave the rows. */
 enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

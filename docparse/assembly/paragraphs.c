@@ -340,7 +340,7 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
     float *scratch = B_ARENA_ARRAY(a->arena, n, float);
     a->blocks_room = 2 * a->n_items; /* rows of a grid may become blocks once more */
     a->blocks = B_ARENA_ARRAY(a->arena, (size_t)a->blocks_room, struct dp_draft_block);
-    a->block_rows = B_ARENA_ARRAY(a->arena, n * 2, int32_t);
+    a->block_rows = B_ARENA_ARRAY(a->arena, n * 3, int32_t);
     if (!s || !below || !above || !list || !scratch || !a->blocks || !a->block_rows)
         return b_arena_refused(a->arena, "assembly", err);
     const int32_t count = a->n_rows;

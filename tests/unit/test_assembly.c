@@ -335,6 +335,41 @@ static void test_slanted_label(void **state)
     assert_int_equal(page->tables[0].rows, 5);
 }
 
+static void test_lettering_of_a_figure(void **state)
+{
+    static const char *const labels[] = {"600", "400", "200", "0", "Q1", "Q2", "2023", "2024"};
+    static const float at[][2] = {{300, 450}, {300, 550}, {300, 650}, {320, 750},
+                                  {420, 790}, {620, 790}, {800, 470}, {800, 510}};
+    (void)state;
+    column(200, 200, 5, "words before the drawing that run over the whole width of the text on this page");
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        line(at[i][0], at[i][1], 20, labels[i]);
+    line(450, 860, 20, "Figure 1: Demand by quarter");
+    column(200, 940, 5, "words behind the drawing that run over the whole width of the text on this page");
+    assemble();
+    const struct dp_block *figure = block_with("Q1"), *caption = block_with("Demand by quarter");
+    assert_int_equal(figure->type, DP_FIGURE);
+    assert_int_equal(figure->n_lines, 8);
+    assert_int_equal(caption->type, DP_CAPTION);
+    assert_int_equal(caption->caption_of, figure->order);
+    assert_int_equal(block_with("words before")->type, DP_PARAGRAPH);
+    assert_true(block_with("words before")->order < figure->order);
+    assert_true(figure->order < block_with("words behind")->order);
+}
+
+/* Short paragraphs without a caption below them are left alone, and a table's caption gathers nothing. */
+static void test_no_figure(void **state)
+{
+    (void)state;
+    column(200, 200, 3, "words before the list that run over the whole width of the text on this page");
+    for (int i = 0; i < 6; i++)
+        line(200, 400 + (float)i * 80, 20, "short words");
+    line(200, 900, 20, "Table 3: not a drawing");
+    assemble();
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        assert_int_not_equal(page->blocks[i].type, DP_FIGURE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +380,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slanted_label, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lettering_of_a_figure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_figure, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

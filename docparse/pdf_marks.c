@@ -6,6 +6,7 @@
 #include <cairo-script.h>
 #include <cairo.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 #define SCRIPT_BYTES_MAX ((size_t)48 << 20) /* a dense page of vector graphics has 5 MiB */
 #define MARKS_MAX 400000u
+
 #define SCALE_FINE 4.0      /* surface units per point: hairlines are snapped to whole units */
 #define SCALE_COARSE 1.0    /* pages of pictures: their pixels are in the script, reduced to this */
 #define PICTURES_SHARE 0.15 /* of the page, from which the coarse scale is taken */
@@ -28,6 +30,10 @@
 #define REPEATED_SHARE 0.5f /* of a gathered word's box below other words: Poppler has left it out on purpose */
 #define DESCENT 0.22f       /* of the font size, below and above the baseline */
 #define ASCENT 0.78f
+
+/* Cairo's script surface keeps a record of its own in every font that it shows, and fonts of the system are
+ * shared by all threads without a lock around those records: two scripts at a time crash sooner or later. */
+static pthread_mutex_t one_script = PTHREAD_MUTEX_INITIALIZER;
 
 /* A coarse map of the page. */
 struct map {
@@ -336,7 +342,9 @@ enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struc
     const double scale = choose_scale(content);
     if (content->large_font)
         return B_OK; /* the script would hold the whole font on every page */
+    pthread_mutex_lock(&one_script);
     const bool complete = write_script(page, content, scale, &sink);
+    pthread_mutex_unlock(&one_script);
     enum b_code code = b_cancel_check(cancel, err);
     if (code == B_OK && sink.starved)
         code = b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");

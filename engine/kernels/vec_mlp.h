@@ -50,7 +50,8 @@ static void mlp_pixels(const struct eng_mlp *m, const float *s, size_t n, size_t
     size_t c = m->first->k, wide = m->first->n, out = m->second->n, row = n * V, map = hw * V;
     float *hidden = scratch, *in = scratch + wide * MLP_PIXELS;
     for (size_t k = 0; k < c / V; k++) {
-        vf factor = s ? v_load(s + k * V) : v_set(1.0f), bias = v_load(m->second->bias + k * V);
+        vf factor = s ? v_load(s + k * V) : v_set(1.0f);
+        vf bias = m->residual ? v_load(m->second->bias + k * V) : v_set(0.0f); /* with a residual, out is c */
         for (size_t i = 0; i < row; i += V) {
             vf v = v_mul(v_load(src + k * map + i), factor);
             v_store(in + k * row + i, v);

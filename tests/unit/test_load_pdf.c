@@ -800,22 +800,26 @@ static void *read_pages(void *arg)
     return NULL;
 }
 
-static void two_threads(void **state)
+/* The fonts of the system are the same objects for all of them. */
+static void many_threads(void **state)
 {
     (void)state;
     struct t_pdf pdf;
     struct dp_source source;
     struct b_err err;
     struct dp_limits limits = dp_limits_default();
-    pthread_t threads[2];
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
     t_pdf_begin(&pdf, "1.4");
     t_pdf_pages(&pdf, 12);
     t_pdf_end(&pdf, "");
     assert_int_equal(dp_source_of_bytes(pdf.bytes.data, pdf.bytes.size, "made", &limits, &source, &err), B_OK);
-    struct reader readers[2] = {{&source, 0, 0}, {&source, 0, 0}};
-    for (int i = 0; i < 2; i++)
+    struct reader readers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        readers[i] = (struct reader){.source = &source};
         assert_int_equal(pthread_create(&threads[i], NULL, read_pages, &readers[i]), 0);
-    for (int i = 0; i < 2; i++) {
+    }
+    for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
         assert_int_equal(readers[i].pages, 12);
         assert_int_equal(readers[i].words, 36);
@@ -867,7 +871,7 @@ int main(void)
         cmocka_unit_test(vertical_words),  cmocka_unit_test(rules),         cmocka_unit_test(metadata_and_outline),
         cmocka_unit_test(endless_outline), cmocka_unit_test(passwords),     cmocka_unit_test(bad_files),
         cmocka_unit_test(repaired),        cmocka_unit_test(damage),        cmocka_unit_test(bounds),
-        cmocka_unit_test(cancelled),       cmocka_unit_test(missing_font),  cmocka_unit_test(two_threads),
+        cmocka_unit_test(cancelled),       cmocka_unit_test(missing_font),  cmocka_unit_test(many_threads),
         cmocka_unit_test(flat_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

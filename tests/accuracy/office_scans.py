@@ -135,8 +135,11 @@ def read(out, program, grades):
                                check=True, capture_output=True)
 
 
-def docparse_words(path):
+def docparse_words(path, size):
+    """Words in pixels of an image of this size: pages whose pixels are not square are read resampled."""
     document = json.load(open(path, encoding="utf-8"))
+    page = document["pages"][0]
+    sx, sy = size[0] / page["width"], size[1] / page["height"]
     lines = []
 
     def walk(node):
@@ -154,7 +157,7 @@ def docparse_words(path):
     for line in lines:
         for w in line.get("words") or [line]:
             b = w["bbox"]
-            yield (b["x0"] + b["x1"]) / 2, (b["y0"] + b["y1"]) / 2, w["text"]
+            yield (b["x0"] + b["x1"]) / 2 * sx, (b["y0"] + b["y1"]) / 2 * sy, w["text"]
 
 
 def tesseract_words(path):
@@ -185,6 +188,7 @@ def errors_of(words, truth, back):
 
 
 def score(out):
+    from PIL import Image
     todo = json.load(open(os.path.join(out, "pages.json")))
     print(f"{'grade':8s} {'script':6s} {'pages':>5s} {'chars':>7s} {'docparse':>9s} {'tesseract':>9s}")
     for grade in GRADES:
@@ -197,7 +201,9 @@ def score(out):
                 if p["script"] != script:
                     continue
                 back = np.linalg.inv(np.array(p["map"][grade]))
-                a, total = errors_of(docparse_words(os.path.join(out, "docparse", grade, p["id"] + ".json")), p["truth"], back)
+                with Image.open(image_of(out, grade, p)) as picture:
+                    words = docparse_words(os.path.join(out, "docparse", grade, p["id"] + ".json"), picture.size)
+                a, total = errors_of(words, p["truth"], back)
                 b, _ = errors_of(tesseract_words(os.path.join(out, "tesseract", grade, p["id"] + ".tsv")), p["truth"], back)
                 sums["docparse"] += a
                 sums["tesseract"] += b

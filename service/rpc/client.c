@@ -335,15 +335,6 @@ static enum b_code close_stream(struct stream *s, int64_t *retry_ms, struct b_er
 
 /* --- ParseStream --- */
 
-static char *borrow(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {.in = text};
-    return u.out;
-}
-
 static enum b_code send_header(struct stream *s, const struct svc_client_request *r, struct b_err *err)
 {
     Docparse__V1__OutputOptions output = DOCPARSE__V1__OUTPUT_OPTIONS__INIT;
@@ -353,15 +344,15 @@ static enum b_code send_header(struct stream *s, const struct svc_client_request
     char *formats[16];
     struct b_buf buf;
     for (size_t i = 0; i < r->n_formats && i < sizeof formats / sizeof formats[0]; i++)
-        formats[output.n_formats++] = borrow(r->formats[i]);
+        formats[output.n_formats++] = svc_borrow(r->formats[i]);
     output.formats = formats;
     output.omit_words = true; /* typed pages only count here: what is kept are the rendered formats */
     output.omit_lines = true;
     options.output = &output;
-    options.password = borrow(r->password ? r->password : "");
+    options.password = svc_borrow(r->password ? r->password : "");
     options.text_layer = (Docparse__V1__TextLayerUse)r->text_layer;
     options.priority = r->bulk ? DOCPARSE__V1__PRIORITY__PRIORITY_BULK : DOCPARSE__V1__PRIORITY__PRIORITY_INTERACTIVE;
-    header.name = borrow(r->name);
+    header.name = svc_borrow(r->name);
     header.size = r->size;
     header.options = &options;
     chunk.part_case = DOCPARSE__V1__PARSE_CHUNK__PART_HEADER;

@@ -3,6 +3,7 @@
  * allocation ends the page with its reason. Invariant: block ids are the indices of page->blocks, so that
  * parent and caption_of carry over unchanged. */
 #include "service/rpc/messages.h"
+#include "service/rpc/wire.h"
 
 #include <string.h>
 
@@ -31,16 +32,6 @@ static void *new_message(struct b_arena *arena, size_t size, const void *init)
     return p;
 }
 
-/* The generated structs have plain char pointers; packing only reads them. */
-static char *borrow(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {.in = text ? text : ""};
-    return u.out;
-}
-
 static Docparse__V1__Box *make_box(const struct maker *m, struct dp_rect r)
 {
     Docparse__V1__Box *box = NEW(m, Docparse__V1__Box, DOCPARSE__V1__BOX__INIT);
@@ -67,7 +58,7 @@ static bool make_flags(const struct maker *m, uint32_t flags, size_t *n, char **
         return false;
     for (uint32_t bit = 1; bit; bit <<= 1)
         if ((flags & bit) && dp_flag_name(bit))
-            (*out)[(*n)++] = borrow(dp_flag_name(bit));
+            (*out)[(*n)++] = svc_borrow(dp_flag_name(bit));
     return true;
 }
 
@@ -77,7 +68,7 @@ static Docparse__V1__Word *make_word(const struct maker *m, const struct dp_word
     if (!word)
         return NULL;
     word->box = make_box(m, w->bbox);
-    word->text = borrow(w->text);
+    word->text = svc_borrow(w->text);
     word->confidence = w->confidence;
     word->joined = w->joined;
     return word->box ? word : NULL;
@@ -121,7 +112,7 @@ static Docparse__V1__Line *make_line(const struct maker *m, const struct dp_line
     if (!line)
         return NULL;
     line->box = make_box(m, l->bbox);
-    line->text = borrow(l->text);
+    line->text = svc_borrow(l->text);
     line->confidence = l->confidence;
     line->source = (Docparse__V1__TextSource)(l->source + 1);
     if (!line->box || !make_quad(m, l, line) || !make_flags(m, l->flags, &line->n_flags, &line->flags) ||
@@ -140,7 +131,7 @@ static Docparse__V1__Cell *make_cell(const struct maker *m, const struct dp_cell
     cell->row_span = c->row_span;
     cell->col_span = c->col_span;
     cell->header = (Docparse__V1__HeaderKind)c->header;
-    cell->text = borrow(c->text);
+    cell->text = svc_borrow(c->text);
     cell->confidence = c->confidence;
     if (c->bbox.x1 > c->bbox.x0 || c->bbox.y1 > c->bbox.y0) {
         cell->box = make_box(m, c->bbox);
@@ -195,15 +186,15 @@ static Docparse__V1__Block *make_block(const struct maker *m, int32_t index)
     block->type = (Docparse__V1__BlockType)(b->type + 1);
     block->level = b->level;
     block->parent = b->parent;
-    block->text = borrow(b->text);
+    block->text = svc_borrow(b->text);
     block->confidence = b->confidence;
     block->source = (Docparse__V1__TextSource)(b->source + 1);
-    block->latex = borrow(b->latex);
+    block->latex = svc_borrow(b->latex);
     block->display = b->display;
-    block->chart_kind = borrow(b->chart_kind);
+    block->chart_kind = svc_borrow(b->chart_kind);
     block->caption_of = b->caption_of;
-    block->marker = borrow(b->marker);
-    block->language = borrow(b->language);
+    block->marker = svc_borrow(b->marker);
+    block->language = svc_borrow(b->language);
     block->joined = b->joined;
     if (b->has_bbox && !(block->box = make_box(m, b->bbox)))
         return NULL;
@@ -238,7 +229,7 @@ static bool make_warnings(const struct maker *m, Docparse__V1__Page *page)
     if (!page->warnings)
         return false;
     for (int32_t i = 0; i < m->page->n_warnings; i++)
-        page->warnings[i] = borrow(m->page->warnings[i]);
+        page->warnings[i] = svc_borrow(m->page->warnings[i]);
     page->n_warnings = (size_t)m->page->n_warnings;
     return true;
 }
@@ -278,17 +269,17 @@ enum b_code svc_info_message(const struct dp_document_info *info, struct b_arena
     *out = m;
     if (!m)
         return b_arena_refused(arena, DOMAIN, err);
-    m->schema_version = borrow(SCHEMA_VERSION);
-    m->product_version = borrow(DOCPARSE_VERSION);
-    m->source_name = borrow(info->source_name);
-    m->source_sha256 = borrow(info->source_sha256);
-    m->media_type = borrow(info->media_type);
+    m->schema_version = svc_borrow(SCHEMA_VERSION);
+    m->product_version = svc_borrow(DOCPARSE_VERSION);
+    m->source_name = svc_borrow(info->source_name);
+    m->source_sha256 = svc_borrow(info->source_sha256);
+    m->media_type = svc_borrow(info->media_type);
     m->page_count = info->page_count;
-    m->model_name = borrow(info->model_name);
-    m->model_sha256 = borrow(info->model_sha256);
-    m->options_sha256 = borrow(info->options_sha256);
-    m->title = borrow(info->title);
-    m->author = borrow(info->author);
+    m->model_name = svc_borrow(info->model_name);
+    m->model_sha256 = svc_borrow(info->model_sha256);
+    m->options_sha256 = svc_borrow(info->options_sha256);
+    m->title = svc_borrow(info->title);
+    m->author = svc_borrow(info->author);
     return B_OK;
 }
 
@@ -307,7 +298,7 @@ enum b_code svc_problem_message(const struct b_err *problem, struct b_arena *are
     char *domain = m ? b_arena_text(arena, problem->domain, strlen(problem->domain)) : NULL;
     if (!message || !domain)
         return b_arena_refused(arena, DOMAIN, err);
-    m->reason = borrow(svc_reason_name(problem->code));
+    m->reason = svc_borrow(svc_reason_name(problem->code));
     m->domain = domain;
     m->message = message;
     return B_OK;

@@ -12,15 +12,6 @@
 #define REPLY_MAX 65536
 #define MAX_NAMES 32
 
-static char *borrow(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {.in = text};
-    return u.out;
-}
-
 static void reply(struct svc_call *call, const ProtobufCMessage *message)
 {
     struct b_buf buf;
@@ -37,26 +28,26 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
 {
     const struct svc_server_options *o = svc_server_options(svc_call_server(call));
     Docparse__V1__ServerInfo info = DOCPARSE__V1__SERVER_INFO__INIT;
-    char *readers[] = {borrow(dp_model_name(o->model))};
+    char *readers[] = {svc_borrow(dp_model_name(o->model))};
     char *formats[MAX_NAMES], *types[MAX_NAMES];
     (void)data;
     (void)size;
-    info.product_version = borrow(DOCPARSE_VERSION);
-    info.schema_version = borrow("1.0");
+    info.product_version = svc_borrow(DOCPARSE_VERSION);
+    info.schema_version = svc_borrow("1.0");
     info.n_readers = 1;
     info.readers = readers;
     for (const struct out_format *f = out_formats(); f->name && info.n_formats < MAX_NAMES; f++)
         if (!f->side_outputs && !f->needs_source)
-            formats[info.n_formats++] = borrow(f->name);
+            formats[info.n_formats++] = svc_borrow(f->name);
     info.formats = formats;
     for (int m = DP_MEDIA_UNKNOWN + 1; m <= DP_MEDIA_WEBP; m++)
-        types[info.n_media_types++] = borrow(dp_media_type_name((enum dp_media)m));
+        types[info.n_media_types++] = svc_borrow(dp_media_type_name((enum dp_media)m));
     info.media_types = types;
     info.max_message_bytes = o->max_message;
     info.max_document_bytes = o->limits.input_bytes;
     info.max_pages = o->limits.pages;
     info.max_page_pixels = o->limits.page_pixels;
-    info.model_sha256 = borrow(dp_model_sha256(o->model));
+    info.model_sha256 = svc_borrow(dp_model_sha256(o->model));
     reply(call, &info.base);
 }
 

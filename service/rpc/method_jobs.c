@@ -46,24 +46,15 @@ static const void *unpack(struct svc_call *call, const ProtobufCMessageDescripto
     return NULL;
 }
 
-static char *borrow(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {.in = text};
-    return u.out;
-}
-
 /* The message borrows the job's texts; *problem is used when the job has one. */
 static void fill(const struct svc_job *job, Docparse__V1__Job *m, Docparse__V1__Problem *problem)
 {
     docparse__v1__job__init(m);
-    m->id = borrow(job->id);
+    m->id = svc_borrow(job->id);
     m->state = (Docparse__V1__JobState)job->state;
-    m->name = borrow(job->name);
-    m->source_sha256 = borrow(job->sha256);
-    m->idempotency_key = borrow(job->key);
+    m->name = svc_borrow(job->name);
+    m->source_sha256 = svc_borrow(job->sha256);
+    m->idempotency_key = svc_borrow(job->key);
     m->status = job->status > 0 ? svc_status_message((enum dp_status)(job->status - 1))
                                 : DOCPARSE__V1__STATUS__STATUS_UNSPECIFIED;
     m->pages_done = job->pages_done;
@@ -76,9 +67,9 @@ static void fill(const struct svc_job *job, Docparse__V1__Job *m, Docparse__V1__
     if (!job->reason[0])
         return;
     docparse__v1__problem__init(problem);
-    problem->reason = borrow(job->reason);
-    problem->domain = borrow(job->domain);
-    problem->message = borrow(job->message);
+    problem->reason = svc_borrow(job->reason);
+    problem->domain = svc_borrow(job->domain);
+    problem->message = svc_borrow(job->message);
     m->problem = problem;
 }
 

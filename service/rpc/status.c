@@ -9,6 +9,7 @@
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 #include "service/rpc/messages.h"
+#include "service/rpc/wire.h"
 
 #define DOMAIN "status"
 #define ERROR_DOMAIN "docparse"
@@ -47,16 +48,6 @@ struct detail_list {
     size_t n;
 };
 
-/* The generated structs have plain char pointers; packing only reads them. */
-static char *borrow(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {.in = text};
-    return u.out;
-}
-
 /* A detail that does not fit is left out: the status itself still says what happened. */
 static void add_detail(struct detail_list *list, const char *type_url, const ProtobufCMessage *message)
 {
@@ -65,7 +56,7 @@ static void add_detail(struct detail_list *list, const char *type_url, const Pro
         return;
     Google__Protobuf__Any *any = &list->any[list->n];
     google__protobuf__any__init(any);
-    any->type_url = borrow(type_url);
+    any->type_url = svc_borrow(type_url);
     any->value.data = list->bytes[list->n];
     any->value.len = protobuf_c_message_pack(message, any->value.data);
     list->items[list->n++] = any;
@@ -77,17 +68,17 @@ static void add_error_info(struct detail_list *list, const struct b_err *problem
     Google__Rpc__ErrorInfoMetadata advice = GOOGLE__RPC__ERROR_INFO_METADATA__INIT;
     Google__Rpc__ErrorInfoMetadata *metadata[2];
     Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
-    info.reason = borrow(d->reason ? d->reason : svc_reason_name(problem->code));
-    info.domain = borrow(ERROR_DOMAIN);
+    info.reason = svc_borrow(d->reason ? d->reason : svc_reason_name(problem->code));
+    info.domain = svc_borrow(ERROR_DOMAIN);
     info.metadata = metadata;
     if (problem->domain[0]) {
-        part.key = borrow("part");
-        part.value = borrow(problem->domain);
+        part.key = svc_borrow("part");
+        part.value = svc_borrow(problem->domain);
         metadata[info.n_metadata++] = &part;
     }
     if (problem->advice[0]) {
-        advice.key = borrow("advice");
-        advice.value = borrow(problem->advice);
+        advice.key = svc_borrow("advice");
+        advice.value = svc_borrow(problem->advice);
         metadata[info.n_metadata++] = &advice;
     }
     add_detail(list, TYPE_PREFIX "ErrorInfo", &info.base);
@@ -108,8 +99,8 @@ static void add_bad_request(struct detail_list *list, const char *field, const c
     Google__Rpc__BadRequest__FieldViolation violation = GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT;
     Google__Rpc__BadRequest__FieldViolation *violations[1] = {&violation};
     Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
-    violation.field = borrow(field);
-    violation.description = borrow(description);
+    violation.field = svc_borrow(field);
+    violation.description = svc_borrow(description);
     bad.n_field_violations = 1;
     bad.field_violations = violations;
     add_detail(list, TYPE_PREFIX "BadRequest", &bad.base);
@@ -118,7 +109,7 @@ static void add_bad_request(struct detail_list *list, const char *field, const c
 static void add_request_info(struct detail_list *list, const char *request_id)
 {
     Google__Rpc__RequestInfo info = GOOGLE__RPC__REQUEST_INFO__INIT;
-    info.request_id = borrow(request_id);
+    info.request_id = svc_borrow(request_id);
     add_detail(list, TYPE_PREFIX "RequestInfo", &info.base);
 }
 
@@ -135,7 +126,7 @@ enum b_code svc_status_pack(enum svc_grpc_code code, const struct b_err *problem
     if (details->request_id)
         add_request_info(&list, details->request_id);
     status.code = (int32_t)code;
-    status.message = borrow(problem->message);
+    status.message = svc_borrow(problem->message);
     status.n_details = list.n;
     status.details = list.items;
     const size_t size = google__rpc__status__get_packed_size(&status);

@@ -18,6 +18,15 @@ static void put_varint(struct b_buf *buf, uint64_t value)
     b_buf_append(buf, bytes, n);
 }
 
+char *svc_borrow(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } u = {.in = text ? text : ""};
+    return u.out;
+}
+
 void svc_wire_bytes(struct b_buf *buf, uint32_t field, const void *data, size_t size)
 {
     put_varint(buf, (uint64_t)field << 3 | TYPE_BYTES);

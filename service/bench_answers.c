@@ -218,17 +218,10 @@ static enum b_code write_json(const struct suite *s, const struct tally *t, cons
                              scaled(s, t->sum, t->rows), "questions", (json_int_t)t->rows, "missing",
                              (json_int_t)t->missing, "groups", groups);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    struct b_outfile *file = NULL;
     json_decref(root);
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the result");
-    enum b_code code = b_outfile_open(path, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, text, strlen(text), err);
-    if (code == B_OK)
-        code = b_outfile_commit(file, err);
-    else
-        b_outfile_abort(file);
+    enum b_code code = svc_bench_write(path, text, strlen(text), err);
     free(text);
     return code;
 }

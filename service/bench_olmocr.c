@@ -106,25 +106,18 @@ static bool is_safe_path(const char *path)
 static enum b_code read_document(struct tests *t, const char *pdf, const char *target, struct b_err *err)
 {
     char path[4096], folder[4096];
-    char *markdown = NULL;
-    size_t len = 0;
-    struct b_outfile *file = NULL;
+    const struct svc_bench_want want = {.text_layer = true};
+    struct svc_bench_page page = {0};
     (void)snprintf(path, sizeof path, "%s/%s", t->o.pdfs, pdf);
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(target, '/') - target), target);
     enum b_code code = t->reader ? B_OK : svc_bench_reader_new(t->o.models, t->o.jobs, &t->reader, err);
     if (code == B_OK)
         code = b_make_dirs(folder, err);
     if (code == B_OK)
-        code = svc_bench_read(t->reader, path, true, &markdown, &len, t->cancel, err);
+        code = svc_bench_read(t->reader, path, &want, &page, t->cancel, err);
     if (code == B_OK)
-        code = b_outfile_open(target, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, markdown, len, err);
-    if (code == B_OK)
-        code = b_outfile_commit(file, err);
-    else
-        b_outfile_abort(file);
-    free(markdown);
+        code = svc_bench_write(target, page.markdown, page.len, err);
+    svc_bench_page_free(&page);
     return code;
 }
 
@@ -193,16 +186,9 @@ static void run_line(struct tests *t, const char *line)
 static enum b_code write_results(const struct tests *t, struct b_err *err)
 {
     char *text = json_dumps(t->results, JSON_INDENT(1));
-    struct b_outfile *file = NULL;
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the result");
-    enum b_code code = b_outfile_open(t->o.json, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, text, strlen(text), err);
-    if (code == B_OK)
-        code = b_outfile_commit(file, err);
-    else
-        b_outfile_abort(file);
+    enum b_code code = svc_bench_write(t->o.json, text, strlen(text), err);
     free(text);
     return code;
 }

@@ -30,7 +30,8 @@ static void print_help(void)
           "      --again          read pages that have a prediction as well\n"
           "      --version V      v1.5 (default) or v1.0\n"
           "      --json FILE      write all figures: by element, by page, by attribute\n"
-          "      --html FILE      write a report with the worst pages beside their images\n"
+          "      --html FILE      write a report: the worst pages, each beside its picture; pages that are read in\n"
+          "                       this run get an overlay of what was found (NAME.overlay.svg in --pred DIR)\n"
           "      --compare FILE   an earlier --json report: print what got better and worse\n"
           "      --jobs N         pages read at once (default 2)\n"
           "      --models DIR     network files\n"
@@ -129,24 +130,27 @@ bool svc_bench_prediction(const char *dir, const char *image, char *path, size_t
     return false;
 }
 
+bool svc_bench_overlay(const char *dir, const char *image, char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s/%.*s.overlay.svg", dir, (int)stem_length(image), image);
+    return exists(path);
+}
+
+/* The overlay first: a page whose Markdown is there is not read again. */
 static enum b_code read_page(struct svc_bench_reader *reader, const struct options *o, const char *image,
                              const char *target, struct b_cancel *cancel, struct b_err *err)
 {
     char path[4096];
-    char *markdown = NULL;
-    size_t len = 0;
-    struct b_outfile *file = NULL;
+    const struct svc_bench_want want = {.overlay = o->html != NULL};
+    struct svc_bench_page page;
     (void)snprintf(path, sizeof path, "%s/%s", o->images, image);
-    enum b_code code = svc_bench_read(reader, path, false, &markdown, &len, cancel, err);
+    enum b_code code = svc_bench_read(reader, path, &want, &page, cancel, err);
+    (void)svc_bench_overlay(o->pred, image, path, sizeof path);
+    if (code == B_OK && page.overlay)
+        code = svc_bench_write(path, page.overlay, page.overlay_len, err);
     if (code == B_OK)
-        code = b_outfile_open(target, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, markdown, len, err);
-    if (code == B_OK)
-        code = b_outfile_commit(file, err);
-    else
-        b_outfile_abort(file);
-    free(markdown);
+        code = svc_bench_write(target, page.markdown, page.len, err);
+    svc_bench_page_free(&page);
     return code;
 }
 

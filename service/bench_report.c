@@ -107,18 +107,6 @@ static json_t *as_json(const struct svc_bench_report *r)
     return root;
 }
 
-static enum b_code write_file(const char *path, const char *text, size_t len, struct b_err *err)
-{
-    struct b_outfile *file = NULL;
-    enum b_code code = b_outfile_open(path, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, text, len, err);
-    if (code == B_OK)
-        return b_outfile_commit(file, err);
-    b_outfile_abort(file);
-    return code;
-}
-
 enum b_code svc_bench_write_json(const struct svc_bench_report *r, const char *path, struct b_err *err)
 {
     json_t *root = as_json(r);
@@ -126,7 +114,7 @@ enum b_code svc_bench_write_json(const struct svc_bench_report *r, const char *p
     json_decref(root);
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the report");
-    enum b_code code = write_file(path, text, strlen(text), err);
+    enum b_code code = svc_bench_write(path, text, strlen(text), err);
     free(text);
     return code;
 }
@@ -161,22 +149,40 @@ static void put_row(struct b_buf *buf, const char *name, const double *values)
     b_buf_puts(buf, "</td></tr>\n");
 }
 
+/* A picture by its whole path, so that the report may stand in any folder. */
+static bool put_picture(struct b_buf *buf, const char *path)
+{
+    char *whole = realpath(path, NULL);
+    if (!whole)
+        return false;
+    b_buf_puts(buf, "<a href=\"");
+    put_escaped(buf, whole);
+    b_buf_puts(buf, "\"><img alt=\"the page\" loading=\"lazy\" src=\"");
+    put_escaped(buf, whole);
+    b_buf_puts(buf, "\"></a>");
+    free(whole);
+    return true;
+}
+
 static void put_worst(struct b_buf *buf, const struct svc_bench_report *r, size_t page)
 {
     char path[4096];
     size_t len = 0;
     const char *image = bm_odb_image(r->odb, page);
+    const struct bm_page_score *score = bm_odb_page(r->odb, page);
     char *text = svc_bench_prediction(r->pred_dir, image, path, sizeof path) ? svc_bench_load(path, &len) : NULL;
     b_buf_puts(buf, "<h2>");
     put_escaped(buf, image);
-    b_buf_printf(buf, "</h2>\n<p>text edit %.4f</p>\n<div class=\"pair\">", bm_odb_page(r->odb, page)->text);
-    if (r->image_dir) {
-        b_buf_puts(buf, "<img alt=\"\" src=\"");
-        put_escaped(buf, r->image_dir);
-        b_buf_putc(buf, '/');
-        put_escaped(buf, image);
-        b_buf_puts(buf, "\">");
-    }
+    b_buf_puts(buf, "</h2>\n<p>");
+    for (size_t c = 0; c < N_COLUMNS; c++)
+        if (!isnan(page_value(score, c)))
+            b_buf_printf(buf, "%s %.4f &emsp;", columns[c].name, page_value(score, c));
+    b_buf_puts(buf, "</p>\n<div class=\"pair\">");
+    if (!svc_bench_overlay(r->pred_dir, image, path, sizeof path) || !put_picture(buf, path))
+        if (r->image_dir) {
+            (void)snprintf(path, sizeof path, "%s/%s", r->image_dir, image);
+            (void)put_picture(buf, path);
+        }
     b_buf_puts(buf, "<pre>");
     put_escaped(buf, text ? text : "");
     b_buf_puts(buf, "</pre></div>\n");
@@ -226,8 +232,8 @@ enum b_code svc_bench_write_html(const struct svc_bench_report *r, const char *p
     b_buf_puts(&buf,
                "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>OmniDocBench</title>\n<style>"
                "body{font:14px sans-serif;margin:2em}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;"
-               "text-align:left}.pair{display:flex;gap:1em}.pair img{width:48%;align-self:flex-start}"
-               ".pair pre{width:48%;white-space:pre-wrap;background:#f4f4f4;padding:1em}</style></head><body>\n");
+               "text-align:left}.pair{display:flex;gap:1em}.pair a{width:48%;flex:none;align-self:flex-start}.pair img{width:100%}"
+               ".pair pre{width:48%;white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;margin:0;background:#f4f4f4;padding:1em}</style></head><body>\n");
     b_buf_printf(&buf, "<h1>OmniDocBench %s</h1>\n<p>%zu of %zu pages have a prediction.</p>\n<table><tr><th>page",
                  r->version, count_scored(r->odb), bm_odb_pages(r->odb));
     for (size_t c = 0; c < N_COLUMNS; c++) {
@@ -240,7 +246,7 @@ enum b_code svc_bench_write_html(const struct svc_bench_report *r, const char *p
     b_buf_puts(&buf, "</body></html>\n");
     enum b_code code = b_buf_check(&buf, "bench", err);
     if (code == B_OK)
-        code = write_file(path, buf.data, buf.len, err);
+        code = svc_bench_write(path, buf.data, buf.len, err);
     b_buf_free(&buf);
     return code;
 }

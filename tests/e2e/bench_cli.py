@@ -48,6 +48,22 @@ def check_cer(tmp):
     assert "character error 0.1111 (1 of 9), word error 0.5000 (1 of 2)" in out, out
 
 
+def check_overlays(tmp, demo, truth):
+    """Pages that are read for a report get an overlay, and the report shows it."""
+    if not list(pathlib.Path(os.environ.get("DOCPARSE_MODELS", "")).glob("*det*.onnx")):
+        print("note: no models, overlays not checked")
+        return
+    image = min(demo.glob("images/*"), key=lambda path: path.stat().st_size)
+    (tmp / "one").mkdir()
+    (tmp / "one" / image.name).write_bytes(image.read_bytes())
+    run("omnidocbench", "--gt", truth, "--pred", tmp / "read", "--images", tmp / "one", "--html", tmp / "r.html")
+    overlay = tmp / "read" / (image.stem + ".overlay.svg")
+    assert "<svg" in overlay.read_text(encoding="utf-8") and "data:image/" in overlay.read_text(encoding="utf-8")
+    assert f'src="{overlay.resolve()}"' in (tmp / "r.html").read_text(encoding="utf-8")
+    run("omnidocbench", "--gt", truth, "--pred", tmp / "plain", "--images", tmp / "one")
+    assert sorted(path.suffix for path in (tmp / "plain").iterdir()) == [".md"], "overlays only for a report"
+
+
 def check_omnidocbench(tmp):
     demo = SHARED / "omnidocbench-demo"
     truth = demo / "OmniDocBench_demo.json"
@@ -62,6 +78,7 @@ def check_omnidocbench(tmp):
     assert "better" in out and "worse" not in out, out
     out = run("omnidocbench", "--gt", truth, "--pred", demo / "pred-sample", "--version", "v1.0")
     assert "0.3561" in out and "0.2170" in out, out
+    check_overlays(tmp, demo, truth)
     run("omnidocbench", "--gt", truth, "--pred", demo, "--version", "v9", code=2)
     run("omnidocbench", "--gt", demo / "pred-sample", "--pred", demo, code=1)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines to standard error. The level and the hook are the one piece of process state in base: they are
- * set once by main before threads start and only read afterwards. */
+/* Log lines to standard error. The level and the hook are the one piece of process state in base: the hook is set
+ * once by main before threads start, the level may change while they run. */
 #include "engine/base/log.h"
 
 #include <stdarg.h>

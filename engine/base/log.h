@@ -8,7 +8,7 @@
  * threads never mix. Thread-safe. */
 enum b_log_level { B_LOG_ERROR, B_LOG_WARNING, B_LOG_INFO, B_LOG_DEBUG };
 
-/* Lines above `level` are dropped; the default is B_LOG_WARNING. Call it before threads start. */
+/* Lines above `level` are dropped; the default is B_LOG_WARNING. Any thread. */
 void b_log_set_level(enum b_log_level level);
 
 /* A hook that runs before and after each line, so that a progress line can be cleared and redrawn.

@@ -62,6 +62,15 @@ void svc_admission_drop(struct svc_admission *a)
     free(a);
 }
 
+void svc_admission_set_limits(struct svc_admission *a, const struct svc_admission_limits *limits)
+{
+    pthread_mutex_lock(&a->lock);
+    const int workers = a->limits.workers;
+    a->limits = *limits;
+    a->limits.workers = workers;
+    pthread_mutex_unlock(&a->lock);
+}
+
 void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class)
 {
     const size_t len = strnlen(client, SVC_CLIENT_NAME - 1);
@@ -88,7 +97,7 @@ enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticke
 {
     enum b_code code = B_OK;
     pthread_mutex_lock(&a->lock);
-    if (bytes > a->limits.bytes - a->bytes) {
+    if (a->bytes > a->limits.bytes || bytes > a->limits.bytes - a->bytes) {
         *retry_ms = retry_after(a);
         code = b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
                       (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
@@ -283,6 +292,7 @@ void svc_admission_look(struct svc_admission *a, struct svc_admission_state *sta
     *state = (struct svc_admission_state){.running = a->running,
                                           .waiting = {a->waiting[SVC_INTERACTIVE], a->waiting[SVC_BULK]},
                                           .bytes = a->bytes,
+                                          .limits = a->limits,
                                           .expected_wait_ms = wait_ns(a, a->waiting[SVC_INTERACTIVE]) / 1000000,
                                           .draining = a->draining};
     pthread_mutex_unlock(&a->lock);

@@ -40,6 +40,8 @@ struct svc_ticket {
 enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out,
                               struct b_err *err) B_MUST_CHECK;
 void svc_admission_drop(struct svc_admission *admission);
+/* Other bounds from now on; the number of workers stays. What waits or is held already stays too. */
+void svc_admission_set_limits(struct svc_admission *admission, const struct svc_admission_limits *limits);
 
 /* A ticket starts with its client's name and class; it holds no bytes and does not wait yet. */
 void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class);
@@ -78,6 +80,7 @@ void svc_admission_close(struct svc_admission *admission);
 struct svc_admission_state {
     int running, waiting[SVC_CLASSES];
     uint64_t bytes;
+    struct svc_admission_limits limits;
     int64_t expected_wait_ms; /* of an interactive call that came now */
     bool draining;
 };

@@ -262,6 +262,13 @@ static enum b_code look_for_key(const struct svc_job_store *s, const struct svc_
     return code;
 }
 
+void svc_job_set_limits(struct svc_job_store *s, const struct svc_job_limits *limits)
+{
+    pthread_mutex_lock(&s->lock);
+    s->limits = *limits;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static enum b_code has_room(const struct svc_job_store *s, size_t size, struct b_err *err)
 {
     const int64_t used = number_of(s, "SELECT (SELECT coalesce(sum(bytes), 0) FROM jobs)"

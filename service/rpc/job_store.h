@@ -41,6 +41,8 @@ struct svc_job_limits {
 enum b_code svc_job_store_open(const char *state_dir, const struct svc_job_limits *limits, struct svc_job_store **out,
                                struct b_err *err) B_MUST_CHECK;
 void svc_job_store_close(struct svc_job_store *store);
+/* For what comes from now on. */
+void svc_job_set_limits(struct svc_job_store *store, const struct svc_job_limits *limits);
 
 /* Stores a job with its document and its packed options. With a key that this client used before, *job is the
  * old one and *existing is set; B_ARGUMENT when it was used for another document or other options. B_LIMIT:

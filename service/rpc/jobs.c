@@ -15,10 +15,6 @@
 #include "service/rpc/wire.h"
 
 #define DOMAIN "jobs"
-#define MAX_ATTEMPTS 3
-#define KEEP_MS (7LL * 24 * 3600 * 1000)
-#define DISK_BYTES ((uint64_t)20 << 30)
-#define MAX_OPEN 100000
 #define EXPIRE_EVERY_MS 60000
 #define RENDERED_MAX ((size_t)1 << 30)
 
@@ -41,17 +37,16 @@ struct svc_jobs {
     int64_t expired_ms;
 };
 
-enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, struct svc_jobs **out, struct b_err *err)
+enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, const struct svc_job_limits *limits,
+                         struct svc_jobs **out, struct b_err *err)
 {
-    const struct svc_job_limits limits = {
-        .max_attempts = MAX_ATTEMPTS, .keep_ms = KEEP_MS, .disk_bytes = DISK_BYTES, .max_open = MAX_OPEN};
     struct svc_jobs *jobs = calloc(1, sizeof *jobs);
     *out = NULL;
     if (!jobs)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     jobs->server = server;
     pthread_mutex_init(&jobs->lock, NULL);
-    enum b_code code = svc_job_store_open(state_dir, &limits, &jobs->store, err);
+    enum b_code code = svc_job_store_open(state_dir, limits, &jobs->store, err);
     if (code != B_OK) {
         svc_jobs_drop(jobs);
         return code;

@@ -9,8 +9,8 @@
 struct svc_jobs;
 struct svc_server;
 
-enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, struct svc_jobs **out,
-                         struct b_err *err) B_MUST_CHECK;
+enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, const struct svc_job_limits *limits,
+                         struct svc_jobs **out, struct b_err *err) B_MUST_CHECK;
 /* Stops running jobs, which go back to the queue for the next start. */
 void svc_jobs_stop(struct svc_jobs *jobs);
 /* After the workers have ended. */

@@ -30,6 +30,7 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
     Docparse__V1__ServerInfo info = DOCPARSE__V1__SERVER_INFO__INIT;
     char *readers[] = {svc_borrow(dp_model_name(o->model))};
     char *formats[MAX_NAMES], *types[MAX_NAMES];
+    const struct dp_limits limits = svc_server_limits(svc_call_server(call));
     (void)data;
     (void)size;
     info.product_version = svc_borrow(DOCPARSE_VERSION);
@@ -44,9 +45,9 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
         types[info.n_media_types++] = svc_borrow(dp_media_type_name((enum dp_media)m));
     info.media_types = types;
     info.max_message_bytes = o->max_message;
-    info.max_document_bytes = o->limits.input_bytes;
-    info.max_pages = o->limits.pages;
-    info.max_page_pixels = o->limits.page_pixels;
+    info.max_document_bytes = limits.input_bytes;
+    info.max_pages = limits.pages;
+    info.max_page_pixels = limits.page_pixels;
     info.model_sha256 = svc_borrow(dp_model_sha256(o->model));
     reply(call, &info.base);
 }
@@ -70,9 +71,9 @@ static void capacity_message(struct svc_call *call, const uint8_t *data, size_t 
     capacity.running = state.running;
     capacity.queued_interactive = state.waiting[SVC_INTERACTIVE];
     capacity.queued_bulk = state.waiting[SVC_BULK];
-    capacity.queue_limit = o->admission.queue;
+    capacity.queue_limit = state.limits.queue;
     capacity.bytes_held = state.bytes;
-    capacity.bytes_limit = o->admission.bytes;
+    capacity.bytes_limit = state.limits.bytes;
     wait.seconds = state.expected_wait_ms / 1000;
     wait.nanos = (int32_t)(state.expected_wait_ms % 1000) * 1000000;
     capacity.expected_wait = &wait;

@@ -43,7 +43,7 @@ static void begin(struct svc_call *call)
         svc_call_finish(call, &err);
         return;
     }
-    const uint64_t max = svc_server_options(svc_call_server(call))->limits.input_bytes;
+    const uint64_t max = svc_server_limits(svc_call_server(call)).input_bytes;
     b_buf_init(&st->data, max < SIZE_MAX ? (size_t)max : SIZE_MAX);
     atomic_init(&st->last_event_ns, b_now_ns());
     atomic_init(&st->pages_done, 0);

@@ -147,7 +147,7 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
     const bool off = o && o->text_layer == DOCPARSE__V1__TEXT_LAYER_USE__TEXT_LAYER_USE_OFF;
     struct dp_page_range *ranges = ranges_of(o);
     const struct dp_parse_options options = {
-        .limits = svc_server_options(worker->server)->limits,
+        .limits = svc_server_limits(worker->server),
         .dpi = o ? o->dpi : 0.0,
         .password = o && o->password[0] ? o->password : NULL,
         .ranges = ranges,
@@ -176,12 +176,13 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
                     .output = o ? o->output : NULL,
                     .result = result};
     struct dp_source source = {0};
+    const struct dp_limits limits = svc_server_limits(worker->server);
     *result = (struct svc_parse_result){.status = DP_STATUS_FAILED};
     if (r.output)
         r.message =
             (struct svc_message_options){.omit_words = r.output->omit_words, .omit_lines = r.output->omit_lines};
     enum b_code code = dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document",
-                                          &svc_server_options(worker->server)->limits, &source, err);
+                                          &limits, &source, err);
     if (code != B_OK)
         return code;
     if (input->sha256[0] && strcmp(input->sha256, source.sha256) != 0)

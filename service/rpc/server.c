@@ -52,7 +52,7 @@ struct svc_server {
     int port, metrics_port, n_workers;
     pthread_t poller, *threads;
     struct svc_worker *workers;
-    pthread_mutex_t lock; /* live calls */
+    pthread_mutex_t lock; /* live calls, options.limits */
     pthread_cond_t changed;
     struct svc_call *live;
     int n_calls; /* live calls, claims included */
@@ -343,6 +343,14 @@ const struct svc_server_options *svc_server_options(const struct svc_server *ser
     return &server->options;
 }
 
+struct dp_limits svc_server_limits(struct svc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    const struct dp_limits limits = server->options.limits;
+    pthread_mutex_unlock(&server->lock);
+    return limits;
+}
+
 struct svc_admission *svc_server_admission(const struct svc_server *server)
 {
     return server->admission;
@@ -396,6 +404,66 @@ static grpc_arg number_arg(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = name.out, .value = {.integer = value}};
 }
 
+/* Certificates and tokens, NULL where there are none. */
+static enum b_code read_files(const struct svc_server_options *o, struct svc_tls **tls, struct svc_tokens **tokens,
+                              struct b_err *err)
+{
+    enum b_code code = B_OK;
+    *tls = NULL;
+    *tokens = NULL;
+    if (!o->tls_cert && !is_local(o->listen) && !o->allow_insecure) {
+        (void)b_fail(err, B_ARGUMENT, DOMAIN, "%s is reachable from outside and has no TLS", o->listen);
+        b_advise(err, "give --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure");
+        return B_ARGUMENT;
+    }
+    if (o->tls_cert)
+        code = svc_tls_new(o->tls_cert, o->tls_key, o->tls_client_ca, tls, err);
+    if (code == B_OK && o->token_file)
+        code = svc_tokens_open(o->token_file, tokens, err);
+    if (code != B_OK) {
+        svc_tls_drop(*tls);
+        *tls = NULL;
+    }
+    return code;
+}
+
+enum b_code svc_server_check(const struct svc_server_options *options, struct b_err *err)
+{
+    struct svc_tls *tls = NULL;
+    struct svc_tokens *tokens = NULL;
+    const enum b_code code = read_files(options, &tls, &tokens, err);
+    svc_tls_drop(tls);
+    svc_tokens_drop(tokens);
+    return code;
+}
+
+enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_options *options, struct b_err *err)
+{
+    struct svc_server_options next = *options;
+    struct svc_tls *tls = NULL;
+    struct svc_tokens *tokens = NULL;
+    next.listen = s->options.listen;
+    next.allow_insecure = s->options.allow_insecure;
+    if (!s->tls)
+        next.tls_cert = NULL;
+    if (!s->tokens)
+        next.token_file = NULL;
+    const enum b_code code = read_files(&next, &tls, &tokens, err);
+    if (code != B_OK)
+        return code;
+    if (tls)
+        svc_tls_take(s->tls, tls);
+    if (tokens)
+        svc_tokens_take(s->tokens, tokens);
+    pthread_mutex_lock(&s->lock);
+    s->options.limits = options->limits;
+    pthread_mutex_unlock(&s->lock);
+    svc_admission_set_limits(s->admission, &options->admission);
+    if (s->jobs)
+        svc_job_set_limits(svc_jobs_store(s->jobs), &options->jobs);
+    return B_OK;
+}
+
 static enum b_code open_port(struct svc_server *s, struct b_err *err)
 {
     grpc_arg args[] = {
@@ -409,18 +477,9 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
         number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
     };
     const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
-    enum b_code code = B_OK;
-    if (s->options.tls_cert)
-        code = svc_tls_new(s->options.tls_cert, s->options.tls_key, s->options.tls_client_ca, &s->tls, err);
-    if (code == B_OK && s->options.token_file)
-        code = svc_tokens_open(s->options.token_file, &s->tokens, err);
+    const enum b_code code = read_files(&s->options, &s->tls, &s->tokens, err);
     if (code != B_OK)
         return code;
-    if (!s->tls && !is_local(s->options.listen) && !s->options.allow_insecure) {
-        (void)b_fail(err, B_ARGUMENT, DOMAIN, "%s is reachable from outside and has no TLS", s->options.listen);
-        b_advise(err, "give --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure");
-        return B_ARGUMENT;
-    }
     s->queue = grpc_completion_queue_create_for_next(NULL);
     s->core = grpc_server_create(&channel_args, NULL);
     grpc_server_register_completion_queue(s->core, s->queue, NULL);
@@ -481,7 +540,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     if (code == B_OK && s->options.metrics)
         code = svc_metrics_listen(s->metrics, s->admission, s->options.metrics, &s->http, &s->metrics_port, err);
     if (code == B_OK && s->options.state_dir)
-        code = svc_jobs_new(s, s->options.state_dir, &s->jobs, err);
+        code = svc_jobs_new(s, s->options.state_dir, &s->options.jobs, &s->jobs, err);
     if (code == B_OK)
         code = open_port(s, err);
     if (code == B_OK)

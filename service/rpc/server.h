@@ -5,6 +5,7 @@
 #include "docparse/limits.h"
 #include "docparse/pipeline.h"
 #include "service/rpc/admission.h"
+#include "service/rpc/job_store.h"
 
 /* The gRPC server: one poller thread that talks to the network, workers that read pages, and the queue
  * between them. svc_server_new starts it; it serves until svc_server_stop. */
@@ -21,6 +22,7 @@ struct svc_server_options {
     const char *tls_client_ca;             /* clients must show a certificate that it signed; NULL: none needed */
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
+    struct svc_job_limits jobs;
     const char *metrics;                   /* "127.0.0.1:9090": counters over HTTP; NULL: none */
     bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
 };
@@ -28,6 +30,12 @@ struct svc_server_options {
 /* Listens and starts all threads. Call it before any other thread uses gRPC; SIGPIPE must be ignored. */
 enum b_code svc_server_new(const struct svc_server_options *options, struct svc_server **out,
                            struct b_err *err) B_MUST_CHECK;
+/* Whether tokens and certificates can be read and the address may be listened on so; opens nothing. */
+enum b_code svc_server_check(const struct svc_server_options *options, struct b_err *err) B_MUST_CHECK;
+/* Takes limits, admission, jobs, the token file and the certificates of `options`, reading the files again; nothing
+ * else may differ in kind (TLS, client certificates, tokens). All of it, or on an error nothing. Any thread. */
+enum b_code svc_server_reload(struct svc_server *server, const struct svc_server_options *options,
+                              struct b_err *err) B_MUST_CHECK;
 /* The port that was opened (0 for unix sockets). */
 int svc_server_port(const struct svc_server *server);
 int svc_server_metrics_port(const struct svc_server *server); /* 0: none */

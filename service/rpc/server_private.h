@@ -18,7 +18,9 @@ struct svc_worker {
 enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
                                 struct b_err *err) B_MUST_CHECK;
 
+/* As it was started; what a reload may change is asked for by the functions below. */
 const struct svc_server_options *svc_server_options(const struct svc_server *server);
+struct dp_limits svc_server_limits(struct svc_server *server);
 struct svc_admission *svc_server_admission(const struct svc_server *server);
 struct svc_jobs;
 struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the server keeps none */

@@ -7,6 +7,7 @@
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +29,12 @@ struct stamp {
 };
 
 struct svc_tls {
+    pthread_mutex_t lock; /* all below */
     char *paths[FILES]; /* CLIENT_CA may be NULL */
     struct stamp stamps[FILES];
     int64_t looked_ns;
     bool served; /* the core has a configuration */
+    bool taken;  /* other files than those that the core has */
 };
 
 static enum b_code read_text(const char *path, char **out, struct b_err *err)
@@ -108,15 +111,16 @@ static bool changed(struct svc_tls *tls)
     return different;
 }
 
-static grpc_ssl_certificate_config_reload_status fetch(void *ctx, grpc_ssl_server_certificate_config **config)
+static grpc_ssl_certificate_config_reload_status look(struct svc_tls *tls, grpc_ssl_server_certificate_config **config)
 {
-    struct svc_tls *tls = ctx;
     struct b_err err;
     const int64_t now = b_now_ns();
-    if (tls->served && now - tls->looked_ns < LOOK_NS)
+    if (tls->served && !tls->taken && now - tls->looked_ns < LOOK_NS)
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     tls->looked_ns = now;
-    if (!changed(tls) && tls->served)
+    const bool other = changed(tls) || tls->taken;
+    tls->taken = false;
+    if (!other && tls->served)
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     if (load(tls, config, &err) != B_OK) {
         b_log(B_LOG_ERROR, DOMAIN, "the certificate is not taken: %s", err.message);
@@ -128,12 +132,36 @@ static grpc_ssl_certificate_config_reload_status fetch(void *ctx, grpc_ssl_serve
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 
+static grpc_ssl_certificate_config_reload_status fetch(void *ctx, grpc_ssl_server_certificate_config **config)
+{
+    struct svc_tls *tls = ctx;
+    pthread_mutex_lock(&tls->lock);
+    const grpc_ssl_certificate_config_reload_status status = look(tls, config);
+    pthread_mutex_unlock(&tls->lock);
+    return status;
+}
+
+void svc_tls_take(struct svc_tls *tls, struct svc_tls *from)
+{
+    pthread_mutex_lock(&tls->lock);
+    for (int i = 0; i < FILES; i++) {
+        char *path = tls->paths[i];
+        tls->paths[i] = from->paths[i];
+        from->paths[i] = path;
+    }
+    tls->taken = true;
+    pthread_mutex_unlock(&tls->lock);
+    svc_tls_drop(from);
+}
+
 enum b_code svc_tls_new(const char *cert, const char *key, const char *client_ca, struct svc_tls **out,
                         struct b_err *err)
 {
     const char *const given[FILES] = {cert, key, client_ca};
     struct svc_tls *tls = calloc(1, sizeof *tls);
     enum b_code code = tls ? B_OK : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    if (tls)
+        pthread_mutex_init(&tls->lock, NULL);
     for (int i = 0; i < FILES && code == B_OK; i++) {
         tls->paths[i] = given[i] ? strdup(given[i]) : NULL;
         if (given[i] && !tls->paths[i])
@@ -154,8 +182,11 @@ enum b_code svc_tls_new(const char *cert, const char *key, const char *client_ca
 
 void svc_tls_drop(struct svc_tls *tls)
 {
-    for (int i = 0; tls && i < FILES; i++)
+    if (!tls)
+        return;
+    for (int i = 0; i < FILES; i++)
         free(tls->paths[i]);
+    pthread_mutex_destroy(&tls->lock);
     free(tls);
 }
 

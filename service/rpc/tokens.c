@@ -3,6 +3,7 @@
  * leaving early tells nothing about how much of a guess was right. */
 #include "service/rpc/tokens.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct token {
 };
 
 struct svc_tokens {
+    pthread_mutex_t lock;
     char *path;
     struct timespec time;
     off_t size;
@@ -115,6 +117,8 @@ enum b_code svc_tokens_open(const char *path, struct svc_tokens **out, struct b_
 {
     struct svc_tokens *t = calloc(1, sizeof *t);
     *out = NULL;
+    if (t)
+        pthread_mutex_init(&t->lock, NULL);
     if (!t || !(t->path = strdup(path))) {
         svc_tokens_drop(t);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
@@ -135,18 +139,37 @@ void svc_tokens_drop(struct svc_tokens *t)
         return;
     free(t->path);
     free(t->items);
+    pthread_mutex_destroy(&t->lock);
     free(t);
 }
 
 void svc_tokens_refresh(struct svc_tokens *t)
 {
     struct b_err err;
-    if (!changed(t))
-        return;
-    if (read_file(t, &err) == B_OK)
-        b_log(B_LOG_INFO, DOMAIN, "%zu tokens are in force", t->count);
-    else
-        b_log(B_LOG_ERROR, DOMAIN, "the tokens before stay in force: %s", err.message);
+    pthread_mutex_lock(&t->lock);
+    if (changed(t)) {
+        if (read_file(t, &err) == B_OK)
+            b_log(B_LOG_INFO, DOMAIN, "%zu tokens are in force", t->count);
+        else
+            b_log(B_LOG_ERROR, DOMAIN, "the tokens before stay in force: %s", err.message);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+void svc_tokens_take(struct svc_tokens *t, struct svc_tokens *from)
+{
+    pthread_mutex_lock(&t->lock);
+    char *path = t->path;
+    struct token *items = t->items;
+    t->path = from->path;
+    t->items = from->items;
+    t->count = from->count;
+    t->size = from->size;
+    t->time = from->time;
+    pthread_mutex_unlock(&t->lock);
+    from->path = path;
+    from->items = items;
+    svc_tokens_drop(from);
 }
 
 /* 0 when both digests are the same; always looks at every byte. */
@@ -158,7 +181,7 @@ static unsigned differs(const char *a, const char *b)
     return bits;
 }
 
-bool svc_tokens_check(const struct svc_tokens *t, const char *authorization, char *name, size_t size)
+bool svc_tokens_check(struct svc_tokens *t, const char *authorization, char *name, size_t size)
 {
     char digest[DIGEST_BYTES];
     const size_t scheme = strlen(SCHEME);
@@ -167,11 +190,13 @@ bool svc_tokens_check(const struct svc_tokens *t, const char *authorization, cha
     const char *token = bearer ? authorization + scheme : "";
     if (dp_sha256_hex(token, strlen(token), digest, NULL) != B_OK)
         return false;
+    pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < t->count; i++)
         if (differs(digest, t->items[i].digest) == 0)
             found = &t->items[i];
-    if (!bearer || !found)
-        return false;
-    (void)snprintf(name, size, "%s", found->name);
-    return true;
+    const bool known = bearer && found;
+    if (known)
+        (void)snprintf(name, size, "%s", found->name);
+    pthread_mutex_unlock(&t->lock);
+    return known;
 }

@@ -2,5 +2,7 @@
 # The gRPC service.
 dp_test(test_rpc_parts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_parts.c LIBS docparse_rpc t_documents LABELS unit)
 if(COMMAND dp_e2e)
-  dp_e2e(service 900)
+  foreach(topic "" _client _config _jobs _security)
+    dp_e2e(service${topic} 600)
+  endforeach()
 endif()

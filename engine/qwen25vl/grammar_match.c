@@ -12,39 +12,6 @@
 #define DOMAIN "grammar"
 #define NO_LINK UINT32_MAX
 #define MAX_LINKS 65536
-/* Places looked at between two bytes, over all readings; a JSON Schema of 100 optional members needs some 300. */
-#define MAX_WALK 8192
-/* The same for a whole mask, about a second: a grammar made to be slow loses tokens instead. */
-#define MAX_MASK_WALK ((uint64_t)1 << 27)
-
-struct link {
-    uint32_t place, next, depth;
-};
-
-struct reading {
-    uint32_t place; /* an element of kind GR_SET */
-    uint32_t link;
-};
-
-struct readings {
-    struct reading items[ENG_GRAMMAR_MAX_READINGS];
-    uint32_t count;
-    bool whole; /* the text so far is one of the grammar */
-};
-
-struct eng_matcher {
-    const struct eng_grammar *grammar;
-    const struct eng_tokenizer *tok;
-    int32_t stops[ENG_QWEN_MAX_STOPS];
-    int n_stops;
-    bool ended; /* a stop was taken */
-    struct link *links;
-    uint32_t n_links;
-    uint32_t *moved; /* [MAX_LINKS]: where links go when the unused ones are dropped */
-    struct readings now, next[2];
-    uint64_t walked; /* places looked at so far */
-    struct reading walk[MAX_WALK];
-};
 
 /* Whether two chains hold the same places; shared tails make this short. */
 static bool same_chain(const struct eng_matcher *m, uint32_t a, uint32_t b)
@@ -59,7 +26,7 @@ static bool same_chain(const struct eng_matcher *m, uint32_t a, uint32_t b)
     return true;
 }
 
-static void add_reading(const struct eng_matcher *m, struct readings *out, struct reading r)
+static void add_reading(const struct eng_matcher *m, struct gr_readings *out, struct gr_reading r)
 {
     for (uint32_t i = 0; i < out->count; i++)
         if (out->items[i].place == r.place && same_chain(m, out->items[i].link, r.link))
@@ -78,18 +45,18 @@ static bool push_link(struct eng_matcher *m, uint32_t place, uint32_t next, uint
     if (depth > ENG_GRAMMAR_MAX_DEPTH || m->n_links == MAX_LINKS)
         return false;
     *out = m->n_links++;
-    m->links[*out] = (struct link){.place = place, .next = next, .depth = depth};
+    m->links[*out] = (struct gr_link){.place = place, .next = next, .depth = depth};
     return true;
 }
 
 /* Walks from a place to all that wait for a byte, and adds them. *left: places that may still be looked at. */
-static void walk_from(struct eng_matcher *m, struct reading start, struct readings *out, uint32_t *left)
+static void walk_from(struct eng_matcher *m, struct gr_reading start, struct gr_readings *out, uint32_t *left)
 {
     const struct eng_grammar *g = m->grammar;
     uint32_t n = 0;
     m->walk[n++] = start;
     for (; n && *left; (*left)--, m->walked++) {
-        const struct reading r = m->walk[--n];
+        const struct gr_reading r = m->walk[--n];
         const uint32_t elem = g->elems[r.place], index = GR_INDEX(elem);
         uint32_t link;
         switch (GR_KIND(elem)) {
@@ -100,13 +67,13 @@ static void walk_from(struct eng_matcher *m, struct reading start, struct readin
             if (r.link == NO_LINK)
                 out->whole = true;
             else
-                m->walk[n++] = (struct reading){m->links[r.link].place, m->links[r.link].next};
+                m->walk[n++] = (struct gr_reading){m->links[r.link].place, m->links[r.link].next};
             break;
         case GR_RULE:
             if (!push_link(m, r.place + 1, r.link, &link))
                 break;
-            for (uint32_t a = 0; a < g->rules[index].count && n < MAX_WALK; a++)
-                m->walk[n++] = (struct reading){g->alternatives[g->rules[index].first + a], link};
+            for (uint32_t a = 0; a < g->rules[index].count && n < GR_MAX_WALK; a++)
+                m->walk[n++] = (struct gr_reading){g->alternatives[g->rules[index].first + a], link};
             break;
         default:
             break;
@@ -119,25 +86,24 @@ static bool has_byte(const struct eng_grammar *g, uint32_t place, uint8_t byte)
     return g->sets[GR_INDEX(g->elems[place])].bits[byte >> 3] >> (byte & 7) & 1;
 }
 
-/* The readings after one more byte; false when there are none. */
-static bool step(struct eng_matcher *m, const struct readings *from, uint8_t byte, struct readings *to)
+bool gmr_step(struct eng_matcher *m, const struct gr_readings *from, uint8_t byte, struct gr_readings *to)
 {
-    uint32_t left = MAX_WALK;
+    uint32_t left = GR_MAX_WALK;
     to->count = 0;
     to->whole = false;
     for (uint32_t i = 0; i < from->count; i++)
         if (has_byte(m->grammar, from->items[i].place, byte))
-            walk_from(m, (struct reading){from->items[i].place + 1, from->items[i].link}, to, &left);
+            walk_from(m, (struct gr_reading){from->items[i].place + 1, from->items[i].link}, to, &left);
     return to->count || to->whole;
 }
 
 /* The readings after bytes, in one of m->next; NULL when there are none. */
-static const struct readings *after(struct eng_matcher *m, const char *bytes, size_t len)
+static const struct gr_readings *after(struct eng_matcher *m, const char *bytes, size_t len)
 {
-    const struct readings *at = &m->now;
+    const struct gr_readings *at = &m->now;
     for (size_t i = 0; i < len; i++) {
-        struct readings *to = &m->next[i & 1];
-        if (!step(m, at, (uint8_t)bytes[i], to))
+        struct gr_readings *to = &m->next[i & 1];
+        if (!gmr_step(m, at, (uint8_t)bytes[i], to))
             return NULL;
         at = to;
     }
@@ -147,13 +113,13 @@ static const struct readings *after(struct eng_matcher *m, const char *bytes, si
 void eng_matcher_reset(struct eng_matcher *m)
 {
     const struct gr_rule *root = &m->grammar->rules[0];
-    uint32_t left = MAX_WALK;
+    uint32_t left = GR_MAX_WALK;
     m->n_links = 0;
     m->ended = false;
     m->now.count = 0;
     m->now.whole = false;
     for (uint32_t a = 0; a < root->count; a++)
-        walk_from(m, (struct reading){m->grammar->alternatives[root->first + a], NO_LINK}, &m->now, &left);
+        walk_from(m, (struct gr_reading){m->grammar->alternatives[root->first + a], NO_LINK}, &m->now, &left);
 }
 
 enum b_code eng_matcher_new(const struct eng_grammar *grammar, const struct eng_tokenizer *tok, const int32_t *stops,
@@ -185,6 +151,7 @@ void eng_matcher_drop(struct eng_matcher *m)
 {
     if (!m)
         return;
+    gmr_masks_free(m);
     free(m->links);
     free(m->moved);
     free(m);
@@ -219,24 +186,6 @@ bool eng_matcher_allows(struct eng_matcher *m, int32_t id)
     return allowed;
 }
 
-size_t eng_matcher_mask(struct eng_matcher *m, uint8_t *allowed, size_t vocab)
-{
-    size_t n = 0;
-    const uint64_t end = m->walked + MAX_MASK_WALK;
-    bool begins[256] = {false}; /* most tokens fall at their first byte */
-    for (uint32_t i = 0; i < m->now.count; i++)
-        for (unsigned byte = 0; byte < 256; byte++)
-            begins[byte] = begins[byte] || has_byte(m->grammar, m->now.items[i].place, (uint8_t)byte);
-    for (size_t id = 0; id < vocab; id++) {
-        size_t len;
-        const char *bytes = eng_tokenizer_bytes(m->tok, (int32_t)id, &len);
-        const bool possible = is_stop(m, (int32_t)id) || (bytes && len && begins[(unsigned char)bytes[0]]);
-        allowed[id] = possible && m->walked < end && eng_matcher_allows(m, (int32_t)id);
-        n += allowed[id];
-    }
-    return n;
-}
-
 /* Drops links that no reading holds any more. */
 static void drop_links(struct eng_matcher *m)
 {
@@ -248,7 +197,7 @@ static void drop_links(struct eng_matcher *m)
     for (uint32_t l = 0; l < m->n_links; l++) {
         if (!m->moved[l])
             continue;
-        struct link link = m->links[l];
+        struct gr_link link = m->links[l];
         if (link.next != NO_LINK)
             link.next = m->moved[link.next];
         m->links[n] = link;
@@ -271,7 +220,7 @@ bool eng_matcher_accept(struct eng_matcher *m, int32_t id)
     }
     const char *bytes = text_of(m, id, &len);
     const uint32_t links = m->n_links;
-    const struct readings *at = bytes ? after(m, bytes, len) : NULL;
+    const struct gr_readings *at = bytes ? after(m, bytes, len) : NULL;
     if (!at) {
         m->n_links = links;
         return false;

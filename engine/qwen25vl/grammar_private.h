@@ -3,6 +3,7 @@
 #define ENGINE_QWEN25VL_GRAMMAR_PRIVATE_H
 
 #include "engine/base/arena.h"
+#include "engine/qwen25vl/config.h"
 #include "engine/qwen25vl/grammar.h"
 
 /* Private to grammar*.c. */
@@ -78,5 +79,46 @@ struct gr_range {
     uint32_t first, last;
 };
 uint32_t gmr_class(struct gr_builder *b, const struct gr_range *ranges, size_t count, bool negate);
+
+/* --- following --- */
+
+/* Places looked at between two bytes, over all readings; a JSON Schema of 100 optional members needs some 300. */
+#define GR_MAX_WALK 8192
+#define GR_KEPT_MASKS 4
+
+struct gr_link {
+    uint32_t place, next, depth;
+};
+
+struct gr_reading {
+    uint32_t place; /* an element of kind GR_SET */
+    uint32_t link;
+};
+
+struct gr_readings {
+    struct gr_reading items[ENG_GRAMMAR_MAX_READINGS];
+    uint32_t count;
+    bool whole; /* the text so far is one of the grammar */
+};
+
+struct eng_matcher {
+    const struct eng_grammar *grammar;
+    const struct eng_tokenizer *tok;
+    int32_t stops[ENG_QWEN_MAX_STOPS];
+    int n_stops;
+    bool ended; /* a stop was taken */
+    struct gr_link *links;
+    uint32_t n_links;
+    uint32_t *moved; /* as many as links: where links go when the unused ones are dropped */
+    struct gr_readings now, next[2];
+    uint64_t walked; /* places looked at so far */
+    struct gr_reading walk[GR_MAX_WALK];
+    struct gr_mask *masks[GR_KEPT_MASKS]; /* of places met before, or NULL */
+    unsigned next_mask;
+};
+
+/* The readings after one more byte; false when there are none. New links stay until m->n_links is set back. */
+bool gmr_step(struct eng_matcher *m, const struct gr_readings *from, uint8_t byte, struct gr_readings *to);
+void gmr_masks_free(struct eng_matcher *m);
 
 #endif

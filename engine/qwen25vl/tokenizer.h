@@ -52,6 +52,10 @@ bool eng_tokenizer_is_special(const struct eng_tokenizer *tok, int32_t id);
 /* Id of an added token by its text, such as "<|im_end|>"; -1 when there is none. */
 int32_t eng_tokenizer_added_id(const struct eng_tokenizer *tok, const char *text);
 
+/* Ids of the tokens whose text begins with a byte (added tokens are none of them) in the order of their bytes, so that
+ * neighbours share the longest beginnings; returns how many. Borrowed. */
+size_t eng_tokenizer_in_order(const struct eng_tokenizer *tok, uint8_t first, const int32_t **ids);
+
 /* Appends the text of the ids; ill-formed UTF-8 becomes U+FFFD. Failure is in out (b_buf_check). */
 void eng_tokenizer_decode(const struct eng_tokenizer *tok, const int32_t *ids, size_t count, bool skip_special,
                           struct b_buf *out);

@@ -401,6 +401,8 @@ enum b_code eng_tokenizer_parse(const struct eng_tokenizer_source *source, struc
     b_buf_init(&tok->pool, MAX_POOL);
     struct loader l = {.tok = tok, .err = err};
     enum b_code code = source->json ? read_json(&l, source) : read_files(&l, source);
+    if (!code)
+        code = tok_put_in_order(tok, err);
     if (code)
         eng_tokenizer_drop(tok);
     else
@@ -415,6 +417,7 @@ void eng_tokenizer_drop(struct eng_tokenizer *tok)
     free(tok->entries);
     free(tok->merges);
     free(tok->nodes);
+    free(tok->order);
     b_buf_free(&tok->pool);
     free(tok);
 }

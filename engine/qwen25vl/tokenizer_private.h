@@ -41,6 +41,8 @@ struct eng_tokenizer {
     uint32_t max_probe; /* no merge lies further from its place: bounds lookups in a table made to collide */
     struct tok_node *nodes;
     size_t n_nodes, cap_nodes;
+    int32_t *order; /* ids of the tokens that have bytes and are not added, in the order of their bytes */
+    size_t order_from[257]; /* where those begin that begin with a byte; [256]: all */
     bool nfc;
 };
 
@@ -65,6 +67,9 @@ enum b_code tok_put_added(struct eng_tokenizer *tok, const char *text, size_t le
                           struct b_err *err) B_MUST_CHECK;
 /* Length of the longest added token that begins at text[0], and its id; 0: none. */
 size_t tok_match_added(const struct eng_tokenizer *tok, const char *text, size_t len, int32_t *id);
+
+/* Makes tok->order, once all tokens are there. */
+enum b_code tok_put_in_order(struct eng_tokenizer *tok, struct b_err *err) B_MUST_CHECK;
 
 /* The character that stands for a byte in vocab.json, and back (-1: none). */
 uint32_t tok_char_of_byte(unsigned byte);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/qwen25vl/chat.h"
+#include "engine/qwen25vl/grammar.h"
 #include "engine/qwen25vl/tokenizer.h"
 #include "tests/support/shared_files.h"
 
@@ -321,6 +322,45 @@ static void both_forms_of_files(void **state)
     json_decref(expected);
 }
 
+/* The mask of a grammar says of every token what asking for it alone says, in places of all kinds: between members,
+ * inside a text (twice, so that a kept mask is met again), inside a number. */
+static void masks(void **state)
+{
+    (void)state;
+    static const char schema[] = "{\"properties\":{\"title\":{\"type\":\"string\"},\"rows\":{\"type\":\"array\","
+                                 "\"items\":{\"type\":\"number\"}}},\"required\":[\"title\",\"rows\"]}";
+    static const char *const parts[] = {"{\"", "title", "\":", " \"", "Fl", "\xc3", "\xbc", "sse", "\",", " \"", "rows"};
+    const size_t vocab = (size_t)eng_tokenizer_size(qwen2) + 7;
+    const int32_t stop = eng_tokenizer_added_id(qwen2, "<|im_end|>");
+    struct eng_grammar *g = NULL;
+    struct eng_matcher *m = NULL;
+    uint8_t *allowed = malloc(vocab);
+    assert_non_null(allowed);
+    assert_int_equal(eng_grammar_from_schema(schema, strlen(schema), &g, NULL), B_OK);
+    assert_int_equal(eng_matcher_new(g, qwen2, &stop, 1, &m, NULL), B_OK);
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        size_t n = eng_matcher_mask(m, allowed, vocab);
+        for (size_t id = 0; id < vocab; id++) {
+            n -= allowed[id];
+            if (allowed[id] != eng_matcher_allows(m, (int32_t)id))
+                fail_msg("token %zu is %s after part %zu", id, allowed[id] ? "let through" : "barred", p);
+        }
+        assert_int_equal(n, 0);
+        int32_t take = -1;
+        for (int32_t id = 0; id < eng_tokenizer_size(qwen2) && take < 0; id++) {
+            size_t len;
+            const char *bytes = eng_tokenizer_bytes(qwen2, id, &len);
+            if (bytes && len == strlen(parts[p]) && memcmp(bytes, parts[p], len) == 0)
+                take = id;
+        }
+        if (take < 0 || !eng_matcher_accept(m, take))
+            fail_msg("part %zu is no token that may come", p);
+    }
+    eng_matcher_drop(m);
+    eng_grammar_drop(g);
+    free(allowed);
+}
+
 int main(void)
 {
     t_need_shared("qwen2-tokenizer/vocab.json");
@@ -334,6 +374,7 @@ int main(void)
         cmocka_unit_test(published_vectors), cmocka_unit_test(texts_of_many_kinds),
         cmocka_unit_test(ill_formed_bytes),  cmocka_unit_test(token_by_token),
         cmocka_unit_test(chat_prompts),      cmocka_unit_test(both_forms_of_files),
+        cmocka_unit_test(masks),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     eng_tokenizer_drop(qwen2);

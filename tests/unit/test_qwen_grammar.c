@@ -305,6 +305,8 @@ static void draw(struct eng_matcher *m, uint64_t seed, struct b_buf *out)
     for (int i = 0; i < 4000; i++) {
         size_t n = eng_matcher_mask(m, allowed, sizeof allowed), pick = next_random(&seed) % n;
         int32_t id = 0;
+        for (int32_t k = 0; k < (int32_t)sizeof allowed; k++)
+            assert_int_equal(allowed[k], eng_matcher_allows(m, k));
         while (!allowed[id] || pick--)
             id++;
         for (size_t k = 0; i > 60 && k < sizeof closing; k++)

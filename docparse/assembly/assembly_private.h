@@ -185,6 +185,9 @@ enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHEC
  * before a small letter. NULL when the arena is full. */
 char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t n);
 
+/* A small letter of the scripts that have them. */
+bool dp_is_small(uint32_t cp);
+
 /* Small geometry shared by all. */
 static inline float dp_overlap(float a0, float a1, float b0, float b1)
 {

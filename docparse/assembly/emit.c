@@ -22,7 +22,7 @@ static uint32_t last_cp(const char *text, size_t len)
     return b_utf8_next(text, len, &at);
 }
 
-static bool is_small(uint32_t cp)
+bool dp_is_small(uint32_t cp)
 {
     return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
            (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
@@ -53,7 +53,7 @@ static size_t join_text(char *text, size_t len, const char *next, bool same_row)
         while (hyphen < len && ((unsigned char)text[len - hyphen] & 0xC0) == 0x80)
             hyphen++;
         const bool broken = !same_row && is_hyphen(tail) && len > hyphen && b_cp_is_letter(last_cp(text, len - hyphen));
-        if (broken && (tail == 0xAD || (is_small(head) && is_small(last_cp(text, len - hyphen)))))
+        if (broken && (tail == 0xAD || (dp_is_small(head) && dp_is_small(last_cp(text, len - hyphen)))))
             len -= hyphen;
         else if (!broken && !(spaceless(tail) || spaceless(head)))
             text[len++] = ' ';

@@ -8,6 +8,8 @@
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
+#define SHORT_ITEM 3      /* characters without a direction of their own */
+#define SHORT_TALL 1.6f   /* line heights: what stands taller is turned indeed */
 #define SIZE_OF_BOX 0.78f /* type size over box height, for lines without a known size */
 
 static int by_value(const void *a, const void *b)
@@ -296,6 +298,22 @@ static void measure_page(struct dp_assembly *a, float *heights)
     a->height = fmaxf(dp_median(heights, n), 1.0f);
 }
 
+/* One to three characters have no direction of their own: the reader may well have them upside down. On an upright page
+ * they run as the page does, unless they stand taller than a line. */
+static void settle_short_items(struct dp_assembly *a)
+{
+    for (int32_t i = 0; i < a->n_items && a->main_direction == 0; i++) {
+        struct dp_item *it = &a->items[i];
+        const struct dp_rect box = dp_frame_from_direction(&a->frame, it->box, it->direction);
+        if (it->direction == a->main_direction || it->vertical || it->chars > SHORT_ITEM ||
+            box.y1 - box.y0 > SHORT_TALL * a->height)
+            continue;
+        it->direction = (uint8_t)a->main_direction;
+        it->box = box;
+        it->size = size_of(it);
+    }
+}
+
 /* Type size of half of the text: bins of 4 %. */
 static void measure_body(struct dp_assembly *a)
 {
@@ -379,6 +397,7 @@ static enum b_code make_items(struct dp_assembly *a, struct b_err *err)
         style_of(item, page, line);
     }
     measure_page(a, heights);
+    settle_short_items(a);
     measure_body(a);
     forget_common_mono(a);
     const enum b_code code = dp_items_weigh(a, err);

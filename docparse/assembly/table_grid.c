@@ -9,6 +9,7 @@
 
 #include "docparse/assembly/assembly_private.h"
 #include "docparse/assembly/table_private.h"
+#include "engine/base/utf8.h"
 
 #define COVER_UPRIGHT 0.35f /* of the height, by a vertical rule that bounds a column */
 #define COVER_LEVEL 0.12f   /* of the width, by a horizontal rule that bounds rows */
@@ -20,8 +21,12 @@
 #define ROWS_OF_HEAD 5      /* rows of text from which one may cross a gutter */
 #define BOTH_SIDES 0.6f     /* share of rows with text on both sides that splits a ruled column */
 #define PARTED_LINE 0.5f    /* share of a cell's side that a rule must cover to part it from its neighbour */
-#define SAME_CELL 0.4f      /* of the space between rows, between lines of one cell */
-#define OVER 0.4f           /* heights that a piece reaches over a gutter to span it */
+#define NEARER 0.85f        /* of the distance between rows: lines of one cell */
+#define OVERLAPPING 0.35f   /* heights by which lines of one row of cells overlap */
+#define TIGHT 0.25f         /* heights by which rows of formulas overlap */
+#define STROKE_LEAST 0.08f  /* heights from the end of a piece to its last stroke */
+#define STROKE_MOST 0.45f
+#define OVER 0.4f /* heights that a piece reaches over a gutter to span it */
 #define COLS_MAX 60
 #define ROWS_MAX 400
 #define LINES_A_CELL 5.0f /* more on average: columns of text in a frame */
@@ -98,6 +103,25 @@ static void add_line(struct lines *l, float at, bool ruled)
     l->ruled[k] = ruled;
 }
 
+/* Strokes of letters that stand below each other, as the last digits of a column do, look like a rule: most of it then
+ * lies inside of pieces of text, near their ends. */
+static bool is_strokes(const struct grid *g, const struct mark *marks, int32_t n, float at)
+{
+    const float h = g->a->height;
+    float inside = 0, all = 0;
+    for (int32_t k = 0; k < n; k++)
+        all += marks[k].to - marks[k].from;
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const struct dp_rect b = g->pieces[i].box;
+        const float deep = fminf(at - b.x0, b.x1 - at);
+        if (deep < STROKE_LEAST * h || deep > STROKE_MOST * h)
+            continue;
+        for (int32_t k = 0; k < n; k++)
+            inside += fmaxf(dp_overlap(b.y0, b.y1, marks[k].from, marks[k].to), 0.0f);
+    }
+    return inside > 0.6f * all;
+}
+
 /* Boundaries from rules that cover enough of the other side; the frame always is one. Returns the inner ones. */
 static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks, struct lines *out, int32_t *through)
 {
@@ -118,8 +142,10 @@ static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks
             sum += marks[k].at;
         }
         const float at = sum / (float)(i - from);
+        const bool strokes = upright && covered < THROUGH * along && is_strokes(g, marks + from, i - from, at);
         from = i;
-        if (covered < (upright ? COVER_UPRIGHT : COVER_LEVEL) * along || at - low < border || high - at < border)
+        if (strokes || covered < (upright ? COVER_UPRIGHT : COVER_LEVEL) * along || at - low < border ||
+            high - at < border)
             continue;
         add_line(out, at, true);
         inner++;
@@ -205,12 +231,36 @@ int32_t dp_grid_index(const float *at, int32_t n, float value)
 
 /* --- rows --- */
 
-/* What a row of text holds: occupied columns, and where it stands. */
+/* What a row of text holds: occupied columns, where it stands, and how its text in the first column begins. */
 struct text_row {
     float y0, y1;
     int32_t cells;
-    bool first; /* something in the first column */
+    bool first;        /* something in the first column */
+    float x0, x1, ask; /* extent of that, and the width of its first word */
+    bool small, cjk;   /* it begins with a small letter; it is of ideographs */
+    uint64_t columns;  /* occupied ones; COLS_MAX fits */
 };
+
+static bool begins_small(const char *text)
+{
+    size_t pos = 0;
+    const uint32_t cp = *text ? b_utf8_next(text, strlen(text), &pos) : 0;
+    return dp_is_small(cp) || (cp == '(' && pos > 0 && text[pos] >= 'a' && text[pos] <= 'z');
+}
+
+/* Text in the first column. */
+static void measure_first(const struct grid *g, const struct dp_piece *p, struct text_row *r)
+{
+    const struct dp_word *w = p->n_words > 0 ? &g->a->page->words[p->first_word] : NULL;
+    if (!r->first) {
+        r->x0 = p->box.x0;
+        r->small = w && begins_small(w->text);
+        r->cjk = p->cjk * 2 > p->chars;
+        r->ask = w ? fabsf(w->bbox.x1 - w->bbox.x0) : p->box.x1 - p->box.x0;
+    }
+    r->x1 = fmaxf(r->first ? r->x1 : p->box.x1, p->box.x1);
+    r->first = true;
+}
 
 static void measure_rows(const struct grid *g, struct text_row *rows)
 {
@@ -223,35 +273,80 @@ static void measure_rows(const struct grid *g, struct text_row *rows)
         r->y0 = r->cells ? fminf(r->y0, p->box.y0) : p->box.y0;
         r->y1 = r->cells ? fmaxf(r->y1, p->box.y1) : p->box.y1;
         r->cells += !same;
-        r->first = r->first || col == 0;
+        r->columns |= (uint64_t)1 << col;
+        if (col == 0)
+            measure_first(g, p, r);
     }
 }
 
-/* Does the row go on with the cells of the row above? It stands near, and either its first column is empty and it
- * holds less, or it is a single cell much nearer to the row above than rows are to each other. */
-static bool goes_on(const struct text_row *above, const struct text_row *row, int32_t usual, float apart, float height)
+/* How rows of a table follow each other. */
+struct pace {
+    int32_t usual; /* most cells in a row */
+    float apart;   /* from middle to middle of rows with several cells, on average */
+    float right;   /* where text in the first column ends at most */
+};
+
+static float middle(const struct text_row *r)
+{
+    return (r->y0 + r->y1) * 0.5f;
+}
+
+static bool would_fit(const struct text_row *above, const struct text_row *row, const struct pace *pace, float h)
+{
+    return above->x1 + row->ask + (row->cjk ? 0.0f : 0.3f * h) < pace->right - 0.2f * h;
+}
+
+/* A single cell in the first column under another row: does it go on with the text above it? Where it stands nearer
+ * than rows do, yes. Otherwise its text says: a line breaks where the next word does not fit, and what begins with a
+ * capital begins anew. */
+static bool goes_on_first(const struct text_row *above, const struct text_row *row, const struct pace *pace, float h)
+{
+    if (!above->first)
+        return false;
+    if (middle(row) - middle(above) < NEARER * pace->apart)
+        return true;
+    const bool hangs = row->x0 > above->x0 + 0.4f * h;
+    return row->small && (hangs || !would_fit(above, row, pace, h));
+}
+
+/* Does the row go on with the cells of the row above? */
+static bool goes_on(const struct text_row *above, const struct text_row *row, const struct pace *pace, float h)
 {
     const float gap = row->y0 - above->y1;
-    if (gap >= 0.6f * height)
+    if (gap >= 0.6f * h || pace->usual < 2)
         return false;
-    return row->first ? usual > 1 && row->cells == 1 && gap < SAME_CELL * apart : row->cells * 2 <= usual;
+    if (gap < -OVERLAPPING * h && (above->columns & row->columns) == 0) /* cells of two lines beside cells of one */
+        return true;
+    if (!row->first)
+        return row->cells * 2 <= pace->usual;
+    if (row->cells == 1)
+        return goes_on_first(above, row, pace, h);
+    /* The numbers stand beside a label's last line. */
+    return above->first && above->cells == 1 && row->small && !would_fit(above, row, pace, h);
+}
+
+static struct pace measure_pace(const struct text_row *rows, int32_t from, int32_t to)
+{
+    struct pace p = {0, 0, -1e30f};
+    int32_t full = 0;
+    for (int32_t r = from; r < to; r++) {
+        p.usual = rows[r].cells > p.usual ? rows[r].cells : p.usual;
+        p.right = rows[r].first ? fmaxf(p.right, rows[r].x1) : p.right;
+        if (r > from && rows[r].cells > 1) {
+            p.apart += middle(&rows[r]) - middle(&rows[r - 1]);
+            full++;
+        }
+    }
+    p.apart /= (float)(full > 0 ? full : 1);
+    return p;
 }
 
 /* Boundaries between rows of text from..to (exclusive) that are rows of the table. */
 static void split_rows(struct grid *g, const struct text_row *rows, int32_t from, int32_t to)
 {
-    int32_t usual = 0, full = 0;
-    float apart = 0; /* on average, above rows with several cells */
-    for (int32_t r = from; r < to; r++) {
-        usual = rows[r].cells > usual ? rows[r].cells : usual;
-        if (r > from && rows[r].cells > 1) {
-            apart += rows[r].y0 - rows[r - 1].y1;
-            full++;
-        }
-    }
-    apart /= (float)(full > 0 ? full : 1);
+    const struct pace pace = measure_pace(rows, from, to);
     for (int32_t r = from + 1; r < to; r++)
-        if (!goes_on(&rows[r - 1], &rows[r], usual, apart, g->a->height))
+        if (!goes_on(&rows[r - 1], &rows[r], &pace, g->a->height))
             add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
 }
 
@@ -275,7 +370,7 @@ static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows,
             parted += rows[to].cells >= 2;
         const int32_t n = to - from, others = bands > 1 ? (g->text_rows - n) / (bands - 1) : 0;
         const int32_t least = g->inner_upright > 0 ? 4 : bands <= 3 ? 2 : 3;
-        if (n >= least && (float)parted >= 0.6f * (float)n && others * 2 <= n)
+        if (n >= least && (float)parted >= 0.5f * (float)n && others * 2 <= n)
             split_rows(g, rows, from, to);
     }
 }
@@ -402,6 +497,7 @@ static void make_cells(struct dp_draft_table *t)
 
 struct verdict {
     int32_t filled, parted, prose_columns, text_columns, numbers;
+    int32_t tight; /* rows of text that reach into the one above: fractions rather than cells */
     float lines_a_cell;
 };
 
@@ -434,8 +530,10 @@ static struct verdict judge(const struct grid *g, const struct text_row *rows, b
     }
     for (int32_t i = 0; i < g->t->rows * g->t->cols; i++)
         v.filled += used[i];
-    for (int32_t r = 0; r < g->text_rows; r++)
+    for (int32_t r = 0; r < g->text_rows; r++) {
         v.parted += rows[r].cells >= 2;
+        v.tight += r > 0 && rows[r].y0 < rows[r - 1].y1 - TIGHT * g->a->height;
+    }
     v.lines_a_cell = v.filled ? (float)g->t->n_items / (float)v.filled : 0;
     look_at_columns(g, &v);
     return v;
@@ -463,7 +561,8 @@ static bool accept(const struct grid *g, struct verdict v, bool borderless)
         return false;
     if (!borderless)
         return rows * cols >= 4 && fill >= 0.3f;
-    return rows >= 3 && (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 && fill >= 0.6f &&
+    return rows >= 3 && (g->inner_upright > 0 || v.tight * 4 <= g->text_rows) &&
+           (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 && fill >= 0.6f &&
            (cols >= 3 || (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
 }
 

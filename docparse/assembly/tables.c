@@ -14,10 +14,14 @@
 #define EMPTY_BAND 2.0f   /* heights between two rules without text that still belong together */
 #define ONE_ROW 2.6f      /* heights between two rules that hold one row */
 #define FAR_APART 8.0f    /* heights between two rules that may frame more than a table */
+#define BEYOND 3.0f       /* heights that a rule of something else reaches further */
 #define APART 0.8f        /* heights between two cells of one row */
 #define ROWS_PARTED 0.5f  /* share of rows with two cells or more */
 #define RULES_MAX 3000    /* more rules are a drawing */
 #define TABLES_MAX 100
+#define DOUBLE 0.8f         /* heights between the two rules of a double one */
+#define DOUBLE_ROWS 3       /* rows of text above and below a double rule between two tables */
+#define OVERHANG 1.0f       /* heights that a side rule is longer than the table */
 #define PARTIAL_LEAST 0.25f /* of the width of the table, by a rule under a head of several columns */
 #define PARTIAL_MAX 300     /* rules; the look for short ones takes their third power */
 
@@ -167,13 +171,16 @@ static bool same_extent(const struct finder *f, struct dp_rect a, struct dp_rect
 }
 
 /* Between two rules far from each other stands a table of its own: three rules of one extent that end where
- * neither of the two does. Then the two frame a page, not a table. */
+ * neither of the two does, or a rule that reaches beyond both. Then the two frame a page, not a table. */
 static bool holds_other_stack(const struct finder *f, struct dp_rect box)
 {
     const float t = f->a->height;
     for (int32_t i = 0; i < f->n_level; i++) {
         const struct dp_rect r = f->level[i];
         int32_t same = 0;
+        if (mid_y(r) > box.y0 + t && mid_y(r) < box.y1 - t && fmaxf(box.x0 - r.x0, r.x1 - box.x1) > BEYOND * t &&
+            dp_overlap(r.x0, r.x1, box.x0, box.x1) > 0.5f * (box.x1 - box.x0))
+            return true;
         if (mid_y(r) < box.y0 + 1 || mid_y(r) > box.y1 - 1 || r.x0 < box.x0 - t || r.x1 > box.x1 + t ||
             fabsf(r.x0 - box.x0) < t || fabsf(r.x1 - box.x1) < t)
             continue;
@@ -325,10 +332,61 @@ static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderl
     return B_OK;
 }
 
+/* Rows of text whose middles lie between two heights of the region. */
+static int32_t rows_between(const struct finder *f, struct dp_rect box, float from, float to)
+{
+    const struct dp_rect part = {box.x0, from, box.x1, to};
+    return look_between(f, part).rows;
+}
+
+/* The next place at which a table ends and another begins under it: two rules close together through the whole width,
+ * with rows above, and below rows and a further rule through the width, as under a head. Returns the index of the
+ * upper rule of the two, or DP_NONE. rules: level ones, downwards. */
+static int32_t double_rule(const struct finder *f, struct dp_rect box, const int32_t *rules, int32_t n)
+{
+    const float h = f->a->height;
+    for (int32_t i = 1; i + 2 < n; i++) {
+        const struct dp_rect up = f->level[rules[i]], low = f->level[rules[i + 1]];
+        const float apart = mid_y(low) - mid_y(up);
+        bool head = false;
+        if (apart < 0.1f * h || apart > DOUBLE * h || !same_extent(f, up, box) || !same_extent(f, low, box))
+            continue;
+        for (int32_t k = i + 2; k + 1 < n; k++)
+            head = head || (same_extent(f, f->level[rules[k]], box) && mid_y(f->level[rules[k]]) - mid_y(low) > h);
+        if (head && rows_between(f, box, box.y0, mid_y(up)) >= DOUBLE_ROWS &&
+            rows_between(f, box, mid_y(low), box.y1) >= DOUBLE_ROWS)
+            return i;
+    }
+    return DP_NONE;
+}
+
+/* Rules at the sides that run far beyond the table (the fold of a book, a margin line) do not make it longer. */
+static struct dp_rect without_overhang(const struct finder *f, struct dp_rect box, int32_t root)
+{
+    const float h = f->a->height;
+    float y0 = 1e30f, y1 = -1e30f;
+    int32_t inner = 0;
+    for (int32_t i = 0; i < f->n_level + f->n_upright; i++) {
+        if (root_of(f->group, i) != root)
+            continue;
+        const struct dp_rect r = i < f->n_level ? f->level[i] : f->upright[i - f->n_level];
+        if (i >= f->n_level && (mid_x(r) < box.x0 + h || mid_x(r) > box.x1 - h))
+            continue;
+        inner += i >= f->n_level;
+        y0 = fminf(y0, r.y0);
+        y1 = fmaxf(y1, r.y1);
+    }
+    if (inner == 0)
+        return box;
+    box.y0 = y0 - box.y0 > OVERHANG * h ? y0 : box.y0;
+    box.y1 = box.y1 - y1 > OVERHANG * h ? y1 : box.y1;
+    return box;
+}
+
 /* A group of rules: enough of them, with their common box. */
 static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
 {
-    int32_t level = 0, upright = 0;
+    int32_t level = 0, upright = 0, cut;
     struct dp_rect box = {1e30f, 1e30f, -1e30f, -1e30f};
     for (int32_t i = 0; i < f->n_level + f->n_upright; i++) {
         if (root_of(f->group, i) != root)
@@ -339,11 +397,21 @@ static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
         else
             upright++;
     }
+    while (upright == 0 && (cut = double_rule(f, box, rules, level)) != DP_NONE) {
+        struct dp_rect part = box;
+        part.y1 = mid_y(f->level[rules[cut]]);
+        box.y0 = mid_y(f->level[rules[cut + 1]]);
+        const enum b_code code = try_region(f, trimmed(f, part, rules, cut + 1), false);
+        if (code != B_OK)
+            return code;
+        rules += cut + 1;
+        level -= cut + 1;
+    }
     if (!(level >= 3 || (level >= 2 && upright >= 1)))
         return B_OK;
     if (upright == 0)
         box = trimmed(f, box, rules, level);
-    return try_region(f, box, false);
+    return try_region(f, without_overhang(f, box, root), false);
 }
 
 static enum b_code prepare(struct finder *f)

@@ -10,6 +10,7 @@ dp_test(test_layout_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_layou
   ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact PkgConfig::L_SPNG PkgConfig::L_JANSSON LABELS golden)
 if(TARGET docparse_core)
   dp_test(test_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly.c LIBS docparse_core LABELS unit)
+  dp_test(test_tables SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables.c LIBS docparse_core LABELS unit)
   dp_test(test_order_layouts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_order_layouts.c LIBS docparse_core
     LABELS unit)
   if(TARGET docparse_bench AND TARGET docparse_output)

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables drawn here that need more than rules and gutters: tables under each other, labels of two lines, groups of
+ * rows, rules that are none. Each test draws one page, assembles it and looks at the cells. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "docparse/assembly.h"
+#include "docparse/line_builder.h"
+
+#define W 1200
+#define H 1600
+#define SIZE 24 /* height of a line */
+#define CHAR 10 /* width of a character */
+
+struct drawing {
+    struct dp_page *page;
+    struct dp_sheet sheet;
+    struct dp_line_builder builder;
+};
+
+static int set_up(void **state)
+{
+    struct drawing *g = calloc(1, sizeof *g);
+    *state = g;
+    if (!g || dp_page_new(2, 64u << 20, &g->page, NULL) != B_OK ||
+        b_image_new(W, H, 1, (uint64_t)W * H, &g->sheet.image, NULL) != B_OK)
+        return -1;
+    g->sheet.kind = DP_SHEET_RASTER;
+    memset(g->sheet.image.pixels, 255, (size_t)W * H);
+    g->page->width = W;
+    g->page->height = H;
+    g->page->dpi = 150;
+    dp_line_builder_begin(&g->builder, g->page);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct drawing *g = *state;
+    dp_page_drop(g->page);
+    b_image_free(&g->sheet.image);
+    free(g);
+    return 0;
+}
+
+static void rule(struct drawing *g, int x0, int y0, int x1, int y1)
+{
+    for (int y = y0; y < y1; y++)
+        memset(g->sheet.image.pixels + (size_t)y * W + x0, 30, (size_t)(x1 - x0));
+}
+
+/* A line of text that the reader saw in `direction`; one word for each run without spaces. */
+static void text_in(struct drawing *g, float x, float y, const char *text, int direction)
+{
+    const float end = x + (float)(strlen(text) * CHAR);
+    for (size_t i = 0, len = strlen(text); i < len;) {
+        const size_t n = strcspn(text + i, " ");
+        const float at = x + (float)(i * CHAR);
+        const struct dp_word word = {.bbox = {at, y, at + (float)(n * CHAR), y + SIZE},
+                                     .text = b_arena_text(g->page->arena, text + i, n),
+                                     .confidence = 0.9f};
+        assert_int_equal(dp_line_builder_word(&g->builder, &word, NULL), B_OK);
+        i += n + (text[i + n] == ' ');
+    }
+    struct dp_line l = {
+        .source = DP_FROM_COMPACT, .confidence = 0.9f, .flags = direction ? (uint32_t)DP_FLAG_TURNED : 0};
+    dp_quad_of_box((struct dp_rect){x, y, end, y + SIZE}, direction, l.quad);
+    assert_int_equal(dp_line_builder_end(&g->builder, &l, NULL), B_OK);
+}
+
+static void text(struct drawing *g, float x, float y, const char *words)
+{
+    text_in(g, x, y, words, 0);
+}
+
+/* Prose that makes the page upright and gives lines their usual height. */
+static void prose(struct drawing *g, float y)
+{
+    for (int i = 0; i < 4; i++)
+        text(g, 100, y + (float)i * 32,
+             "words of the text around that run over the whole width of the page as text does");
+}
+
+/* Cells side by side, column c at x0 + c * step; empty strings are skipped. */
+static void row(struct drawing *g, float x0, float step, float y, const char *const *cells, int n)
+{
+    for (int c = 0; c < n; c++)
+        if (cells[c][0])
+            text(g, x0 + (float)c * step, y, cells[c]);
+}
+
+static void assemble(struct drawing *g)
+{
+    struct b_err err = {0};
+    if (dp_assemble(&g->sheet, g->page, &err) != B_OK || dp_page_check(g->page, &err) != B_OK)
+        fail_msg("%s", err.message);
+}
+
+static const char *cell_text(const struct drawing *g, int table, int r, int c)
+{
+    const struct dp_table *t = &g->page->tables[table];
+    for (int32_t i = 0; i < t->n_cells; i++)
+        if (g->page->cells[t->first_cell + i].row == r && g->page->cells[t->first_cell + i].col == c)
+            return g->page->cells[t->first_cell + i].text;
+    return "(covered)";
+}
+
+static void expect_size(const struct drawing *g, int table, int rows, int cols)
+{
+    assert_true(table < g->page->n_tables);
+    assert_int_equal(g->page->tables[table].rows, rows);
+    assert_int_equal(g->page->tables[table].cols, cols);
+}
+
+/* Two tables with unlike columns, a double rule between them. */
+static void test_double_rule(void **state)
+{
+    static const char *const names[] = {"Alder", "Beech", "Cedar", "Douglas", "Elm"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int part = 0; part < 2; part++) {
+        const int top = 300 + part * 232;
+        rule(g, 120, top, 1080, top + 2);
+        text(g, 130, (float)top + 8, "Name");
+        for (int c = 1; c < (part ? 3 : 5); c++)
+            text(g, (float)(part ? 130 + c * 370 : 130 + c * 190), (float)top + 8, "Column");
+        rule(g, 120, top + 38, 1080, top + 40);
+        for (int r = 0; r < 5; r++) {
+            text(g, 130, (float)(top + 46 + r * 36), names[r]);
+            for (int c = 1; c < (part ? 3 : 5); c++)
+                text(g, (float)(part ? 130 + c * 370 : 130 + c * 190), (float)(top + 46 + r * 36), "12.50");
+        }
+        rule(g, 120, top + 226, 1080, top + 228);
+    }
+    prose(g, 820);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 2);
+    expect_size(g, 0, 6, 5);
+    expect_size(g, 1, 6, 3);
+}
+
+/* Group headings stand alone in their row, the second line of a label does not; lines are as far apart as rows. */
+static void test_groups_and_long_labels(void **state)
+{
+    static const char *const rows[][4] = {{"Exposure", "Cases", "OR", "CI"},
+                                          {"Never exposed to it", "1,823", "1.00", "-"},
+                                          {"Duration", "", "", ""},
+                                          {"Up to six years of it", "40", "1.45", "0.92-2.31"},
+                                          {"Test for linear trend", "29", "0.79", "0.47-1.31"},
+                                          {"with the reference", "", "", ""},
+                                          {"Intensity", "", "", ""},
+                                          {"Low", "60", "1.26", "0.86-1.83"}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    rule(g, 120, 300, 1080, 302);
+    for (int r = 0; r < 8; r++)
+        row(g, 130, 250, (float)(r == 0 ? 310 : 320 + r * 26), rows[r], 4);
+    rule(g, 120, 338, 1080, 340);
+    rule(g, 120, 540, 1080, 542);
+    prose(g, 620);
+    assemble(g);
+    expect_size(g, 0, 7, 4);
+    assert_string_equal(cell_text(g, 0, 2, 0), "Duration");
+    assert_string_equal(cell_text(g, 0, 4, 0), "Test for linear trend with the reference");
+    assert_string_equal(cell_text(g, 0, 4, 1), "29");
+    assert_string_equal(cell_text(g, 0, 5, 0), "Intensity");
+    assert_string_equal(cell_text(g, 0, 6, 3), "0.86-1.83");
+}
+
+/* The reader may take one or two characters for turned ones; their cells are not empty for that. */
+static void test_turned_digits(void **state)
+{
+    static const char *const cells[] = {"Oak", "120.5", "77.25"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r <= 4; r++)
+        rule(g, 120, 300 + r * 40, 1080, 302 + r * 40);
+    for (int c = 0; c <= 3; c++)
+        rule(g, 120 + c * 320, 300, 122 + c * 320, 462);
+    for (int r = 0; r < 4; r++) {
+        row(g, 140, 320, (float)(308 + r * 40), cells, r == 2 ? 2 : 3);
+        if (r == 2)
+            text_in(g, 780, (float)(308 + r * 40), "45", 2);
+    }
+    prose(g, 560);
+    assemble(g);
+    expect_size(g, 0, 4, 3);
+    assert_string_equal(cell_text(g, 0, 2, 2), "45");
+}
+
+/* The fold of a book beside the table runs down to the foot of the page: what stands below is text. */
+static void test_fold_beside_table(void **state)
+{
+    static const char *const cells[] = {"Oak", "120.5", "77.25"};
+    struct drawing *g = *state;
+    for (int c = 0; c < 3; c++)
+        rule(g, 120 + c * 320, 100, 122 + c * 320, 302);
+    rule(g, 1080, 20, 1083, 1500);
+    for (int r = 0; r <= 1; r++)
+        rule(g, 120, 100 + r * 40, 1080, 102 + r * 40);
+    rule(g, 120, 300, 1080, 302);
+    for (int r = 0; r < 5; r++)
+        row(g, 140, 320, (float)(108 + r * 40), cells, 3);
+    prose(g, 400);
+    prose(g, 600);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 5, 3);
+    for (int32_t i = 0; i < g->page->n_blocks; i++)
+        assert_true(g->page->blocks[i].type != DP_TABLE || !strstr(g->page->blocks[i].text, "words"));
+}
+
+/* Ones below each other at the right end of a column look like a rule. */
+static void test_strokes_are_no_rule(void **state)
+{
+    static const char *const cells[] = {"Oak", "1201", "77.25"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r <= 1; r++)
+        rule(g, 120, 300 + r * 40, 1080, 302 + r * 40);
+    rule(g, 120, 580, 1080, 582);
+    rule(g, 440, 300, 442, 580);
+    rule(g, 760, 300, 762, 580);
+    for (int r = 0; r < 7; r++)
+        row(g, 140, 320, (float)(308 + r * 40), cells, 3);
+    for (int r = 1; r < 5; r++) /* the stroke of the last digit, 4 pixels from the end of its line */
+        rule(g, 494, 308 + r * 40 - 4, 496, 308 + r * 40 + SIZE + 4);
+    prose(g, 700);
+    assemble(g);
+    expect_size(g, 0, 7, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_double_rule, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_groups_and_long_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_turned_digits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fold_beside_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_strokes_are_no_rule, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

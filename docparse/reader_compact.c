@@ -71,6 +71,7 @@ void dp_model_drop(struct dp_model *model)
     if (!model)
         return;
     eng_models_drop(model->compact);
+    eng_batch_drop(model->batch);
     eng_qwen_drop(model->qwen);
     free(model);
 }

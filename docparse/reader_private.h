@@ -12,6 +12,7 @@ struct dp_model {
     char sha256[65];
     struct eng_models *compact; /* NULL in a model of the other kind */
     struct eng_qwen *qwen;
+    struct eng_batch *batch; /* of all pages that the large model reads at a time */
     struct dp_qwen_options qwen_options;
     char options[96]; /* see dp_model_options */
 };

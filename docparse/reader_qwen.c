@@ -2,7 +2,7 @@
 /* Reads a page with the large model: picture and prompt in, QwenVL-HTML out, blocks as the answer is parsed. When an
  * answer comes without boxes the next form of the prompt is tried (the picture is not read again); the last form's
  * answer counts in any case. Invariant: what the page gets is one whole answer, parsed once. A text layer serves as a
- * draft: it makes the answer come sooner and never changes it. */
+ * draft: it makes the answer come sooner and never changes it. Pages that are read at a time are decoded together. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,8 @@ enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_
         code = b_fail(err, B_NOT_FOUND, DOMAIN, "%.250s has no tokenizer", checkpoint_dir);
         b_advise(err, "the folder must hold tokenizer.json, or vocab.json and merges.txt");
     }
+    if (code == B_OK)
+        code = eng_batch_new(model->qwen, options->threads, &model->batch, err);
     if (code != B_OK) {
         dp_model_drop(model);
         return code;
@@ -255,7 +257,7 @@ static enum b_code run_attempt(struct dp_qwen_reader *reader, int rung, const st
     if (code == B_OK)
         code = eng_session_prompt(reader->session, &prompt, a->max_pieces, cancel, err);
     if (code == B_OK) {
-        code = eng_session_generate(reader->session, &how, cancel, err);
+        code = eng_batch_generate(reader->model->batch, reader->session, &how, cancel, err);
         if (code == B_DEADLINE && a->blocks > 0)
             code = B_OK; /* what was read in time is worth having; the session has not finished: the page says so */
     }

@@ -138,6 +138,21 @@ const struct eng_token *eng_session_answer(const struct eng_session *session, si
 enum b_code eng_session_generate(struct eng_session *session, const struct eng_generate *how, struct b_cancel *cancel,
                                  struct b_err *err) B_MUST_CHECK;
 
+/* Answers of several threads, decoded in common steps: with n pages at a time the weights are read once for all of
+ * them. Shared by any number of threads; the model must outlive it. threads: of a step for several sessions. */
+struct eng_batch;
+enum b_code eng_batch_new(const struct eng_qwen *model, int threads, struct eng_batch **out,
+                          struct b_err *err) B_MUST_CHECK;
+void eng_batch_drop(struct eng_batch *batch); /* when no thread is in it */
+/* eng_session_generate, with steps taken together with the other threads that are in this call. Callbacks in `how` may
+ * run on one of those threads, while this one waits: they must not block, as all would wait for them. */
+enum b_code eng_batch_generate(struct eng_batch *batch, struct eng_session *session, const struct eng_generate *how,
+                               struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+struct eng_batch_counts {
+    size_t steps, session_steps; /* taken; and what they would have been one by one */
+};
+struct eng_batch_counts eng_batch_counts(struct eng_batch *batch);
+
 struct eng_session_counts {
     size_t prompt_tokens, reused_tokens, steps, drafted, accepted;
     double vision_seconds, prefill_seconds, decode_seconds;

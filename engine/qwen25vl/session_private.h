@@ -44,6 +44,10 @@ struct eng_session {
     struct eng_session_counts counts;
 };
 
+/* eng_sessions_step with the working memory and the threads of `room`, which need not be one of the sessions. */
+enum b_code eng_sessions_step_in(struct eng_session *room, struct eng_session *const *sessions, size_t count,
+                                 struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+
 /* Lets a test look into the passes of a session; NULL ends it. */
 void eng_session_set_trace(struct eng_session *session, const struct eng_trace *trace);
 

@@ -176,8 +176,8 @@ static size_t deal_turns(struct eng_session *const *sessions, size_t count, stru
     return n;
 }
 
-enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count, struct b_cancel *cancel,
-                              struct b_err *err)
+enum b_code eng_sessions_step_in(struct eng_session *room, struct eng_session *const *sessions, size_t count,
+                                 struct b_cancel *cancel, struct b_err *err)
 {
     enum b_code code = b_cancel_check(cancel, err);
     if (code != B_OK)
@@ -185,8 +185,8 @@ enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count,
     if (count == 0 || count > SESSION_ROWS)
         return b_fail(err, B_ARGUMENT, DOMAIN, "%zu sessions in one step; 1 to %d are possible", count,
                       (int)SESSION_ROWS);
-    for (size_t i = 1; i < count; i++)
-        if (sessions[i]->model != sessions[0]->model)
+    for (size_t i = 0; i < count; i++)
+        if (sessions[i]->model != room->model)
             return b_fail(err, B_ARGUMENT, DOMAIN, "the sessions of a step must share one model");
     struct turn *turns = malloc(count * sizeof *turns);
     if (!turns)
@@ -194,13 +194,19 @@ enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count,
     int64_t begin = b_now_ns();
     size_t rows, n = deal_turns(sessions, count, turns, &rows);
     if (n > 0)
-        code = run_turns(sessions[0], turns, n, rows, err);
+        code = run_turns(room, turns, n, rows, err);
     if (n > 0 && code == B_OK)
-        settle_turns(sessions[0], turns, n, rows);
+        settle_turns(room, turns, n, rows);
     for (size_t t = 0; t < n; t++)
         turns[t].session->counts.decode_seconds += (double)(b_now_ns() - begin) * 1e-9;
     free(turns);
     return code;
+}
+
+enum b_code eng_sessions_step(struct eng_session *const *sessions, size_t count, struct b_cancel *cancel,
+                              struct b_err *err)
+{
+    return eng_sessions_step_in(count ? sessions[0] : NULL, sessions, count, cancel, err);
 }
 
 enum eng_finish eng_session_finish(const struct eng_session *session)

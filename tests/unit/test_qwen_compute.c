@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "tests/support/qwen_case.h"
 
@@ -201,6 +202,85 @@ static void test_batches(void **state)
             assert_same(&alone, &batched);
             eng_session_drop(sessions[i]);
         }
+    }
+}
+
+/* A thread of the batch test: a page after the other, most to the end, one cancelled in the middle. */
+struct reader {
+    struct eng_batch *batch;
+    pthread_t thread;
+    int p;
+    size_t first;
+    struct answer answers[3];
+    enum b_code cancelled;
+};
+
+struct countdown {
+    struct b_cancel cancel;
+    size_t left;
+};
+
+static bool count_down(void *context, const struct eng_token *token)
+{
+    struct countdown *c = context;
+    (void)token;
+    if (--c->left == 0)
+        b_cancel_request(&c->cancel);
+    return true;
+}
+
+static void *read_pages(void *argument)
+{
+    struct reader *r = argument;
+    struct eng_session *session = t_session(models[r->p], 1);
+    struct b_err err = {0};
+    for (size_t i = 0; i < 3; i++) {
+        struct eng_prompt prompt = prompt_of((r->first + i) % PAGES);
+        struct eng_generate how = {.max_tokens = TOKENS, .propose = i == 1 ? nearly : NULL};
+        r->answers[i].count = 0;
+        if (eng_session_prompt(session, &prompt, TOKENS, NULL, &err) != B_OK ||
+            eng_batch_generate(r->batch, session, &how, NULL, &err) != B_OK)
+            break;
+        const struct eng_token *tokens = eng_session_answer(session, &r->answers[i].count);
+        memcpy(r->answers[i].tokens, tokens, r->answers[i].count * sizeof *tokens);
+    }
+    struct countdown c = {.left = 10};
+    struct eng_prompt prompt = prompt_of(r->first % PAGES);
+    struct eng_generate how = {.max_tokens = TOKENS, .on_token = count_down, .on_token_context = &c};
+    b_cancel_init(&c.cancel);
+    r->cancelled = eng_session_prompt(session, &prompt, TOKENS, NULL, &err);
+    if (r->cancelled == B_OK)
+        r->cancelled = eng_batch_generate(r->batch, session, &how, &c.cancel, &err);
+    eng_session_drop(session);
+    return NULL;
+}
+
+/* Threads that come and go: everybody's answers are those of decoding alone, and steps are shared. */
+static void test_batches_of_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    for (int p = 0; p < 3; p += 2) { /* exact and 8 bits */
+        struct answer alone[PAGES];
+        for (size_t i = 0; i < PAGES; i++)
+            fresh(p, 1, i, (struct eng_generate){0}, &alone[i]);
+        struct reader readers[THREADS];
+        struct eng_batch *batch = NULL;
+        assert_int_equal(eng_batch_new(models[p], 2, &batch, NULL), B_OK);
+        for (size_t t = 0; t < THREADS; t++) {
+            readers[t] = (struct reader){.batch = batch, .p = p, .first = t};
+            assert_int_equal(pthread_create(&readers[t].thread, NULL, read_pages, &readers[t]), 0);
+        }
+        for (size_t t = 0; t < THREADS; t++)
+            pthread_join(readers[t].thread, NULL);
+        for (size_t t = 0; t < THREADS; t++) {
+            assert_int_equal(readers[t].cancelled, B_CANCELLED);
+            for (size_t i = 0; i < 3; i++)
+                assert_same(&alone[(t + i) % PAGES], &readers[t].answers[i]);
+        }
+        const struct eng_batch_counts counts = eng_batch_counts(batch);
+        assert_true(counts.steps * 3 < counts.session_steps * 2);
+        eng_batch_drop(batch);
     }
 }
 
@@ -431,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_drafts),
         cmocka_unit_test(test_drafts_when_sampling),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches_of_threads),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_reuse_with_other_text),
         cmocka_unit_test(test_reuse_of_the_first_of_two),

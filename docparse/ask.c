@@ -27,7 +27,8 @@ struct listening {
     size_t count;
 };
 
-enum b_code dp_asker_new(const struct dp_model *model, int threads, struct dp_asker **out, struct b_err *err)
+enum b_code dp_asker_new(const struct dp_model *model, int threads, uint64_t cache_bytes, struct dp_asker **out,
+                         struct b_err *err)
 {
     *out = NULL;
     if (!model->qwen)
@@ -35,7 +36,7 @@ enum b_code dp_asker_new(const struct dp_model *model, int threads, struct dp_as
     struct dp_asker *asker = calloc(1, sizeof *asker);
     if (!asker)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-    struct eng_session_options options = {.threads = threads};
+    struct eng_session_options options = {.threads = threads, .cache_bytes = cache_bytes};
     asker->model = model;
     enum b_code code = eng_session_new(model->qwen, &options, &asker->session, err);
     if (code != B_OK) {
@@ -68,8 +69,12 @@ static bool take_token(void *context, const struct eng_token *token)
     eng_stream_push(&l->stream, l->tokenizer, token->id, true, &l->answer->text);
     if (l->answer->text.failed)
         return false;
-    return !l->question->on_text || l->answer->text.len == before ||
-           l->question->on_text(l->question->ctx, l->answer->text.data + before, l->answer->text.len - before);
+    const struct dp_question *q = l->question;
+    const size_t len = l->answer->text.len - before;
+    const char *text = len ? l->answer->text.data + before : "";
+    if (q->on_text && len && !q->on_text(q->ctx, text, len))
+        return false;
+    return !q->on_token || q->on_token(q->ctx, text, len, token->log_probability);
 }
 
 /* One picture a page, each with its share of the pixels that a lone page may have. */
@@ -105,6 +110,33 @@ static enum b_code make_ids(const struct dp_asker *asker, const struct dp_questi
     struct eng_chat_options options = {.vision_ids = q->n_pages > 1};
     return eng_chat_ids(eng_qwen_tokenizer_of(model), &turn, 1, &options, ids, err);
 }
+
+enum b_code dp_ask_extract_text(const char *schema, struct b_buf *out, struct b_err *err)
+{
+    b_buf_printf(out,
+                 "Extract the key information from the picture. Answer with one JSON object only that fits this JSON "
+                 "Schema, null for what is not there:\n%s",
+                 schema);
+    return b_buf_check(out, DOMAIN, err);
+}
+
+enum b_code dp_ask_locate_text(const char *phrase, struct b_buf *out, struct b_err *err)
+{
+    b_buf_printf(out,
+                 "Locate: %s. Report each as JSON with its bbox coordinates: [{\"bbox_2d\": [x1, y1, x2, y2], "
+                 "\"label\": \"...\"}].",
+                 phrase);
+    return b_buf_check(out, DOMAIN, err);
+}
+
+#define NUMBERS(n)                                                                                                     \
+    "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0},\"minItems\":" n ",\"maxItems\":" n "}"
+#define PLACED(key, n)                                                                                                 \
+    "{\"type\":\"object\",\"properties\":{\"" key                                                                      \
+    "\":" NUMBERS(n) ",\"label\":{\"type\":\"string\",\"maxLength\":200}},"                                            \
+                     "\"required\":[\"" key "\",\"label\"],\"additionalProperties\":false}"
+const char dp_ask_locate_schema[] = "{\"type\":\"array\",\"maxItems\":256,\"items\":{\"anyOf\":[" PLACED(
+    "bbox_2d", "4") "," PLACED("point_2d", "2") "]}}";
 
 enum b_code dp_ask_holds(const char *schema, struct b_err *err)
 {

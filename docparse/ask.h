@@ -10,8 +10,9 @@
  * pages does not read them again. One thread at a time; the model is shared. */
 struct dp_asker;
 
-/* B_UNSUPPORTED unless the model is a large one (dp_model_open_qwen). */
-enum b_code dp_asker_new(const struct dp_model *model, int threads, struct dp_asker **out,
+/* B_UNSUPPORTED unless the model is a large one (dp_model_open_qwen). cache_bytes: what the keys and values of pages,
+ * question and answer may take; 0: 2 GiB. Used as far as needed, and kept for the next question. */
+enum b_code dp_asker_new(const struct dp_model *model, int threads, uint64_t cache_bytes, struct dp_asker **out,
                          struct b_err *err) B_MUST_CHECK;
 void dp_asker_drop(struct dp_asker *asker);
 
@@ -25,6 +26,9 @@ struct dp_question {
     const char *schema;               /* JSON Schema that the answer is held to (see dp_ask_holds), or NULL */
     /* Called with each piece of the answer as it comes, whole characters only; false ends the answer. May be NULL. */
     bool (*on_text)(void *ctx, const char *text, size_t len);
+    /* The same for each token, with the text that became whole by it (len may be 0) and the logarithm of its
+     * probability; the token that ends the answer comes with no text. May be NULL. */
+    bool (*on_token)(void *ctx, const char *text, size_t len, float log_probability);
     void *ctx;
 };
 
@@ -36,6 +40,14 @@ struct dp_answer {
         int width, height; /* of the picture that the model saw: coordinates in the answer are its pixels */
     } frames[DP_ASK_PAGES_MAX];
 };
+
+/* What the large model was taught to be asked: the text that stands for "extract what this JSON Schema describes" and
+ * for "locate what this phrase names", appended to out. */
+enum b_code dp_ask_extract_text(const char *schema, struct b_buf *out, struct b_err *err) B_MUST_CHECK;
+enum b_code dp_ask_locate_text(const char *phrase, struct b_buf *out, struct b_err *err) B_MUST_CHECK;
+/* JSON Schema of an answer to the latter: a list of objects with a label and bbox_2d [x0, y0, x1, y1] or point_2d
+ * [x, y], in pixels of the frame. */
+extern const char dp_ask_locate_schema[];
 
 /* Whether answers can be held to the JSON Schema: B_OK, B_UNSUPPORTED (a keyword that cannot be held, named in err), or
  * what is wrong with it. */

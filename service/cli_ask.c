@@ -304,19 +304,14 @@ static char *make_text(const struct ask_options *o, const char *given)
 {
     struct b_buf text;
     b_buf_init(&text, SCHEMA_BYTES_MAX + 4096);
+    enum b_code code = B_OK;
     if (o->kind == EXTRACT)
-        b_buf_printf(&text,
-                     "Extract the key information from the picture. Answer with one JSON object only that fits this "
-                     "JSON Schema, null for what is not there:\n%s",
-                     given);
+        code = dp_ask_extract_text(given, &text, NULL);
     else if (o->kind == LOCATE)
-        b_buf_printf(&text,
-                     "Locate: %s. Report each as JSON with its bbox coordinates: [{\"bbox_2d\": [x1, y1, x2, y2], "
-                     "\"label\": \"...\"}].",
-                     given);
+        code = dp_ask_locate_text(given, &text, NULL);
     else
         b_buf_puts(&text, given);
-    if (text.failed) {
+    if (code != B_OK || text.failed) {
         b_buf_free(&text);
         return NULL;
     }
@@ -340,7 +335,7 @@ static int answer_all(const struct ask_options *o, const struct dp_model *model,
                       const char *schema, struct b_cancel *cancel, struct b_err *err)
 {
     struct dp_asker *asker = NULL;
-    bool fine = dp_asker_new(model, o->jobs, &asker, err) == B_OK;
+    bool fine = dp_asker_new(model, o->jobs, 0, &asker, err) == B_OK;
     if (!fine) {
         svc_print_error(o->name, 0, err);
         return SVC_EXIT_SETUP;

@@ -16,16 +16,24 @@
 #define DOMAIN "serve"
 #define WAIT_NS 100000000L /* a stop is noticed at once by the signal itself, or after this */
 
-static struct svc_server_options options_of(const struct svc_settings *s, const struct dp_model *model)
+struct models {
+    struct dp_model *compact, *large; /* large NULL: none */
+};
+
+static struct svc_server_options options_of(const struct svc_settings *s, const struct models *models)
 {
     struct svc_server_options o = {
         .listen = s->listen,
-        .model = model,
+        .model = models->compact,
+        .large_model = models->large,
+        .model_threads = (int)s->model_threads,
+        .model_cache_bytes = (uint64_t)s->model_cache,
         .limits = dp_limits_default(),
         .admission = {.queue = (int)s->queue,
                       .queue_per_client = (int)s->queue_per_client,
                       .bytes = (uint64_t)s->queue_bytes,
-                      .workers = (int)s->workers},
+                      .workers = (int)s->workers,
+                      .sessions = (int)s->model_sessions},
         .jobs = {.max_attempts = (int)s->job_attempts,
                  .keep_ms = s->job_keep * 1000,
                  .disk_bytes = (uint64_t)s->job_disk,
@@ -70,7 +78,7 @@ static void reload(struct serving *s)
     int changes = 0;
     enum b_code code = svc_settings_make(s->flags, &next, &err);
     if (code == B_OK) {
-        const struct svc_server_options options = options_of(&next, NULL);
+        const struct svc_server_options options = options_of(&next, &(struct models){NULL, NULL});
         code = svc_server_reload(s->server, &options, &err);
         if (code != B_OK)
             svc_settings_free(&next);
@@ -88,9 +96,9 @@ static void reload(struct serving *s)
     s->now = next;
 }
 
-static int serve(struct serving *s, const struct dp_model *model, struct b_cancel *cancel)
+static int serve(struct serving *s, const struct models *models, struct b_cancel *cancel)
 {
-    const struct svc_server_options options = options_of(&s->started, model);
+    const struct svc_server_options options = options_of(&s->started, models);
     const struct timespec wait = {.tv_nsec = WAIT_NS};
     struct b_err err;
     sigset_t hangup;
@@ -114,7 +122,7 @@ static int serve(struct serving *s, const struct dp_model *model, struct b_cance
 
 static int check(const struct svc_settings *settings, const struct svc_flags *flags)
 {
-    const struct svc_server_options options = options_of(settings, NULL);
+    const struct svc_server_options options = options_of(settings, &(struct models){NULL, NULL});
     struct b_err err;
     if (svc_server_check(&options, &err) != B_OK) {
         svc_print_error("serve", 0, &err);
@@ -124,25 +132,36 @@ static int check(const struct svc_settings *settings, const struct svc_flags *fl
     return SVC_EXIT_OK;
 }
 
-static int run(struct serving *s, struct b_cancel *cancel)
+static enum b_code open_models(const struct svc_settings *s, struct models *models, struct b_err *err)
 {
     char dir[4096];
-    struct dp_model *model = NULL;
+    const struct dp_qwen_options qwen = {.precision = (enum dp_precision)svc_settings_precision(s),
+                                         .threads = (int)s->model_threads,
+                                         .max_pixels = s->model_pixels};
+    enum b_code code = dp_models_dir(s->models, dir, sizeof dir, err);
+    if (code == B_OK)
+        code = dp_model_open_compact(dir, &models->compact, err);
+    if (code == B_OK && s->model)
+        code = dp_model_open_qwen(s->model, &qwen, &models->large, err);
+    return code;
+}
+
+static int run(struct serving *s, struct b_cancel *cancel)
+{
+    struct models models = {NULL, NULL};
     struct b_err err;
     sigset_t hangup;
     sigemptyset(&hangup);
     sigaddset(&hangup, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &hangup, NULL);
     b_log_set_level((enum b_log_level)svc_settings_log_level(&s->started));
-    enum b_code code = dp_models_dir(s->started.models, dir, sizeof dir, &err);
-    if (code == B_OK)
-        code = dp_model_open_compact(dir, &model, &err);
-    if (code != B_OK) {
+    int status = SVC_EXIT_SETUP;
+    if (open_models(&s->started, &models, &err) == B_OK)
+        status = serve(s, &models, cancel);
+    else
         svc_print_error("set-up", 0, &err);
-        return SVC_EXIT_SETUP;
-    }
-    const int status = serve(s, model, cancel);
-    dp_model_drop(model);
+    dp_model_drop(models.compact);
+    dp_model_drop(models.large);
     return status;
 }
 

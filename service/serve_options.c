@@ -23,7 +23,7 @@
 #define HELP_WIDTH 118
 #define GIB ((int64_t)1 << 30)
 
-enum kind { TEXT, LEVEL, COUNT, BYTES, SECONDS, SWITCH };
+enum kind { TEXT, CHOICE, COUNT, BYTES, SECONDS, SWITCH };
 
 struct key {
     const char *name;
@@ -58,6 +58,17 @@ static const struct key keys[] = {
      "keep jobs here (docparse.v1.Jobs); without it there are none"},
     {"models", 'm', TEXT, false, AT(models), 0, 0, NULL, "DIR",
      "the networks (default: $DOCPARSE_MODELS or the installed ones)"},
+    {"model", 0, TEXT, false, AT(model), 0, 0, NULL, "DIR",
+     "folder of a Qwen2.5-VL checkpoint, for Ask, Extract and Locate; loaded once; without it there are none"},
+    {"model-precision", 0, CHOICE, false, AT(model_precision), 0, 0, "exact", "P", "exact, bf16, int8 or int4"},
+    {"model-sessions", 0, COUNT, false, AT(model_sessions), 1, 64, "1", "N",
+     "questions answered at the same time, beside the workers"},
+    {"model-threads", 0, COUNT, false, AT(model_threads), 0, 256, "0", "N",
+     "threads of one answer; 0: one a processor"},
+    {"model-cache", 0, BYTES, false, AT(model_cache), 1 << 20, 1024 * GIB, "4G", "BYTES",
+     "keys and values of all sessions together; a question that needs more than its share is refused"},
+    {"model-pixels", 0, COUNT, false, AT(model_pixels), 0, 51380224, "0", "N",
+     "pixels of the picture of a page that the model sees; 0: 1605632 or the checkpoint's"},
     {"workers", 'w', COUNT, false, AT(workers), 0, 256, "0", "N",
      "documents read at the same time; 0: one a processor"},
     {"queue", 'q', COUNT, true, AT(queue), 0, 100000, "64", "N", "calls that may wait; more are told to come back"},
@@ -67,7 +78,7 @@ static const struct key keys[] = {
      "document bytes held in memory by all calls together"},
     {"grace", 0, SECONDS, true, AT(grace), 0, 86400, "30", "SECONDS",
      "time that running calls get when the server stops"},
-    {"log-level", 0, LEVEL, true, AT(log_level), 0, 0, "info", "LEVEL", "error, warning, info or debug"},
+    {"log-level", 0, CHOICE, true, AT(log_level), 0, 0, "info", "LEVEL", "error, warning, info or debug"},
     {"max-document", 0, BYTES, true, AT(max_document), 1024, 1024 * GIB, "2G", "BYTES", "of one document"},
     {"max-pages", 0, COUNT, true, AT(max_pages), 1, 100000000, "100000", "N", "pages of one document"},
     {"max-pixels", 0, COUNT, true, AT(max_pixels), 10000, 2000000000, "50000000", "N",
@@ -88,6 +99,8 @@ _Static_assert(N_KEYS <= SVC_KEYS_MAX, "svc_flags has room for every key");
 enum { OPT_CONFIG = 1000, OPT_CHECK, OPT_KEYS = 2000 };
 
 static const char *const levels[] = {"error", "warning", "info", "debug"};
+static const char *const precisions[] = {"exact", "bf16", "int8", "int4"};
+#define CHOICES 4
 
 /* --- values --- */
 
@@ -103,7 +116,7 @@ static int64_t *number_at(const struct key *k, struct svc_settings *s)
 
 static bool is_text(const struct key *k)
 {
-    return k->kind == TEXT || k->kind == LEVEL;
+    return k->kind == TEXT || k->kind == CHOICE;
 }
 
 void svc_settings_free(struct svc_settings *s)
@@ -165,27 +178,33 @@ static enum b_code misfit(const struct key *k, const char *where, const char *te
     char low[32], high[32];
     if (k->kind == SWITCH)
         return b_fail(err, B_ARGUMENT, DOMAIN, "%s%s is yes or no, not '%.60s'", where, k->name, text);
-    if (k->kind == LEVEL)
+    if (k->kind == CHOICE)
         return b_fail(err, B_ARGUMENT, DOMAIN, "%s%s is %s, not '%.60s'", where, k->name, k->help, text);
     return b_fail(err, B_ARGUMENT, DOMAIN, "%s%s takes a number from %s to %s%s, not '%.60s'", where, k->name,
                   number_text(k, k->low, low, sizeof low), number_text(k, k->high, high, sizeof high),
                   k->kind == BYTES ? " (K, M, G and T may follow it)" : "", text);
 }
 
-static int level_of(const char *text)
+static int choice_of(const char *const choices[CHOICES], const char *text)
 {
-    for (int i = 0; i < (int)(sizeof levels / sizeof levels[0]); i++)
-        if (strcmp(text, levels[i]) == 0)
+    for (int i = 0; i < CHOICES; i++)
+        if (strcmp(text, choices[i]) == 0)
             return i;
     return -1;
+}
+
+static bool fits_choice(const struct key *k, const char *text)
+{
+    return choice_of(k->at == AT(log_level) ? levels : precisions, text) >= 0;
 }
 
 static enum b_code set(const struct key *k, const char *where, const char *text, struct svc_settings *s,
                        struct b_err *err)
 {
-    if (k->kind == SWITCH ? !parse_switch(text, number_at(k, s)) : !is_text(k) && !parse_number(k, text, number_at(k, s)))
+    if (k->kind == SWITCH ? !parse_switch(text, number_at(k, s))
+                          : !is_text(k) && !parse_number(k, text, number_at(k, s)))
         return misfit(k, where, text, err);
-    if (k->kind == LEVEL && level_of(text) < 0)
+    if (k->kind == CHOICE && !fits_choice(k, text))
         return misfit(k, where, text, err);
     if (!is_text(k))
         return B_OK;
@@ -199,7 +218,12 @@ static enum b_code set(const struct key *k, const char *where, const char *text,
 
 int svc_settings_log_level(const struct svc_settings *s)
 {
-    return level_of(s->log_level);
+    return choice_of(levels, s->log_level);
+}
+
+int svc_settings_precision(const struct svc_settings *s)
+{
+    return choice_of(precisions, s->model_precision);
 }
 
 /* --- the file --- */
@@ -381,11 +405,12 @@ static void print_help(void)
           stdout);
     for (size_t i = 0; i < N_KEYS; i++)
         print_key(&keys[i]);
-    fputs("  -h, --help                 this text\n\n"
-          "Prints the address once it serves. SIGTERM or an interrupt stops it gracefully. SIGHUP reads the file again:\n"
-          "the log says what changed and what needs a restart; a file with a mistake changes nothing.\n"
-          "Example: docparse serve --listen 127.0.0.1:50051 --reflection\n",
-          stdout);
+    fputs(
+        "  -h, --help                 this text\n\n"
+        "Prints the address once it serves. SIGTERM or an interrupt stops it gracefully. SIGHUP reads the file again:\n"
+        "the log says what changed and what needs a restart; a file with a mistake changes nothing.\n"
+        "Example: docparse serve --listen 127.0.0.1:50051 --reflection\n",
+        stdout);
 }
 
 /* options[0 .. N_KEYS + 4): every key, the flags that are none, the end. */

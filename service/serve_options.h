@@ -15,6 +15,8 @@
  * numbers. Names are the keys', with _ for -. */
 struct svc_settings {
     char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *state_dir, *models, *log_level;
+    char *model, *model_precision;
+    int64_t model_sessions, model_threads, model_pixels, model_cache;
     int64_t insecure, reflection, workers, queue, queue_per_client, queue_bytes, grace;
     int64_t max_document, max_pages, max_pixels, page_seconds;
     int64_t job_keep, job_disk, job_open, job_attempts;
@@ -39,6 +41,9 @@ enum b_code svc_settings_make(const struct svc_flags *flags, struct svc_settings
 /* Calls fn for every key whose value differs, with both as text; `live` says whether a running server can take it. */
 void svc_settings_diff(const struct svc_settings *before, const struct svc_settings *after,
                        void (*fn)(void *ctx, const char *key, bool live, const char *old, const char *new), void *ctx);
+
+/* The enum dp_precision of the key model-precision. */
+int svc_settings_precision(const struct svc_settings *settings);
 
 /* The enum b_log_level of the key log-level. */
 int svc_settings_log_level(const struct svc_settings *settings);

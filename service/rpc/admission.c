@@ -12,7 +12,8 @@
 #include "engine/base/cancel.h"
 
 #define DOMAIN "admission"
-#define FIRST_GUESS_NS 2000000000LL /* a call before any has been seen to the end */
+#define FIRST_GUESS_NS 2000000000LL        /* a call before any has been seen to the end */
+#define FIRST_GUESS_MODEL_NS 30000000000LL /* the same of a question to the large model */
 #define MIN_RETRY_MS 200
 #define MAX_RETRY_MS 60000
 #define TURNS 64 /* clients whose last turn is remembered; beyond, the oldest is forgotten */
@@ -24,15 +25,15 @@ struct turn {
 
 struct svc_admission {
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake[SVC_KINDS];
     struct svc_admission_limits limits;
     struct svc_ticket *head[SVC_CLASSES], *tail[SVC_CLASSES];
-    int waiting[SVC_CLASSES];
-    int running;
+    int waiting[SVC_KINDS][SVC_CLASSES];
+    int running[SVC_KINDS];
     uint64_t bytes;
     uint64_t starts;
-    int interactive_in_a_row;
-    int64_t typical_ns; /* exponential average of the running time of a call */
+    int interactive_in_a_row[SVC_KINDS];
+    int64_t typical_ns[SVC_KINDS]; /* exponential average of the running time of a call */
     struct turn turns[TURNS];
     bool draining, closed;
 };
@@ -44,8 +45,10 @@ enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct 
     if (!a)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the queue");
     a->limits = *limits;
-    a->typical_ns = FIRST_GUESS_NS;
-    if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->wake, NULL) != 0) {
+    a->typical_ns[SVC_PAGES] = FIRST_GUESS_NS;
+    a->typical_ns[SVC_MODEL] = FIRST_GUESS_MODEL_NS;
+    if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->wake[SVC_PAGES], NULL) != 0 ||
+        pthread_cond_init(&a->wake[SVC_MODEL], NULL) != 0) {
         free(a);
         *out = NULL;
         return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refuses a lock");
@@ -57,7 +60,8 @@ void svc_admission_drop(struct svc_admission *a)
 {
     if (!a)
         return;
-    pthread_cond_destroy(&a->wake);
+    pthread_cond_destroy(&a->wake[SVC_PAGES]);
+    pthread_cond_destroy(&a->wake[SVC_MODEL]);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
@@ -65,9 +69,10 @@ void svc_admission_drop(struct svc_admission *a)
 void svc_admission_set_limits(struct svc_admission *a, const struct svc_admission_limits *limits)
 {
     pthread_mutex_lock(&a->lock);
-    const int workers = a->limits.workers;
+    const int workers = a->limits.workers, sessions = a->limits.sessions;
     a->limits = *limits;
     a->limits.workers = workers;
+    a->limits.sessions = sessions;
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -79,16 +84,17 @@ void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_cla
 }
 
 /* Time until a ticket behind `ahead` others would start. */
-static int64_t wait_ns(const struct svc_admission *a, int ahead)
+static int64_t wait_ns(const struct svc_admission *a, enum svc_kind kind, int ahead)
 {
-    const int workers = a->limits.workers > 0 ? a->limits.workers : 1;
-    const int before = ahead + (a->running >= workers ? a->running - workers + 1 : 0);
-    return a->typical_ns * before / workers;
+    const int threads = kind == SVC_MODEL ? a->limits.sessions : a->limits.workers;
+    const int workers = threads > 0 ? threads : 1;
+    const int before = ahead + (a->running[kind] >= workers ? a->running[kind] - workers + 1 : 0);
+    return a->typical_ns[kind] * before / workers;
 }
 
-static int64_t retry_after(const struct svc_admission *a)
+static int64_t retry_after(const struct svc_admission *a, enum svc_kind kind)
 {
-    const int64_t ms = wait_ns(a, 1) / 1000000;
+    const int64_t ms = wait_ns(a, kind, 1) / 1000000;
     return ms < MIN_RETRY_MS ? MIN_RETRY_MS : (ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms);
 }
 
@@ -98,7 +104,7 @@ enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticke
     enum b_code code = B_OK;
     pthread_mutex_lock(&a->lock);
     if (a->bytes > a->limits.bytes || bytes > a->limits.bytes - a->bytes) {
-        *retry_ms = retry_after(a);
+        *retry_ms = retry_after(a, ticket->kind);
         code = b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
                       (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
     } else {
@@ -118,18 +124,24 @@ static int waiting_of(const struct svc_admission *a, const char *client)
     return n;
 }
 
+static int waiting_kind(const struct svc_admission *a, enum svc_kind kind)
+{
+    return a->waiting[kind][SVC_INTERACTIVE] + a->waiting[kind][SVC_BULK];
+}
+
 static enum b_code may_enter(const struct svc_admission *a, const struct svc_ticket *ticket, int64_t deadline_ns,
                              struct b_err *err)
 {
-    const int waiting = a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK];
+    const int waiting = waiting_kind(a, SVC_PAGES) + waiting_kind(a, SVC_MODEL);
     if (a->draining)
         return b_fail(err, B_CANCELLED, DOMAIN, "the server is stopping");
     if (waiting >= a->limits.queue)
         return b_fail(err, B_LIMIT, DOMAIN, "the queue is full: %d calls wait", waiting);
     if (a->limits.queue_per_client > 0 && waiting_of(a, ticket->client) >= a->limits.queue_per_client)
         return b_fail(err, B_LIMIT, DOMAIN, "%d calls of this client wait already", a->limits.queue_per_client);
-    const int ahead = ticket->class == SVC_INTERACTIVE ? a->waiting[SVC_INTERACTIVE] : waiting;
-    if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ahead) >= deadline_ns)
+    const int ahead =
+        ticket->class == SVC_INTERACTIVE ? a->waiting[ticket->kind][SVC_INTERACTIVE] : waiting_kind(a, ticket->kind);
+    if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ticket->kind, ahead) >= deadline_ns)
         return b_fail(err, B_DEADLINE, DOMAIN, "the deadline would pass while %d calls are served first", ahead);
     return B_OK;
 }
@@ -138,7 +150,7 @@ enum b_code svc_admission_peek(struct svc_admission *a, const struct svc_ticket 
                                int64_t *retry_ms, struct b_err *err)
 {
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a);
+    *retry_ms = retry_after(a, ticket->kind);
     const enum b_code code = may_enter(a, ticket, deadline_ns, err);
     pthread_mutex_unlock(&a->lock);
     return code;
@@ -149,7 +161,7 @@ enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *tick
 {
     const enum svc_class class = ticket->class;
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a);
+    *retry_ms = retry_after(a, ticket->kind);
     const enum b_code code = may_enter(a, ticket, deadline_ns, err);
     if (code == B_OK) {
         ticket->next = NULL;
@@ -160,8 +172,8 @@ enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *tick
         else
             a->head[class] = ticket;
         a->tail[class] = ticket;
-        a->waiting[class]++;
-        pthread_cond_signal(&a->wake);
+        a->waiting[ticket->kind][class]++;
+        pthread_cond_signal(&a->wake[ticket->kind]);
     }
     pthread_mutex_unlock(&a->lock);
     return code;
@@ -181,7 +193,7 @@ static void take_out(struct svc_admission *a, struct svc_ticket *ticket)
         a->tail[class] = before;
     ticket->next = NULL;
     ticket->waiting = false;
-    a->waiting[class]--;
+    a->waiting[ticket->kind][class]--;
 }
 
 static uint64_t last_turn(const struct svc_admission *a, const char *client)
@@ -208,37 +220,38 @@ static void note_turn(struct svc_admission *a, const char *client)
 }
 
 /* The oldest ticket of the client whose last turn is longest ago. */
-static struct svc_ticket *choose(struct svc_admission *a)
+static struct svc_ticket *choose(struct svc_admission *a, enum svc_kind kind)
 {
     enum svc_class class = SVC_INTERACTIVE;
-    if (a->waiting[SVC_INTERACTIVE] == 0 || (a->waiting[SVC_BULK] > 0 && a->interactive_in_a_row >= SVC_BULK_SHARE - 1))
+    if (a->waiting[kind][SVC_INTERACTIVE] == 0 ||
+        (a->waiting[kind][SVC_BULK] > 0 && a->interactive_in_a_row[kind] >= SVC_BULK_SHARE - 1))
         class = SVC_BULK;
     struct svc_ticket *best = NULL;
     uint64_t best_turn = UINT64_MAX;
     for (struct svc_ticket *t = a->head[class]; t; t = t->next) {
         const uint64_t turn = last_turn(a, t->client);
-        if (turn < best_turn) {
+        if (t->kind == kind && turn < best_turn) {
             best = t;
             best_turn = turn;
         }
     }
-    a->interactive_in_a_row = class == SVC_INTERACTIVE ? a->interactive_in_a_row + 1 : 0;
+    a->interactive_in_a_row[kind] = class == SVC_INTERACTIVE ? a->interactive_in_a_row[kind] + 1 : 0;
     return best;
 }
 
-struct svc_ticket *svc_admission_next(struct svc_admission *a)
+struct svc_ticket *svc_admission_next(struct svc_admission *a, enum svc_kind kind)
 {
     struct svc_ticket *ticket = NULL;
     pthread_mutex_lock(&a->lock);
-    while (a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK] == 0 && !a->closed)
-        pthread_cond_wait(&a->wake, &a->lock);
-    if (a->waiting[SVC_INTERACTIVE] + a->waiting[SVC_BULK] > 0) {
-        ticket = choose(a);
+    while (waiting_kind(a, kind) == 0 && !a->closed)
+        pthread_cond_wait(&a->wake[kind], &a->lock);
+    if (waiting_kind(a, kind) > 0) {
+        ticket = choose(a, kind);
         take_out(a, ticket);
         note_turn(a, ticket->client);
         ticket->running = true;
         ticket->queued_ns = b_now_ns(); /* from here on: when it started */
-        a->running++;
+        a->running[kind]++;
     }
     pthread_mutex_unlock(&a->lock);
     return ticket;
@@ -261,8 +274,8 @@ void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
         take_out(a, ticket);
     if (ticket->running) {
         const int64_t took = b_now_ns() - ticket->queued_ns;
-        a->typical_ns += (took - a->typical_ns) / 8;
-        a->running--;
+        a->typical_ns[ticket->kind] += (took - a->typical_ns[ticket->kind]) / 8;
+        a->running[ticket->kind]--;
         ticket->running = false;
     }
     a->bytes -= ticket->bytes;
@@ -282,18 +295,26 @@ void svc_admission_close(struct svc_admission *a)
     pthread_mutex_lock(&a->lock);
     a->draining = true;
     a->closed = true;
-    pthread_cond_broadcast(&a->wake);
+    pthread_cond_broadcast(&a->wake[SVC_PAGES]);
+    pthread_cond_broadcast(&a->wake[SVC_MODEL]);
     pthread_mutex_unlock(&a->lock);
+}
+
+static int waiting_class(const struct svc_admission *a, enum svc_class class)
+{
+    return a->waiting[SVC_PAGES][class] + a->waiting[SVC_MODEL][class];
 }
 
 void svc_admission_look(struct svc_admission *a, struct svc_admission_state *state)
 {
     pthread_mutex_lock(&a->lock);
-    *state = (struct svc_admission_state){.running = a->running,
-                                          .waiting = {a->waiting[SVC_INTERACTIVE], a->waiting[SVC_BULK]},
+    *state = (struct svc_admission_state){.running = a->running[SVC_PAGES] + a->running[SVC_MODEL],
+                                          .model_running = a->running[SVC_MODEL],
+                                          .waiting = {waiting_class(a, SVC_INTERACTIVE), waiting_class(a, SVC_BULK)},
                                           .bytes = a->bytes,
                                           .limits = a->limits,
-                                          .expected_wait_ms = wait_ns(a, a->waiting[SVC_INTERACTIVE]) / 1000000,
+                                          .expected_wait_ms =
+                                              wait_ns(a, SVC_PAGES, a->waiting[SVC_PAGES][SVC_INTERACTIVE]) / 1000000,
                                           .draining = a->draining};
     pthread_mutex_unlock(&a->lock);
 }
@@ -304,9 +325,9 @@ int svc_admission_position(struct svc_admission *a, const struct svc_ticket *tic
     pthread_mutex_lock(&a->lock);
     if (ticket->waiting) {
         if (ticket->class == SVC_BULK)
-            ahead = a->waiting[SVC_INTERACTIVE];
+            ahead = a->waiting[ticket->kind][SVC_INTERACTIVE];
         for (const struct svc_ticket *t = a->head[ticket->class]; t && t != ticket; t = t->next)
-            ahead++;
+            ahead += t->kind == ticket->kind;
         ahead++; /* a place in the queue is 1 or more: 0 means that it is being worked on */
     }
     pthread_mutex_unlock(&a->lock);

@@ -10,10 +10,12 @@
 /* Who may wait, who is next, and who is told to come back later. Knows nothing of gRPC. Two classes:
  * interactive work goes first, but one start in SVC_BULK_SHARE goes to waiting bulk work, so that it never
  * starves. Inside a class clients take turns: one client's thousand calls do not stand before another's first.
- * Thread-safe. */
+ * Two kinds, each with threads of its own, so that a question to the large model, which takes minutes, holds up no
+ * page; both share the bounds of the queue. Thread-safe. */
 struct svc_admission;
 
 enum svc_class { SVC_INTERACTIVE, SVC_BULK, SVC_CLASSES };
+enum svc_kind { SVC_PAGES, SVC_MODEL, SVC_KINDS };
 
 #define SVC_BULK_SHARE 8   /* every eighth start is bulk when both classes wait */
 #define SVC_CLIENT_NAME 64 /* bytes of a client's name that tell clients apart, terminator included */
@@ -23,6 +25,7 @@ struct svc_admission_limits {
     int queue_per_client; /* of one client; 0: no bound of its own */
     uint64_t bytes;       /* document bytes held by waiting and running calls */
     int workers;          /* calls that run at the same time: for the estimate of the wait */
+    int sessions;         /* the same of SVC_MODEL; 0: none ever run */
 };
 
 /* One call's ticket: embedded in the call, all fields private to admission.c. */
@@ -32,6 +35,7 @@ struct svc_ticket {
     void (*run)(struct svc_ticket *ticket, struct svc_worker *worker); /* set by its owner: its turn has come */
     char client[SVC_CLIENT_NAME];
     enum svc_class class;
+    enum svc_kind kind;
     uint64_t bytes;
     int64_t queued_ns;
     bool waiting, running;
@@ -40,10 +44,10 @@ struct svc_ticket {
 enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out,
                               struct b_err *err) B_MUST_CHECK;
 void svc_admission_drop(struct svc_admission *admission);
-/* Other bounds from now on; the number of workers stays. What waits or is held already stays too. */
+/* Other bounds from now on; the numbers of workers and sessions stay. What waits or is held already stays too. */
 void svc_admission_set_limits(struct svc_admission *admission, const struct svc_admission_limits *limits);
 
-/* A ticket starts with its client's name and class; it holds no bytes and does not wait yet. */
+/* A ticket starts with its client's name and class; it is for pages, holds no bytes and does not wait yet. */
 void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class);
 
 /* Takes `bytes` more of the byte budget, before they are read. B_LIMIT when the budget is used up: come back
@@ -60,9 +64,9 @@ enum b_code svc_admission_peek(struct svc_admission *admission, const struct svc
 enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_ticket *ticket, int64_t deadline_ns,
                                 int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
 
-/* For workers: waits for the next ticket and marks it running; NULL after svc_admission_close once nobody
- * waits any more. */
-struct svc_ticket *svc_admission_next(struct svc_admission *admission);
+/* For workers: waits for the next ticket of a kind and marks it running; NULL after svc_admission_close once no such
+ * ticket waits any more. */
+struct svc_ticket *svc_admission_next(struct svc_admission *admission, enum svc_kind kind);
 
 /* Takes a waiting ticket out of the queue; says where it was. */
 enum svc_place { SVC_ELSEWHERE, SVC_WAITING, SVC_RUNNING };
@@ -79,6 +83,7 @@ void svc_admission_close(struct svc_admission *admission);
 
 struct svc_admission_state {
     int running, waiting[SVC_CLASSES];
+    int model_running; /* of running: questions to the large model */
     uint64_t bytes;
     struct svc_admission_limits limits;
     int64_t expected_wait_ms; /* of an interactive call that came now */

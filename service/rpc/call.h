@@ -25,6 +25,7 @@ struct svc_method {
     bool streams_requests; /* more than one request message: `message` is called for each */
     bool costly;           /* goes through admission: refused early when the queue is full */
     bool open;             /* needs no token (health) */
+    enum svc_kind kind;    /* whose threads `work` runs on */
     /* P: before anything is read. NULL: nothing to prepare. */
     void (*begin)(struct svc_call *call);
     /* P: one request message, borrowed for the call of this function. */

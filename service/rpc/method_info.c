@@ -4,25 +4,12 @@
 #include "docparse/source.h"
 #include "docparse/v1/parser.pb-c.h"
 #include "output/writer.h"
+#include "service/rpc/request.h"
 #include "service/rpc/server_private.h"
 #include "service/rpc/wire.h"
 
-#define DOMAIN "info"
 #define REQUEST_MAX 1024
-#define REPLY_MAX 65536
 #define MAX_NAMES 32
-
-static void reply(struct svc_call *call, const ProtobufCMessage *message)
-{
-    struct b_buf buf;
-    struct b_err err = {0};
-    b_buf_init(&buf, REPLY_MAX);
-    enum b_code code = svc_wire_pack(&buf, message, &err);
-    if (code == B_OK)
-        (void)svc_call_send(call, &buf, false);
-    svc_call_finish(call, code == B_OK ? NULL : &err);
-    b_buf_free(&buf);
-}
 
 static void info_message(struct svc_call *call, const uint8_t *data, size_t size)
 {
@@ -49,7 +36,11 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
     info.max_pages = limits.pages;
     info.max_page_pixels = limits.page_pixels;
     info.model_sha256 = svc_borrow(dp_model_sha256(o->model));
-    reply(call, &info.base);
+    if (o->large_model) {
+        info.large_model = svc_borrow(dp_model_name(o->large_model));
+        info.large_model_sha256 = svc_borrow(dp_model_sha256(o->large_model));
+    }
+    svc_request_reply(call, &info.base, false);
 }
 
 const struct svc_method svc_get_server_info = {
@@ -78,7 +69,9 @@ static void capacity_message(struct svc_call *call, const uint8_t *data, size_t 
     wait.nanos = (int32_t)(state.expected_wait_ms % 1000) * 1000000;
     capacity.expected_wait = &wait;
     capacity.draining = state.draining;
-    reply(call, &capacity.base);
+    capacity.model_sessions = o->large_model ? o->admission.sessions : 0;
+    capacity.model_running = state.model_running;
+    svc_request_reply(call, &capacity.base, false);
 }
 
 const struct svc_method svc_get_capacity = {

@@ -10,7 +10,7 @@
 #include "service/rpc/jobs.h"
 #include "service/rpc/messages.h"
 #include "service/rpc/parse_run.h"
-#include "service/rpc/unpack.h"
+#include "service/rpc/request.h"
 #include "service/rpc/wire.h"
 
 #define DOMAIN "jobs"
@@ -28,21 +28,6 @@ static struct svc_jobs *jobs_of(struct svc_call *call)
         return jobs;
     (void)b_fail(&err, B_UNSUPPORTED, DOMAIN, "this server keeps no jobs: it was started without a state folder");
     svc_call_finish_with(call, SVC_GRPC_UNIMPLEMENTED, &err, &(struct svc_end){.reason = "NO_JOBS", .retry_ms = -1});
-    return NULL;
-}
-
-/* The request in an arena, or NULL after the call was ended. */
-static const void *unpack(struct svc_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
-                          size_t size, struct b_arena **arena)
-{
-    ProtobufCMessage *message = NULL;
-    struct b_err err;
-    *arena = b_arena_new(svc_unpack_budget(size));
-    enum b_code code = *arena ? svc_unpack(type, data, size, *arena, &message, &err)
-                              : b_fail(&err, B_NO_MEMORY, DOMAIN, "out of memory");
-    if (code == B_OK)
-        return message;
-    svc_call_finish(call, &err);
     return NULL;
 }
 
@@ -129,7 +114,7 @@ static void submit(struct svc_call *call, struct svc_jobs *jobs, const Docparse_
     b_buf_init(&options, (size_t)16 << 20);
     enum b_code code = check_submit(r, &wanted, &field, &err);
     if (code != B_OK) {
-        svc_call_finish_with(call, SVC_GRPC_INVALID_ARGUMENT, &err, &(struct svc_end){.field = field, .retry_ms = -1});
+        svc_request_refuse(call, field, &err);
         return;
     }
     (void)snprintf(wanted.name, sizeof wanted.name, "%s", r->request->name);
@@ -157,7 +142,7 @@ static void submit_message(struct svc_call *call, const uint8_t *data, size_t si
     struct svc_jobs *jobs = jobs_of(call);
     struct b_arena *arena = NULL;
     const Docparse__V1__SubmitJobRequest *r =
-        jobs ? unpack(call, &docparse__v1__submit_job_request__descriptor, data, size, &arena) : NULL;
+        jobs ? svc_request_unpack(call, &docparse__v1__submit_job_request__descriptor, data, size, &arena) : NULL;
     if (r)
         submit(call, jobs, r);
     b_arena_drop(arena);
@@ -213,7 +198,7 @@ static void get_message(struct svc_call *call, const uint8_t *data, size_t size)
     struct svc_job job;
     struct b_err err = {0};
     const Docparse__V1__GetJobRequest *r =
-        jobs ? unpack(call, &docparse__v1__get_job_request__descriptor, data, size, &arena) : NULL;
+        jobs ? svc_request_unpack(call, &docparse__v1__get_job_request__descriptor, data, size, &arena) : NULL;
     if (r) {
         Docparse__V1__Job message;
         Docparse__V1__Problem problem;
@@ -277,7 +262,7 @@ static void list_message(struct svc_call *call, const uint8_t *data, size_t size
     const struct svc_jobs *jobs = jobs_of(call);
     struct b_arena *arena = NULL;
     const Docparse__V1__ListJobsRequest *r =
-        jobs ? unpack(call, &docparse__v1__list_jobs_request__descriptor, data, size, &arena) : NULL;
+        jobs ? svc_request_unpack(call, &docparse__v1__list_jobs_request__descriptor, data, size, &arena) : NULL;
     if (r)
         list(call, jobs, r);
     b_arena_drop(arena);
@@ -298,7 +283,7 @@ static void cancel_message(struct svc_call *call, const uint8_t *data, size_t si
     struct svc_job job;
     struct b_err err = {0};
     const Docparse__V1__CancelJobRequest *r =
-        jobs ? unpack(call, &docparse__v1__cancel_job_request__descriptor, data, size, &arena) : NULL;
+        jobs ? svc_request_unpack(call, &docparse__v1__cancel_job_request__descriptor, data, size, &arena) : NULL;
     if (r) {
         enum b_code code = look(call, jobs, r->id, &job, &err);
         if (code == B_OK)
@@ -335,7 +320,7 @@ static void watch_message(struct svc_call *call, const uint8_t *data, size_t siz
     struct b_arena *arena = NULL;
     struct b_err err = {0};
     const Docparse__V1__WatchJobRequest *r =
-        jobs ? unpack(call, &docparse__v1__watch_job_request__descriptor, data, size, &arena) : NULL;
+        jobs ? svc_request_unpack(call, &docparse__v1__watch_job_request__descriptor, data, size, &arena) : NULL;
     if (r) {
         struct watch *w = calloc(1, sizeof *w);
         enum b_code code =

@@ -7,7 +7,7 @@
 
 #include "service/rpc/messages.h"
 #include "service/rpc/parse_run.h"
-#include "service/rpc/unpack.h"
+#include "service/rpc/request.h"
 #include "service/rpc/wire.h"
 
 #define DOMAIN "parse"
@@ -51,25 +51,12 @@ static void begin(struct svc_call *call)
     svc_call_set_state(call, st);
 }
 
-/* Takes bytes of the server's budget, or refuses the call. */
-static bool hold(struct svc_call *call, uint64_t bytes)
-{
-    struct b_err err;
-    int64_t retry_ms = -1;
-    if (svc_admission_hold(svc_server_admission(svc_call_server(call)), svc_call_ticket(call), bytes, &retry_ms,
-                           &err) == B_OK)
-        return true;
-    svc_call_finish_with(call, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
-                         &(struct svc_end){.reason = "BYTES_EXHAUSTED", .retry_ms = retry_ms});
-    return false;
-}
-
 static bool options_fine(struct svc_call *call, const Docparse__V1__ParseOptions *options)
 {
     struct b_err err;
     const char *field = NULL;
     if (svc_parse_check(options, &field, &err) != B_OK) {
-        svc_call_finish_with(call, SVC_GRPC_INVALID_ARGUMENT, &err, &(struct svc_end){.field = field, .retry_ms = -1});
+        svc_request_refuse(call, field, &err);
         return false;
     }
     if (options && options->priority == DOCPARSE__V1__PRIORITY__PRIORITY_BULK)
@@ -77,35 +64,20 @@ static bool options_fine(struct svc_call *call, const Docparse__V1__ParseOptions
     return true;
 }
 
-static bool unpack_into(struct svc_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t size,
-                        struct b_arena **arena, ProtobufCMessage **out)
-{
-    struct b_err err;
-    *arena = b_arena_new(svc_unpack_budget(size));
-    enum b_code code =
-        *arena ? svc_unpack(type, data, size, *arena, out, &err) : b_fail(&err, B_NO_MEMORY, DOMAIN, "out of memory");
-    if (code != B_OK)
-        svc_call_finish(call, &err);
-    return code == B_OK;
-}
-
 /* --- ParseDocument --- */
 
 static void unary_message(struct svc_call *call, const uint8_t *data, size_t size)
 {
     struct parse_state *st = svc_call_state(call);
-    ProtobufCMessage *message = NULL;
-    if (!hold(call, size) ||
-        !unpack_into(call, &docparse__v1__parse_request__descriptor, data, size, &st->arena, &message))
+    if (!svc_request_hold(call, size))
         return;
-    st->request = (const Docparse__V1__ParseRequest *)(const void *)message;
-    if (!options_fine(call, st->request->options))
+    st->request = svc_request_unpack(call, &docparse__v1__parse_request__descriptor, data, size, &st->arena);
+    if (!st->request || !options_fine(call, st->request->options))
         return;
     if (st->request->content.len == 0) {
         struct b_err err;
         (void)b_fail(&err, B_ARGUMENT, DOMAIN, "there is no document in the request");
-        svc_call_finish_with(call, SVC_GRPC_INVALID_ARGUMENT, &err,
-                             &(struct svc_end){.field = "content", .retry_ms = -1});
+        svc_request_refuse(call, "content", &err);
         return;
     }
     st->queued = true;
@@ -213,18 +185,18 @@ static void stream_message(struct svc_call *call, const uint8_t *data, size_t si
 {
     struct parse_state *st = svc_call_state(call);
     struct b_arena *arena = NULL;
-    ProtobufCMessage *message = NULL;
     struct b_err err;
-    if (!unpack_into(call, &docparse__v1__parse_chunk__descriptor, data, size, &arena, &message)) {
+    const Docparse__V1__ParseChunk *chunk =
+        svc_request_unpack(call, &docparse__v1__parse_chunk__descriptor, data, size, &arena);
+    if (!chunk) {
         b_arena_drop(arena);
         return;
     }
-    const Docparse__V1__ParseChunk *chunk = (const Docparse__V1__ParseChunk *)(const void *)message;
     if (!st->header || chunk->part_case != DOCPARSE__V1__PARSE_CHUNK__PART_DATA) {
         take_header(call, st, chunk, arena);
         return;
     }
-    if (hold(call, chunk->data.len)) {
+    if (svc_request_hold(call, chunk->data.len)) {
         b_buf_append(&st->data, chunk->data.data, chunk->data.len);
         if (b_buf_check(&st->data, DOMAIN, &err) != B_OK)
             svc_call_finish(call, &err);

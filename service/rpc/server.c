@@ -25,6 +25,7 @@
 #define CLAIMS 64 /* calls that may arrive before the poller comes round */
 #define STREAMS_PER_CONNECTION 128
 #define DEFAULT_MESSAGE ((size_t)64 << 20)
+#define MODEL_CACHE ((uint64_t)4 << 30)
 #define TICK_MS 1000
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000
@@ -33,7 +34,8 @@
 static const struct svc_method *const methods[] = {
     &svc_parse_document, &svc_parse_stream,  &svc_get_server_info,    &svc_get_capacity, &svc_submit_job,
     &svc_get_job,        &svc_list_jobs,     &svc_cancel_job,         &svc_watch_job,    &svc_health_check,
-    &svc_health_watch,   &svc_reflection_v1, &svc_reflection_v1alpha,
+    &svc_health_watch,   &svc_reflection_v1, &svc_reflection_v1alpha, &svc_ask,          &svc_ask_stream,
+    &svc_extract,        &svc_locate,
 };
 #define N_METHODS (sizeof methods / sizeof methods[0])
 static const struct svc_method unknown = {.path = "unknown"};
@@ -226,6 +228,7 @@ static void on_new(struct svc_call *c, bool ok)
     c->method = find_method(s, c->details.method);
     const bool known = identify(c);
     svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
+    c->ticket.kind = c->method->kind;
     c->ticket.run = run_call;
     remember(s, c);
     if (!known)
@@ -320,10 +323,11 @@ static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
 static void *work(void *arg)
 {
     struct svc_worker *w = arg;
-    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission)) != NULL;)
+    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission, w->kind)) != NULL;)
         t->run(t, w);
     for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++)
         dp_pipeline_drop(w->pipelines[i]);
+    dp_asker_drop(w->asker);
     return NULL;
 }
 
@@ -335,6 +339,18 @@ enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer te
     if (!*slot)
         code = dp_pipeline_new(worker->server->options.model, text_layer, 1, slot, err);
     *out = *slot;
+    return code;
+}
+
+enum b_code svc_worker_asker(struct svc_worker *worker, struct dp_asker **out, struct b_err *err)
+{
+    const struct svc_server_options *o = &worker->server->options;
+    const uint64_t all = o->model_cache_bytes ? o->model_cache_bytes : MODEL_CACHE;
+    enum b_code code = B_OK;
+    if (!worker->asker)
+        code =
+            dp_asker_new(o->large_model, o->model_threads, all / (uint64_t)o->admission.sessions, &worker->asker, err);
+    *out = worker->asker;
     return code;
 }
 
@@ -496,12 +512,14 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
 
 static enum b_code start_threads(struct svc_server *s, struct b_err *err)
 {
-    s->workers = calloc((size_t)s->options.admission.workers, sizeof *s->workers);
-    s->threads = calloc((size_t)s->options.admission.workers, sizeof *s->threads);
+    const int pages = s->options.admission.workers, all = pages + s->options.admission.sessions;
+    s->workers = calloc((size_t)all, sizeof *s->workers);
+    s->threads = calloc((size_t)all, sizeof *s->threads);
     if (!s->workers || !s->threads)
-        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %d workers", s->options.admission.workers);
-    for (; s->n_workers < s->options.admission.workers; s->n_workers++) {
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %d workers", all);
+    for (; s->n_workers < all; s->n_workers++) {
         s->workers[s->n_workers].server = s;
+        s->workers[s->n_workers].kind = s->n_workers < pages ? SVC_PAGES : SVC_MODEL;
         if (pthread_create(&s->threads[s->n_workers], NULL, work, &s->workers[s->n_workers]) != 0)
             return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refused to start a thread");
     }
@@ -513,6 +531,12 @@ static enum b_code start_threads(struct svc_server *s, struct b_err *err)
     return B_OK;
 }
 
+static int processors(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 && n < 256 ? (int)n : 1;
+}
+
 enum b_code svc_server_new(const struct svc_server_options *options, struct svc_server **out, struct b_err *err)
 {
     struct svc_server *s = calloc(1, sizeof *s);
@@ -520,10 +544,14 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     if (!s)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the server");
     s->options = *options;
-    if (s->options.admission.workers <= 0) {
-        const long n = sysconf(_SC_NPROCESSORS_ONLN);
-        s->options.admission.workers = n > 0 && n < 256 ? (int)n : 1;
-    }
+    if (s->options.admission.workers <= 0)
+        s->options.admission.workers = processors();
+    if (s->options.model_threads <= 0)
+        s->options.model_threads = processors();
+    if (!s->options.large_model)
+        s->options.admission.sessions = 0;
+    else if (s->options.admission.sessions <= 0)
+        s->options.admission.sessions = 1;
     if (s->options.max_message == 0)
         s->options.max_message = DEFAULT_MESSAGE;
     pthread_mutex_init(&s->lock, NULL);

@@ -12,8 +12,11 @@
 struct svc_server;
 
 struct svc_server_options {
-    const char *listen;           /* "127.0.0.1:50051", "unix:/run/docparse.sock"; port 0: any free one */
-    const struct dp_model *model; /* borrowed */
+    const char *listen;                 /* "127.0.0.1:50051", "unix:/run/docparse.sock"; port 0: any free one */
+    const struct dp_model *model;       /* borrowed */
+    const struct dp_model *large_model; /* borrowed; answers questions on admission.sessions threads; NULL: none */
+    int model_threads;                  /* threads of one answer; 0: one a processor */
+    uint64_t model_cache_bytes;         /* keys and values of all sessions together; 0: 4 GiB */
     struct dp_limits limits;
     struct svc_admission_limits admission; /* workers 0: one a processor */
     size_t max_message;                    /* bytes of one request message; 0: 64 MiB */
@@ -23,8 +26,8 @@ struct svc_server_options {
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
     struct svc_job_limits jobs;
-    const char *metrics;                   /* "127.0.0.1:9090": counters over HTTP; NULL: none */
-    bool allow_insecure;                   /* listen without TLS on an address that is not loopback */
+    const char *metrics; /* "127.0.0.1:9090": counters over HTTP; NULL: none */
+    bool allow_insecure; /* listen without TLS on an address that is not loopback */
 };
 
 /* Listens and starts all threads. Call it before any other thread uses gRPC; SIGPIPE must be ignored. */

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "docparse/ask.h"
 #include "service/rpc/call.h"
 #include "service/rpc/server.h"
 
@@ -14,7 +15,11 @@ struct svc_worker {
     struct svc_server *server;
     /* One pipeline for each use of the text layer, made when first needed. */
     struct dp_pipeline *pipelines[DP_TEXT_OFF + 1];
+    struct dp_asker *asker; /* of a thread for the large model, made when first needed */
+    enum svc_kind kind;
 };
+/* The worker's asker; only on threads of SVC_MODEL. */
+enum b_code svc_worker_asker(struct svc_worker *worker, struct dp_asker **out, struct b_err *err) B_MUST_CHECK;
 enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
                                 struct b_err *err) B_MUST_CHECK;
 
@@ -35,6 +40,6 @@ void svc_server_each(struct svc_server *server, const struct svc_method *method,
 /* All methods, ended by one whose path is NULL. */
 extern const struct svc_method svc_parse_document, svc_parse_stream, svc_get_server_info, svc_get_capacity,
     svc_health_check, svc_health_watch, svc_reflection_v1, svc_reflection_v1alpha, svc_submit_job, svc_get_job,
-    svc_list_jobs, svc_cancel_job, svc_watch_job;
+    svc_list_jobs, svc_cancel_job, svc_watch_job, svc_ask, svc_ask_stream, svc_extract, svc_locate;
 
 #endif

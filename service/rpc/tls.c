@@ -30,7 +30,7 @@ struct stamp {
 
 struct svc_tls {
     pthread_mutex_t lock; /* all below */
-    char *paths[FILES]; /* CLIENT_CA may be NULL */
+    char *paths[FILES];   /* CLIENT_CA may be NULL */
     struct stamp stamps[FILES];
     int64_t looked_ns;
     bool served; /* the core has a configuration */

@@ -83,7 +83,7 @@ static void bounds_one_client(void **state)
 static void order_of(struct svc_admission *a, int n, char *out)
 {
     for (int i = 0; i < n; i++) {
-        struct svc_ticket *t = svc_admission_next(a);
+        struct svc_ticket *t = svc_admission_next(a, SVC_PAGES);
         out[i] = t->client[0];
         svc_admission_leave(a, t);
     }

@@ -20,9 +20,12 @@ enum b_code dp_model_open_compact(const char *models_dir, struct dp_model **out,
 
 /* The large model: a checkpoint folder of Qwen2.5-VL. */
 enum dp_precision { DP_PRECISION_EXACT, DP_PRECISION_BF16, DP_PRECISION_INT8, DP_PRECISION_INT4 };
+/* By name: "exact", "bf16", "int8", "int4"; false when it is none of these. */
+bool dp_precision_find(const char *name, enum dp_precision *out);
 struct dp_qwen_options {
     enum dp_precision precision;
-    int threads;        /* for making packed weights; 0: 1 */
+    const char *packed; /* folder of the file that `docparse models pack` made; NULL: the checkpoint's */
+    int threads;        /* for making packed weights and for steps that decode several pages; 0: 1 */
     int64_t max_pixels; /* of the picture that the model sees; 0: 2048 tokens' worth, or the checkpoint's if smaller */
     int max_tokens;     /* of one page's answer; 0: 4096 */
 };

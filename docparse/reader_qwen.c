@@ -60,6 +60,20 @@ struct attempt {
     struct b_err err;
 };
 
+bool dp_precision_find(const char *name, enum dp_precision *out)
+{
+    static const char *const names[] = {[DP_PRECISION_EXACT] = "exact",
+                                        [DP_PRECISION_BF16] = "bf16",
+                                        [DP_PRECISION_INT8] = "int8",
+                                        [DP_PRECISION_INT4] = "int4"};
+    for (int i = DP_PRECISION_EXACT; i <= DP_PRECISION_INT4; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum dp_precision)i;
+            return true;
+        }
+    return false;
+}
+
 enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_options *options, struct dp_model **out,
                                struct b_err *err)
 {
@@ -71,6 +85,7 @@ enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_
     if (!model)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     model->qwen_options = *options;
+    model->qwen_options.packed = NULL; /* not needed any more, and the caller's */
     size_t end = strlen(checkpoint_dir);
     while (end > 0 && checkpoint_dir[end - 1] == '/')
         end--;
@@ -80,11 +95,17 @@ enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_
     (void)snprintf(model->name, sizeof model->name, "%.*s", (int)(end - begin < 60 ? end - begin : 60),
                    checkpoint_dir + begin);
     struct eng_qwen_options open = {.precision = (enum eng_qwen_precision)options->precision,
-                                    .threads = options->threads};
+                                    .threads = options->threads,
+                                    .packed = options->packed};
     enum b_code code = eng_qwen_open(checkpoint_dir, &open, &model->qwen, err);
     if (code == B_OK && !eng_qwen_tokenizer_of(model->qwen)) {
         code = b_fail(err, B_NOT_FOUND, DOMAIN, "%.250s has no tokenizer", checkpoint_dir);
         b_advise(err, "the folder must hold tokenizer.json, or vocab.json and merges.txt");
+    }
+    if (code == B_OK && options->packed && !eng_qwen_is_packed(model->qwen)) {
+        code = b_fail(err, B_NOT_FOUND, DOMAIN, "%.250s has no packed weights for this model, precision and processor",
+                      options->packed);
+        b_advise(err, "make them: docparse models pack CHECKPOINT --quant int8|int4 -o DIR");
     }
     if (code == B_OK)
         code = eng_batch_new(model->qwen, options->threads, &model->batch, err);

@@ -52,6 +52,7 @@ static void print_help(enum kind kind)
     fputs(usage[kind], stdout);
     fputs("      --model DIR      folder of a Qwen2.5-VL checkpoint\n"
           "      --precision P    exact (default), bf16, int8, int4\n"
+          "      --packed DIR     folder that 'models pack -o' wrote to (default: the checkpoint's)\n"
           "      --pages A-B      of each file (default: all; 32 pages at most in one question)\n"
           "      --max-tokens N   of an answer (default: 1024)\n"
           "      --model-pixels N of the picture of a page that the model sees (default: 1605632 or the checkpoint's)\n"
@@ -89,7 +90,6 @@ static bool parse_pages(const char *text, struct ask_options *o)
 
 static int parse_option(int id, const char *value, struct ask_options *o)
 {
-    static const char *const precisions[] = {"exact", "bf16", "int8", "int4"};
     long n = 0;
     switch (id) {
     case 'h':
@@ -113,12 +113,12 @@ static int parse_option(int id, const char *value, struct ask_options *o)
         return parse_pages(value, o) ? -1
                                      : svc_usage_error(o->name, "--pages takes a range such as 1-3, not '%s'", value);
     case 'p':
-        for (int i = 0; i < 4; i++)
-            if (strcmp(value, precisions[i]) == 0) {
-                o->qwen.precision = (enum dp_precision)i;
-                return -1;
-            }
+        if (dp_precision_find(value, &o->qwen.precision))
+            return -1;
         return svc_usage_error(o->name, "--precision is exact, bf16, int8 or int4, not '%s'", value);
+    case 'P':
+        o->qwen.packed = value;
+        return -1;
     case 'j':
         if (!number(value, 1, 256, &n))
             return svc_usage_error(o->name, "--jobs takes 1 to 256, not '%s'", value);
@@ -145,6 +145,7 @@ static int parse(int argc, char **argv, struct ask_options *o)
                                             {"json", no_argument, NULL, 'J'},
                                             {"pages", required_argument, NULL, 'g'},
                                             {"precision", required_argument, NULL, 'p'},
+                                            {"packed", required_argument, NULL, 'P'},
                                             {"jobs", required_argument, NULL, 'j'},
                                             {"max-tokens", required_argument, NULL, 't'},
                                             {"model-pixels", required_argument, NULL, 'x'},

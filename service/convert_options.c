@@ -29,6 +29,7 @@ enum option_id {
     OPT_READER,
     OPT_MODEL,
     OPT_PRECISION,
+    OPT_PACKED,
     OPT_MAX_TOKENS,
     OPT_MODEL_PIXELS,
     OPT_MAX_PIXELS,
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
     {"reader", required_argument, NULL, OPT_READER},
     {"model", required_argument, NULL, OPT_MODEL},
     {"precision", required_argument, NULL, OPT_PRECISION},
+    {"packed", required_argument, NULL, OPT_PACKED},
     {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
     {"model-pixels", required_argument, NULL, OPT_MODEL_PIXELS},
     {"models", required_argument, NULL, OPT_MODELS},
@@ -103,6 +105,7 @@ static void print_help(void)
         "      --model DIR          folder of a Qwen2.5-VL checkpoint (config.json, *.safetensors, tokenizer files)\n"
         "      --precision P        of the large model: exact (default), bf16, int8, int4: faster and smaller in this "
         "order\n"
+        "      --packed DIR         folder that 'models pack -o' wrote to (default: the checkpoint's)\n"
         "Work:\n"
         "  -j, --jobs N             threads (default: all processors); the results do not depend on it\n"
         "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
@@ -242,15 +245,8 @@ static int parse_choice(int id, const char *value, struct svc_convert_options *o
         return svc_usage_error("convert", "--progress is auto, plain or none, not '%s'", value);
     }
     if (id == OPT_PRECISION) {
-        static const char *const names[] = {[DP_PRECISION_EXACT] = "exact",
-                                            [DP_PRECISION_BF16] = "bf16",
-                                            [DP_PRECISION_INT8] = "int8",
-                                            [DP_PRECISION_INT4] = "int4"};
-        for (int i = DP_PRECISION_EXACT; i <= DP_PRECISION_INT4; i++)
-            if (strcmp(value, names[i]) == 0) {
-                o->qwen.precision = (enum dp_precision)i;
-                return -1;
-            }
+        if (dp_precision_find(value, &o->qwen.precision))
+            return -1;
         return svc_usage_error("convert", "--precision is exact, bf16, int8 or int4, not '%s'", value);
     }
     o->large = strcmp(value, "qwen25vl") == 0;
@@ -369,6 +365,9 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         return -1;
     case OPT_PAGE_IMAGES:
         o->output.page_images = true;
+        return -1;
+    case OPT_PACKED:
+        o->qwen.packed = value;
         return -1;
     case OPT_TEXT_LAYER:
     case OPT_PROGRESS:

@@ -102,6 +102,17 @@ class Pages(e2e.Case):
         self.assertEqual(blocks[0], blocks[1])
         self.assertEqual(blocks[0], blocks[2])
 
+    def test_packed_weights_elsewhere(self):
+        """'models pack -o' writes where --packed looks; a folder without them is said, not passed over."""
+        page, folder = os.path.join(MODEL, "pages", "p2.png"), self.at("packed")
+        large = (page, "--reader", "qwen25vl", "--model", MODEL, "-f", "json", "--precision", "int8")
+        self.convert(*large)
+        plain = self.bytes_of("p2.json")
+        self.run_program("models", "pack", MODEL, "--quant", "int8", "-o", folder, code=e2e.OK)
+        self.convert(*large, "--packed", folder)
+        self.assertEqual(plain, self.bytes_of("p2.json"))
+        self.names_error(self.convert(*large, "--packed", self.at("nothing"), code=e2e.SETUP), "nothing", "not_found")
+
     def test_cut_answers_are_partial(self):
         page = os.path.join(MODEL, "pages", "p1.png")
         r = self.convert(page, "--reader", "qwen25vl", "--model", MODEL, "-f", "json", "--max-tokens", "60", code=e2e.FAILED)

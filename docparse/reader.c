@@ -80,13 +80,18 @@ void dp_reader_drop(struct dp_reader *reader)
     free(reader);
 }
 
+static enum b_code need_engine(struct dp_reader *r, struct b_err *err)
+{
+    return r->engine ? B_OK : eng_page_engine_new(r->model->compact, r->threads, &r->engine, err);
+}
+
 static enum b_code run_engine(struct job *job, const struct eng_page_options *options, struct eng_page_lines *out,
                               struct b_err *err)
 {
     struct dp_reader *r = job->reader;
     enum b_code code = b_cancel_check(job->cancel, err);
-    if (code == B_OK && !r->engine)
-        code = eng_page_engine_new(r->model->compact, r->threads, &r->engine, err);
+    if (code == B_OK)
+        code = need_engine(r, err);
     if (code != B_OK)
         return code;
     return eng_page_read(r->engine, b_image_view_of(&job->sheet->image), options, job->scratch, out, job->cancel, err);
@@ -568,4 +573,21 @@ enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *shee
         report_unread(page);
     b_arena_drop(job.scratch);
     return code;
+}
+
+enum b_code dp_reader_regions(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_page *page,
+                              struct b_arena *arena, struct dp_regions *out, struct b_cancel *cancel,
+                              struct b_err *err)
+{
+    *out = (struct dp_regions){.n = 0};
+    if (reader->qwen || !sheet->image.pixels)
+        return B_OK;
+    struct eng_layout_regions *found = B_ARENA_ARRAY(arena, 1, struct eng_layout_regions);
+    if (!found)
+        return b_arena_refused(arena, DOMAIN, err);
+    enum b_code code = need_engine(reader, err);
+    if (code == B_OK)
+        code = eng_page_regions(reader->engine, b_image_view_of(&sheet->image), (int)lround(page->rotation / 90.0),
+                                NULL, found, cancel, err);
+    return code == B_OK ? dp_regions_of_compact(found, arena, out, err) : code;
 }

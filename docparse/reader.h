@@ -4,6 +4,7 @@
 
 #include "docparse/document.h"
 #include "docparse/loader.h"
+#include "docparse/regions.h"
 #include "engine/base/cancel.h"
 
 /* A reader fills a page from a sheet: lines with words (compact) or finished blocks (qwen25vl). Weights
@@ -46,5 +47,11 @@ void dp_reader_drop(struct dp_reader *reader);
  * fills finished blocks instead, with their lines. The bytes of the result do not depend on the number of threads. */
 enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *sheet, struct dp_page *page,
                            struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+
+/* The parts of a page that was read before, as the layout network sees them; none for a large model, whose pages
+ * come with their blocks. The array lives in `arena`. */
+enum b_code dp_reader_regions(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_page *page,
+                              struct b_arena *arena, struct dp_regions *out, struct b_cancel *cancel,
+                              struct b_err *err) B_MUST_CHECK;
 
 #endif

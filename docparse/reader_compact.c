@@ -19,7 +19,8 @@
 #define EM_OF_STRIP 0.72f   /* font size over the thickness of a widened strip, measured on rendered pages */
 
 /* The files eng_models_load reads, in the order of the digest. */
-static const char *const network_files[] = {"PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"};
+static const char *const network_files[] = {"PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx",
+                                            "layout_cdla.onnx"};
 enum { NETWORK_FILES = sizeof network_files / sizeof network_files[0] };
 
 /* The table's entry of a file that the engine reads. */
@@ -244,5 +245,31 @@ enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct 
         if (code != B_OK)
             return code;
     }
+    return B_OK;
+}
+
+enum b_code dp_regions_of_compact(const struct eng_layout_regions *found, struct b_arena *arena,
+                                  struct dp_regions *out, struct b_err *err)
+{
+    static const enum dp_region_kind kinds[ENG_LAYOUT_CLASSES] = {
+        [ENG_LAYOUT_TEXT] = DP_REGION_TEXT,
+        [ENG_LAYOUT_TITLE] = DP_REGION_TITLE,
+        [ENG_LAYOUT_FIGURE] = DP_REGION_FIGURE,
+        [ENG_LAYOUT_FIGURE_CAPTION] = DP_REGION_FIGURE_CAPTION,
+        [ENG_LAYOUT_TABLE] = DP_REGION_TABLE,
+        [ENG_LAYOUT_TABLE_CAPTION] = DP_REGION_TABLE_CAPTION,
+        [ENG_LAYOUT_HEADER] = DP_REGION_HEADER,
+        [ENG_LAYOUT_FOOTER] = DP_REGION_FOOTER,
+        [ENG_LAYOUT_REFERENCE] = DP_REGION_REFERENCE,
+        [ENG_LAYOUT_EQUATION] = DP_REGION_FORMULA,
+    };
+    struct dp_region *at = B_ARENA_ARRAY(arena, found->n, struct dp_region);
+    if (!at)
+        return b_arena_refused(arena, DOMAIN, err);
+    for (size_t i = 0; i < found->n; i++) {
+        const struct eng_region *r = &found->at[i];
+        at[i] = (struct dp_region){kinds[r->class_of], r->score, {r->x0, r->y0, r->x1, r->y1}};
+    }
+    *out = (struct dp_regions){at, (int32_t)found->n};
     return B_OK;
 }

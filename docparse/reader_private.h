@@ -37,6 +37,10 @@ enum b_code dp_lines_of_compact(const struct eng_page_lines *read, const struct 
                                 struct dp_line_builder *builder, struct b_cancel *cancel,
                                 struct b_err *err) B_MUST_CHECK;
 
+/* The engine's regions as docparse names them; the array lives in `arena`. */
+enum b_code dp_regions_of_compact(const struct eng_layout_regions *found, struct b_arena *arena,
+                                  struct dp_regions *out, struct b_err *err) B_MUST_CHECK;
+
 /* Share of the box that lies on taken boxes, 0..1. */
 float dp_share_taken(struct dp_rect box, const struct dp_taken *taken);
 

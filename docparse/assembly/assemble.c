@@ -32,13 +32,19 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
 
 enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, struct b_err *err)
 {
+    return dp_assemble_seen(sheet, NULL, page, err);
+}
+
+enum b_code dp_assemble_seen(const struct dp_sheet *sheet, const struct dp_regions *regions, struct dp_page *page,
+                             struct b_err *err)
+{
     page->n_blocks = page->n_tables = page->n_cells = 0;
     page->blocks = NULL;
     page->tables = NULL;
     page->cells = NULL;
     if (page->n_lines == 0)
         return B_OK;
-    struct dp_assembly a = {.page = page, .sheet = sheet, .arena = b_arena_new(SCRATCH_BYTES)};
+    struct dp_assembly a = {.page = page, .sheet = sheet, .regions = regions, .arena = b_arena_new(SCRATCH_BYTES)};
     if (!a.arena)
         return b_fail(err, B_NO_MEMORY, "assembly", "out of memory");
     const enum b_code code = run(&a, err);

@@ -85,6 +85,7 @@ struct dp_draft_table {
 struct dp_assembly {
     struct dp_page *page;
     const struct dp_sheet *sheet; /* may be NULL */
+    const struct dp_regions *regions; /* may be NULL */
     struct b_arena *arena;        /* scratch */
     struct dp_flat_frame frame;
     struct dp_item *items; /* one per line of the page, same index */
@@ -181,12 +182,18 @@ void dp_classify_blocks(struct dp_assembly *a);
 /* emit.c: writes blocks into the page, reorders its lines. */
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
+/* Small letters of the scripts whose words are broken with hyphens. */
+bool dp_is_small(uint32_t cp);
+
 /* The lines of one block as running text: space between Latin, none between CJK, end-of-line hyphens undone
  * before a small letter. NULL when the arena is full. */
 char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t n);
 
-/* A small letter of the scripts that have them. */
-bool dp_is_small(uint32_t cp);
+/* joins.c: whether the paragraph `before`, the last of its column or page, goes on in `behind`. */
+bool dp_goes_on(const struct dp_page *page, const struct dp_block *before, const struct dp_page *next_page,
+                const struct dp_block *behind);
+/* Marks paragraphs of the finished page that go on in the next column. */
+void dp_join_columns(struct dp_page *page);
 
 /* Small geometry shared by all. */
 static inline float dp_overlap(float a0, float a1, float b0, float b1)

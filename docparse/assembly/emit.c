@@ -306,5 +306,6 @@ enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
                       page->n_lines);
     page->lines = lines;
     tie_captions(page);
+    dp_join_columns(page);
     return B_OK;
 }

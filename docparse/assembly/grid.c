@@ -14,6 +14,7 @@
 #define PROSE_CJK 9
 #define PROSE_LINES 3    /* lines of prose that make a column of prose, */
 #define PROSE_SHARE 0.2f /* if they are as many of its lines */
+#define PARAGRAPH_ROWS 4 /* lines of a paragraph, as opposed to a cell of several lines */
 #define CELLS_MAX 2000   /* bounds the pairwise look for common rows */
 
 struct column {
@@ -71,6 +72,27 @@ static bool has_prose(const struct column *columns, int32_t n)
     return filled < 2 || (filled < 4 ? prose > 0 : prose * 3 > filled);
 }
 
+/* Most of the text stands in paragraphs: blocks of several long lines that fill their own width. Where columns are
+ * cut too coarsely, the width of a column says nothing. */
+static bool is_mostly_prose(const struct dp_assembly *a, const int32_t *set, int32_t n)
+{
+    int64_t prose = 0, all = 0;
+    for (int32_t k = 0; k < n; k++) {
+        const struct dp_draft_block *b = &a->blocks[set[k]];
+        int32_t full = 0, cjk = 0;
+        for (int32_t i = 0; i < b->count; i++) {
+            const struct dp_row *r = &a->rows[a->block_rows[b->first + i]];
+            full += r->box.x1 - r->box.x0 > PROSE_FILL * (b->box.x1 - b->box.x0);
+            cjk += r->cjk;
+        }
+        const int32_t least = cjk * 2 > b->chars ? PROSE_CJK : PROSE_LATIN;
+        all += b->chars;
+        if (b->count >= PARAGRAPH_ROWS && full * 4 >= b->count * 3 && b->chars >= least * b->count)
+            prose += b->chars;
+    }
+    return prose * 2 > all;
+}
+
 /* Share of the rows that stand beside a row of another column. */
 static float share_level(struct cursor start, const float *cuts, int32_t n_cuts, int32_t cells)
 {
@@ -109,7 +131,7 @@ bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, cons
         c->x1 = fmaxf(c->x1, r->box.x1);
         c->cells++;
     }
-    if (cells > CELLS_MAX || cells < 2 * ROWS_LEAST)
+    if (cells > CELLS_MAX || cells < 2 * ROWS_LEAST || is_mostly_prose(a, set, n))
         return false;
     i = start;
     for (const struct dp_row *r; (r = next_row(&i)) != NULL;) {

@@ -11,6 +11,8 @@
 
 #define GUTTER -0.25f     /* heights: gaps down to this are gutters */
 #define CROSSING 0.4f     /* heights a block reaches over a cut to count as crossing it */
+#define PADDED -0.3f      /* heights that a recognised line may reach over its text */
+#define PADDED_ROWS 3     /* rows of a block in which one may do so unnoticed */
 #define BINS 256          /* of the set's height, to measure where columns stand side by side */
 #define CANDIDATES 192    /* positions tried for a cut with crossings */
 #define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
@@ -187,6 +189,27 @@ static bool short_columns(const struct ordering *o, const int32_t *set, int32_t 
     return true;
 }
 
+/* One of the columns is nothing but a line or two beside the top of the others, and the gap passes below it: a row that
+ * heads the rest (a running head of several pieces, a title with its key). */
+static bool heads_rest(const struct ordering *o, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts,
+                       float at)
+{
+    int32_t lines[CUTS_MAX + 1] = {0}, below[CUTS_MAX + 1] = {0}, heads = 0, rest = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_draft_block *b = &o->a->blocks[set[i]];
+        int32_t c = 0;
+        while (c < n_cuts && (b->box.x0 + b->box.x1) * 0.5f > cuts[c])
+            c++;
+        lines[c] += b->count;
+        below[c] += b->box.y0 > at ? b->count : 0;
+    }
+    for (int32_t c = 0; c <= n_cuts; c++) {
+        heads += lines[c] > 0 && lines[c] <= 2 && below[c] == 0;
+        rest += below[c] > 2;
+    }
+    return heads > 0 && rest > 0;
+}
+
 /* Below a gap through the whole set every column goes on with a heading of its own: the parts above and below
  * are rows of sections (cards, steps, offers), each read before the next row. */
 static bool sections_start(const struct ordering *o, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts,
@@ -245,14 +268,17 @@ static bool best_cut(const struct ordering *o, const int32_t *set, int32_t n, fl
         bottom = fmaxf(bottom, box_of(o, set[i])->y1);
     }
     const float bin = fmaxf((bottom - top + o->height) / BINS, 1e-3f);
-    const int32_t stride = n * 2 / CANDIDATES + 1;
+    const int32_t stride = n * 4 / CANDIDATES + 1;
     int32_t best = (int32_t)ceilf(SIDE_BY_SIDE * o->height / bin) - 1;
     bool found = false;
     if (best < 0)
         best = 0;
-    for (int32_t i = 0; i < n * 2; i += stride) {
-        const struct dp_rect *b = box_of(o, set[i >> 1]);
-        const float x = i & 1 ? b->x1 + 0.1f * o->height : b->x0 - 0.1f * o->height;
+    for (int32_t i = 0; i < n * 4; i += stride) {
+        const struct dp_rect *b = box_of(o, set[i >> 2]);
+        if ((i & 2) && o->a->blocks[set[i >> 2]].count < PADDED_ROWS)
+            continue;
+        const float away = (i & 2 ? PADDED : 0.1f) * o->height; /* beside the block, or inside its padding */
+        const float x = i & 1 ? b->x1 + away : b->x0 - away;
         const int32_t score = side_by_side(o, set, n, x, top, bin);
         if (score > best) {
             best = score;
@@ -261,6 +287,21 @@ static bool best_cut(const struct ordering *o, const int32_t *set, int32_t n, fl
         }
     }
     return found;
+}
+
+/* Something stands beside the block on both sides, as in the middle one of three columns. */
+static bool between_others(const struct ordering *o, const int32_t *set, int32_t n, const struct dp_rect *b)
+{
+    bool left = false, right = false;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_rect *c = box_of(o, set[i]);
+        const float low = fminf(b->y1 - b->y0, c->y1 - c->y0);
+        if (c == b || dp_overlap(b->y0, b->y1, c->y0, c->y1) < 0.5f * low)
+            continue;
+        left = left || c->x1 < b->x0 + CROSSING * o->height;
+        right = right || c->x0 > b->x1 - CROSSING * o->height;
+    }
+    return left && right;
 }
 
 /* Blocks that cross the cut and are no wider than a column: the cut is right for one part of the set only. */
@@ -275,7 +316,8 @@ static bool cuts_columns(const struct ordering *o, const int32_t *set, int32_t n
     }
     for (int32_t i = 0; i < n; i++) {
         const struct dp_rect *b = box_of(o, set[i]);
-        narrow += b->x0 < cut - over && b->x1 > cut + over && b->x1 - b->x0 < COLUMN_SHARE * (right - left);
+        if (b->x0 < cut - over && b->x1 > cut + over && b->x1 - b->x0 < COLUMN_SHARE * (right - left))
+            narrow += between_others(o, set, n, b) ? 2 : 1;
     }
     return narrow >= 2;
 }
@@ -401,6 +443,7 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
         return;
     }
     const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) ||
+                              heads_rest(o, set, n, cuts, n_cuts, at) ||
                               (width > SECTION_GAP * o->height && sections_start(o, set, n, cuts, n_cuts, at)));
     if (n_cuts > 0 && !rows) {
         order_columns(o, set, n, cuts, n_cuts, depth);

@@ -236,6 +236,13 @@ static bool indented(const struct chain *c, const struct dp_row *r)
     return i > INDENT_LEAST && i < INDENT_MOST;
 }
 
+/* The sentence goes on from p to r, whatever they are set in (a bold opening): a comma, a hyphen or a small letter. */
+static bool runs_on(const struct dp_assembly *a, const struct dp_row *p, const struct dp_row *r)
+{
+    const struct dp_item *end = &a->items[p->tail];
+    return end->last == ',' || (end->ends & DP_PUNCT_HYPHEN) || dp_is_small(a->items[r->head].first);
+}
+
 /* Whether a paragraph begins with row i (i >= 1) of the chain. */
 static bool breaks_before(const struct dp_assembly *a, const struct chain *c, int32_t i)
 {
@@ -249,7 +256,7 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
     const float ratio = fmaxf(p->size, r->size) / fmaxf(fminf(p->size, r->size), 1.0f);
     if (gap_between(p, r) > c->gap + GAP_MORE * h || ratio > SIZE_CHANGE)
         return true;
-    if (p->bold != r->bold && p->chars > 1 && r->chars > 1)
+    if (p->bold != r->bold && p->chars > 1 && r->chars > 1 && (brief || ended || !runs_on(a, p, r)))
         return true;
     if (marker_of(a, r) > 0 && (brief || ended || c->marked))
         return true;

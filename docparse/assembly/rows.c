@@ -20,6 +20,14 @@
 #define SHARED_NEAR 9.0f    /* heights: how far up and down edges are compared */
 #define SHARED_STOP 3       /* lines: an edge shared by as many is a column's */
 #define SAFE_GAP 0.3f       /* ems: exact boxes of a text layer this close are words of one line */
+#define GUTTER_STARTS 2     /* lines that start behind a gap, */
+#define GUTTER_ENDS 2       /* and lines that end before it: it is a gutter however narrow */
+#define EDGE_WITHIN 0.6f    /* heights: same edge of justified text */
+#define GAP_SIGNED 16.0f    /* heights between the last words of a column's text and the initials at its edge */
+#define SIGNED_CHARS 10
+#define SPANNING 2          /* lines above that reach from edge to edge */
+#define SPAN_CHARS 16       /* of each of them */
+#define SPAN_NEAR 4.0f      /* heights above */
 #define LOOK 1024           /* neighbours looked at on each side: bounds hostile pages */
 
 struct sorted {
@@ -63,6 +71,39 @@ static int sharing(const struct dp_assembly *a, const struct sorted *s, int32_t 
                 break;
             count += c->direction == b->direction && !level(b, c) && fabsf(c->box.x0 - b->box.x0) < SHARED_WITHIN * h;
         }
+    return count;
+}
+
+/* Other lines near by that end where `left` ends: the edge of a justified column. */
+static int ending(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at,
+                  const struct dp_item *left, float h)
+{
+    int count = 0;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (fabsf(s[k].y - s[at].y) > SHARED_NEAR * h)
+                break;
+            count += c->direction == left->direction && !level(left, c) &&
+                     fabsf(c->box.x1 - left->box.x1) < EDGE_WITHIN * h;
+        }
+    return count;
+}
+
+/* Lines near by that reach from the left piece's start to the right one's end: both stand in one column of text. */
+static int spanning_rows(const struct dp_assembly *a, const struct sorted *s, int32_t at, const struct dp_item *left,
+                         float h)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    int count = 0;
+    for (int32_t k = at - 1, seen = 0; k >= 0 && seen < LOOK; k--, seen++) {
+        const struct dp_item *c = &a->items[s[k].item];
+        if (s[at].y - s[k].y > SPAN_NEAR * h)
+            break;
+        count += c->direction == b->direction && c->chars >= SPAN_CHARS && !level(b, c) &&
+                 fabsf(c->box.x0 - left->box.x0) < EDGE_WITHIN * h &&
+                 fabsf(c->box.x1 - b->box.x1) < EDGE_WITHIN * h;
+    }
     return count;
 }
 
@@ -118,19 +159,24 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
-    if (gap < GAP_LEAST * h || gap > GAP_MARKER * h || l->vertical != r->vertical || rule_between(a, l, r))
+    if (gap < GAP_LEAST * h || l->vertical != r->vertical || rule_between(a, l, r))
         return false;
+    if (gap > GAP_MARKER * h)
+        return gap < GAP_SIGNED * h && r->chars <= SIGNED_CHARS && l->chars > r->chars &&
+               spanning_rows(a, s, at, l, h) >= SPANNING;
     if (l->lone_marker && !r->lone_marker)
         return true;
     if (gap < GAP_SECTION * h && is_section_number(a, l, r))
         return true;
     if (gap > GAP_MOST * h)
-        return false;
+        return r->chars <= SIGNED_CHARS && l->chars > r->chars && spanning_rows(a, s, at, l, h) >= SPANNING;
     const bool exact =
         a->page->lines[l->line].source == DP_FROM_TEXT_LAYER && a->page->lines[r->line].source == DP_FROM_TEXT_LAYER;
     if (exact && gap < SAFE_GAP * fminf(l->size, r->size)) /* a drop cap's size says nothing of the line's gaps */
         return true;
     const int shared = sharing(a, s, n, at, h);
+    if (shared >= GUTTER_STARTS && ending(a, s, n, at, l, h) >= GUTTER_ENDS)
+        return false;
     return shared < SHARED_STOP && (shared == 0 || gap <= GAP_SHARED * h);
 }
 

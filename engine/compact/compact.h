@@ -8,16 +8,17 @@
 #include "engine/base/cancel.h"
 #include "engine/base/err.h"
 #include "engine/base/image.h"
+#include "engine/compact/layout.h"
 #include "engine/compact/recogniser.h"
 #include "engine/compact/strip.h"
 
 /* The compact reader's engine: pixels in, read lines out. Detects, decides the page's direction,
- * recognises. The four networks are loaded once (eng_models, immutable, shared by all threads); each
+ * recognises; and says, when asked, what the layout network sees. The networks are loaded once (eng_models, immutable, shared by all threads); each
  * page worker has an eng_page_engine of its own. */
 struct eng_models;
 struct eng_page_engine;
 
-/* Loads detector and recogniser from `dir` (file names in models.c). B_NOT_FOUND names the file. */
+/* Loads detector, recogniser and layout network from `dir` (file names in models.c). B_NOT_FOUND names the file. */
 enum b_code eng_models_load(const char *dir, struct eng_models **out, struct b_err *err) B_MUST_CHECK;
 void eng_models_drop(struct eng_models *models);
 
@@ -54,5 +55,12 @@ struct eng_page_options {
 enum b_code eng_page_read(struct eng_page_engine *engine, struct b_image_view page,
                           const struct eng_page_options *options, struct b_arena *arena, struct eng_page_lines *out,
                           struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+
+/* What the layout network sees on the page, which `quarter_turns` clockwise turns bring upright. Boxes in pixels of
+ * the image that was given. options: NULL for the defaults. The network is made ready on first use; the page's text
+ * need not have been read. */
+enum b_code eng_page_regions(struct eng_page_engine *engine, struct b_image_view page, int quarter_turns,
+                             const struct eng_layout_options *options, struct eng_layout_regions *out,
+                             struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 
 static const char detector_file[] = "PP-OCRv6_det_small.onnx";
 static const char recogniser_file[] = "PP-OCRv6_rec_small.onnx";
+static const char layout_file[] = "layout_cdla.onnx";
 
 static enum b_code load(const char *dir, const char *name, bool ctc_argmax, struct eng_graph **out, struct b_err *err)
 {
@@ -27,6 +28,8 @@ enum b_code eng_models_load(const char *dir, struct eng_models **out, struct b_e
     enum b_code code = load(dir, detector_file, false, &models->detector, err);
     if (code == B_OK)
         code = load(dir, recogniser_file, true, &models->recogniser, err);
+    if (code == B_OK)
+        code = load(dir, layout_file, false, &models->layout, err);
     if (code != B_OK) {
         eng_models_drop(models);
         return code;
@@ -41,5 +44,6 @@ void eng_models_drop(struct eng_models *models)
         return;
     eng_graph_drop(models->detector);
     eng_graph_drop(models->recogniser);
+    eng_graph_drop(models->layout);
     free(models);
 }

@@ -6,7 +6,7 @@
 #include "engine/graph/graph.h"
 
 struct eng_models {
-    struct eng_graph *detector, *recogniser;
+    struct eng_graph *detector, *recogniser, *layout;
 };
 
 #endif

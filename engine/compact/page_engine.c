@@ -23,6 +23,8 @@ enum b_code eng_page_engine_new(const struct eng_models *models, int threads, st
     struct eng_page_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    engine->models = models;
+    engine->threads = threads;
     enum b_code code = eng_detector_new(models->detector, threads, &engine->detector, err);
     if (code == B_OK)
         code = eng_crew_new(models->recogniser, threads, &engine->crew, err);
@@ -40,6 +42,7 @@ void eng_page_engine_drop(struct eng_page_engine *engine)
         return;
     eng_detector_drop(engine->detector);
     eng_crew_free(&engine->crew);
+    eng_layout_drop(engine->layout);
     free(engine);
 }
 

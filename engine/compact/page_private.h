@@ -16,6 +16,9 @@ struct eng_page_engine {
     struct eng_detector *detector;
     struct eng_reading_crew crew;
     struct eng_page_times times;
+    const struct eng_models *models;
+    struct eng_layout *layout; /* NULL until somebody asks */
+    int threads;
 };
 
 /* What is known of one strip while its page is being read. */

@@ -13,6 +13,11 @@ if(TARGET docparse_core)
   dp_test(test_tables SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables.c LIBS docparse_core LABELS unit)
   dp_test(test_order_layouts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_order_layouts.c LIBS docparse_core
     LABELS unit)
+  if(TARGET docparse_output)
+    add_executable(bench_assembly ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_assembly.c)
+    target_compile_definitions(bench_assembly PRIVATE _GNU_SOURCE)
+    target_link_libraries(bench_assembly PRIVATE docparse_core docparse_output dp_flags m)
+  endif()
   if(TARGET docparse_bench AND TARGET docparse_output)
     dp_test(test_tables_drawn SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables_drawn.c
       LIBS docparse_core docparse_output docparse_bench LABELS unit)

@@ -370,6 +370,55 @@ static void test_no_figure(void **state)
         assert_int_not_equal(page->blocks[i].type, DP_FIGURE);
 }
 
+/* A paragraph that the foot of a column cuts is marked as going on; one that ends there, or one behind it that is
+ * indented, is not. */
+static void test_paragraph_over_columns(void **state)
+{
+    (void)state;
+    column(100, 250, 12, "left column words that fill the width of it");
+    column(650, 250, 12, "and right column words that fill its width.");
+    line(100, 1000, 20, "A line that begins the second part of the page and stands over both of its columns, from left to right");
+    column(100, 1050, 11, "lower column words that fill the width of it");
+    line(100, 1050 + 11 * 28, 20, "and end before its foot.");
+    line(650, 1050, 20, "Other column words that fill the width of it");
+    column(650, 1078, 11, "lower right column words that fill its width");
+    assemble();
+    const struct dp_block *left = block_with("left column"), *right = block_with("and right column");
+    assert_true(left->joined);
+    assert_int_equal(right->order, left->order + 1);
+    assert_false(right->joined);
+    assert_false(block_with("lower column")->joined);
+}
+
+/* Initials at the right edge of a column's last line belong to that line. */
+static void test_initials(void **state)
+{
+    (void)state;
+    column(100, 250, 8, "left column words that fill the width of it all");
+    line(100, 250 + 8 * 28, 20, "and end here.");
+    line(100 + 44 * 8, 250 + 8 * 28, 20, "P.G.");
+    column(650, 250, 12, "right column words that fill the width of it");
+    assemble();
+    assert_non_null(strstr(block_with("P.G.")->text, "and end here. P.G."));
+}
+
+/* The gutter between narrow columns may be no wider than a word space: edges tell it. */
+static void test_narrow_gutter(void **state)
+{
+    (void)state;
+    line(100, 200, 40, "A title over all three of them");
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < 3; c++)
+            line(100 + (float)c * 336, 400 + (float)i * 28, 20, "the column is justified and full of words");
+    assemble();
+    int32_t paragraphs = 0;
+    for (int32_t i = 0; i < page->n_blocks; i++) {
+        assert_true(page->blocks[i].bbox.x1 - page->blocks[i].bbox.x0 < 700);
+        paragraphs += page->blocks[i].type == DP_PARAGRAPH;
+    }
+    assert_int_equal(paragraphs, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +431,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slanted_label, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lettering_of_a_figure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_figure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_paragraph_over_columns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_narrow_gutter, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #ifndef ENGINE_KERNELS_LM_H
 #define ENGINE_KERNELS_LM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,9 @@ enum eng_lm_isa {
 
 enum {
     ENG_LM_PAD = 64,      /* rows of activations are padded to a multiple of it */
-    ENG_LM_CHUNK = 2048,  /* inputs that are summed apart before they are added: keeps rounding and tiles small */
+    ENG_LM_CHUNK = 1024,  /* inputs that are summed apart before they are added: keeps rounding and tiles small */
+    ENG_LM_PANEL = 8,     /* rows of weights in a panel */
+    ENG_LM_BLOCK = 64,    /* bytes of a row that lie together in a panel */
     ENG_LM_GROUP = 128,   /* inputs that share a scale in the 4-bit format */
     ENG_LM_KEYS = 64,     /* positions in a block of the cache */
     ENG_LM_QUERIES = 48,  /* most rows of one call of `attend` */
@@ -47,14 +50,20 @@ static inline size_t eng_lm_value_width(size_t d)
     return (d + 31) / 32 * 32;
 }
 
-/* y[i][j] for i < m, j < n; distances between rows in elements. */
+/* y[i][j] for i < m, j < n; distances between rows in elements.
+ * Weights lie row by row, or in panels: ENG_LM_PANEL rows (zeros beyond n), each a multiple of ENG_LM_BLOCK bytes, first
+ * block 0 of every row, then block 1 of every row, and so on; w_row is the length of a row in either. One row of
+ * activations reads panels as one run of memory, which is as fast as memory gets. */
 struct eng_lm_shape {
     size_t m, n, k;
     size_t x_row, w_row, y_row;
+    bool panels;
+    size_t ahead; /* not in panels: from a weight to what is read after this call, in elements; 0: unknown */
 };
 
-/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs byte i holds inputs i (low half) and i + 64. Weight =
- * (q - zero) * scale. Rows are w_row bytes apart, scales and zeros `groups` apart. k is a multiple of the group. */
+/* 4-bit weights, two a byte, in panels: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low
+ * half) and i + 64. Weight = (q - zero) * scale. Rows are w_row bytes, scales and zeros [n / ENG_LM_PANEL][groups]
+ * [ENG_LM_PANEL]. k is a multiple of the group. */
 struct eng_lm_q4 {
     const uint8_t *q;
     const float *scale;
@@ -96,9 +105,10 @@ struct eng_lm_kernels {
     void (*dot_f32)(const struct eng_lm_shape *shape, const float *x, const float *w, float *y);
     void (*dot_bf16)(const struct eng_lm_shape *shape, const float *x, const uint16_t *w, float *y);
     size_t direct_rows; /* with more rows of activations widening and dot_f32 is faster */
-    /* The same with activations rounded to bfloat16; NULL in sets without such an instruction. k a multiple of 32. */
+    /* The same with activations rounded to bfloat16, of rows (k a multiple of 32) or panels (zeros beyond k); NULL in sets
+     * without such an instruction. */
     void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
-    /* y = x . w in integers, exact; rows of w are padded with zeros. k <= 2^15 * ENG_LM_PAD. */
+    /* y = x . w in integers, exact; w in panels, rows padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
     /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
     void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const struct eng_lm_q4 *w, float *y);
@@ -125,6 +135,10 @@ struct eng_lm_kernels {
 /* The best set this processor runs, and the set of one kind or NULL. */
 const struct eng_lm_kernels *eng_lm_best(void);
 const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
+
+/* Puts n <= ENG_LM_PANEL rows of `bytes` bytes, `distance` apart, into a panel of rows of `length` bytes (a multiple of
+ * ENG_LM_BLOCK); the rest becomes zeros. */
+void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, size_t length, void *panel);
 
 /* bfloat16 and half to float, exactly. */
 float eng_lm_bf16(uint16_t bits);

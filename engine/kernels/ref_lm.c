@@ -82,18 +82,46 @@ void eng_lm_ref_widen_f16(const uint16_t *w, size_t k, float *out)
         out[i] = eng_lm_f16(w[i]);
 }
 
-static int q4_at(const uint8_t *row, size_t i)
+void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, size_t length, void *panel)
 {
-    uint8_t byte = row[i / ENG_LM_GROUP * (ENG_LM_GROUP / 2) + i % (ENG_LM_GROUP / 2)];
+    for (size_t j = 0; j < ENG_LM_PANEL; j++)
+        for (size_t at = 0; at < length; at += ENG_LM_BLOCK) {
+            uint8_t *to = (uint8_t *)panel + at * ENG_LM_PANEL + j * ENG_LM_BLOCK;
+            const uint8_t *from = (const uint8_t *)rows + j * distance + at;
+            if (j < n && at + ENG_LM_BLOCK <= bytes) {
+                memcpy(to, from, ENG_LM_BLOCK); /* a size the compiler knows: a few moves */
+            } else {
+                memset(to, 0, ENG_LM_BLOCK);
+                if (j < n && at < bytes)
+                    memcpy(to, from, bytes - at);
+            }
+        }
+}
+
+/* Where byte `at` of a row lies in panels of rows of that length. */
+static size_t panel_place(size_t row, size_t length, size_t at)
+{
+    return (row / ENG_LM_PANEL * length + at / ENG_LM_BLOCK * ENG_LM_BLOCK) * ENG_LM_PANEL +
+           row % ENG_LM_PANEL * ENG_LM_BLOCK + at % ENG_LM_BLOCK;
+}
+
+static int q4_at(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t i)
+{
+    uint8_t byte = w->q[panel_place(row, w_row, i / ENG_LM_GROUP * ENG_LM_BLOCK + i % (ENG_LM_GROUP / 2))];
     return i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4;
+}
+
+static size_t q4_group(const struct eng_lm_q4 *w, size_t row, size_t group)
+{
+    return (row / ENG_LM_PANEL * w->groups + group) * ENG_LM_PANEL + row % ENG_LM_PANEL;
 }
 
 void eng_lm_ref_widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
 {
     memset(out, 0, eng_lm_padded(k) * sizeof *out);
     for (size_t i = 0; i < k; i++) {
-        size_t group = row * w->groups + i / ENG_LM_GROUP;
-        out[i] = (float)(q4_at(w->q + row * w_row, i) - w->zero[group]) * w->scale[group];
+        size_t group = q4_group(w, row, i / ENG_LM_GROUP);
+        out[i] = (float)(q4_at(w, row, w_row, i) - w->zero[group]) * w->scale[group];
     }
 }
 
@@ -127,7 +155,8 @@ void eng_lm_ref_dot_bf16_bf16(const struct eng_lm_shape *s, const uint16_t *x, c
         for (size_t j = 0; j < s->n; j++) {
             double sum = 0;
             for (size_t c = 0; c < s->k; c++)
-                sum += (double)eng_lm_bf16(x[i * s->x_row + c]) * (double)eng_lm_bf16(w[j * s->w_row + c]);
+                sum += (double)eng_lm_bf16(x[i * s->x_row + c]) *
+                       (double)eng_lm_bf16(w[s->panels ? panel_place(j, 2 * s->w_row, 2 * c) / 2 : j * s->w_row + c]);
             y[i * s->y_row + j] += (float)sum;
         }
 }
@@ -138,7 +167,7 @@ void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int
         for (size_t j = 0; j < s->n; j++) {
             int32_t sum = 0;
             for (size_t c = 0; c < s->k; c++)
-                sum += (int32_t)x[i * s->x_row + c] * w[j * s->w_row + c];
+                sum += (int32_t)x[i * s->x_row + c] * w[panel_place(j, s->w_row, c)];
             y[i * s->y_row + j] = sum;
         }
 }
@@ -151,8 +180,8 @@ void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const str
             for (size_t g = 0; g < s->k / ENG_LM_GROUP; g++) {
                 int32_t part = 0;
                 for (size_t c = g * ENG_LM_GROUP; c < (g + 1) * ENG_LM_GROUP; c++)
-                    part += x[i * s->x_row + c] * (q4_at(w->q + j * s->w_row, c) - w->zero[j * w->groups + g]);
-                sum += (double)part * (double)w->scale[j * w->groups + g];
+                    part += x[i * s->x_row + c] * (q4_at(w, j, s->w_row, c) - w->zero[q4_group(w, j, g)]);
+                sum += (double)part * (double)w->scale[q4_group(w, j, g)];
             }
             y[i * s->y_row + j] = (float)sum;
         }

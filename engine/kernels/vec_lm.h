@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/kernels/vec_bytes.h"
 #include "engine/kernels/vec_dot.h"
 #include "engine/kernels/vec_tile.h"
 
@@ -230,9 +231,11 @@ V_INLINE vf v_of_bytes(const uint8_t *p, int shift)
 
 static void widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
 {
+    size_t panel = row / ENG_LM_PANEL, lane = row % ENG_LM_PANEL;
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++) {
-        const uint8_t *q = w->q + row * w_row + g * (ENG_LM_GROUP / 2);
-        vf zero = v_set((float)w->zero[row * w->groups + g]), scale = v_set(w->scale[row * w->groups + g]);
+        const uint8_t *q = w->q + (panel * w_row + g * ENG_LM_BLOCK) * ENG_LM_PANEL + lane * ENG_LM_BLOCK;
+        size_t at = (panel * w->groups + g) * ENG_LM_PANEL + lane;
+        vf zero = v_set((float)w->zero[at]), scale = v_set(w->scale[at]);
         for (size_t i = 0; i < ENG_LM_GROUP / 2; i += V) {
             float *to = out + g * ENG_LM_GROUP + i;
             v_store(to, v_mul(v_sub(v_of_bytes(q + i, 0), zero), scale));
@@ -323,7 +326,7 @@ const struct eng_lm_kernels ISA_TABLE = {
     .widen_q4 = widen_q4,
     .dot_f32 = dot_f32,
     .dot_bf16 = dot_bf16,
-    .direct_rows = V == 16 ? SIZE_MAX : 4,
+    .direct_rows = 4,
     .dot_s8 = dot_s8,
     .dot_q4 = dot_q4,
     .pack_s8 = pack_s8,

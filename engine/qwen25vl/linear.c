@@ -4,6 +4,7 @@
  * each output sums its chunks of ENG_LM_CHUNK inputs in order, whatever the pieces are. */
 #include "engine/qwen25vl/linear.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 #define DOMAIN "qwen25vl"
 #define HUGE_PAGE ((size_t)2 << 20)
 enum { PIECE = 64, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
+enum { DIRECT_ROWS = 3 };          /* with more rows of activations laying out panels pays */
 
 /* --- working memory --- */
 
@@ -95,8 +97,10 @@ static void widen_row(const struct piece *p, size_t output, size_t at, size_t k,
         kernels->widen_f16((const uint16_t *)l->w + output * l->w_row + at, k, out);
     } else if (l->kind == ENG_LINEAR_Q4) {
         size_t groups = l->k / ENG_LM_GROUP, group = at / ENG_LM_GROUP;
-        struct eng_lm_q4 w = {
-            .q = (const uint8_t *)l->w + at / 2, .scale = l->scale + group, .zero = l->zero + group, .groups = groups};
+        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + at / 2 * ENG_LM_PANEL,
+                              .scale = l->scale + group * ENG_LM_PANEL,
+                              .zero = l->zero + group * ENG_LM_PANEL,
+                              .groups = groups};
         kernels->widen_q4(&w, output, l->w_row, k, out);
     } else {
         kernels->widen_bf16((const uint16_t *)l->w + output * l->w_row + at, k, out);
@@ -118,23 +122,64 @@ static void widened_chunk(const struct piece *p, size_t at, size_t k)
     }
 }
 
+/* One panel of bfloat16 weights at a time is laid out in the first-level cache for all rows of activations. */
+static void rounded_panel(const struct piece *p, size_t j, size_t at, size_t k)
+{
+    const struct eng_linear *l = p->job->linear;
+    size_t padded = eng_lm_padded(l->k), n = p->n - j < ENG_LM_PANEL ? p->n - j : ENG_LM_PANEL;
+    const uint16_t *w = (const uint16_t *)l->w + (p->first + j) * l->w_row + at;
+    struct eng_lm_shape shape = {.m = p->m,
+                                 .n = n,
+                                 .k = eng_lm_padded(k),
+                                 .x_row = padded,
+                                 .w_row = eng_lm_padded(k),
+                                 .y_row = p->job->y_row,
+                                 .panels = true};
+    eng_lm_to_panel(w, l->w_row * sizeof *w, n, k * sizeof *w, shape.w_row * sizeof *w, p->scratch);
+    p->ops->kernels->dot_bf16_bf16(&shape, (const uint16_t *)p->ops->prepared + p->row * padded + at,
+                                   (const uint16_t *)(const void *)p->scratch,
+                                   p->job->y + p->row * p->job->y_row + p->first + j);
+}
+
+/* A chunk of inputs with ENG_LM_PANEL rows of weights from j on; `ahead`: where reading goes on, in weights. */
+static void float_chunk(const struct piece *p, size_t j, size_t at, size_t k, size_t ahead)
+{
+    const struct eng_linear *l = p->job->linear;
+    const struct eng_lm_kernels *kernels = p->ops->kernels;
+    size_t padded = eng_lm_padded(l->k);
+    struct eng_lm_shape shape = {.m = p->m,
+                                 .n = p->n - j < ENG_LM_PANEL ? p->n - j : ENG_LM_PANEL,
+                                 .k = k,
+                                 .x_row = padded,
+                                 .w_row = l->w_row,
+                                 .y_row = p->job->y_row,
+                                 .ahead = ahead};
+    float *y = p->job->y + p->row * p->job->y_row + p->first + j;
+    const uint16_t *w = (const uint16_t *)l->w + (p->first + j) * l->w_row + at;
+    size_t x = p->row * padded + at;
+    if (l->kind == ENG_LINEAR_BF16_ROUNDED && (p->m > DIRECT_ROWS || k % 32 != 0))
+        rounded_panel(p, j, at, k);
+    else if (l->kind == ENG_LINEAR_BF16_ROUNDED)
+        kernels->dot_bf16_bf16(&shape, (const uint16_t *)p->ops->prepared + x, w, y);
+    else
+        kernels->dot_bf16(&shape, (const float *)p->ops->prepared + x, w, y);
+}
+
 static void float_piece(const struct piece *p)
 {
     const struct eng_linear *l = p->job->linear;
-    size_t padded = eng_lm_padded(l->k);
-    for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK) {
-        size_t k = l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK;
-        struct eng_lm_shape shape = {
-            .m = p->m, .n = p->n, .k = k, .x_row = padded, .w_row = l->w_row, .y_row = p->job->y_row};
-        float *y = p->job->y + p->row * p->job->y_row + p->first;
-        const uint16_t *w = (const uint16_t *)l->w + p->first * l->w_row + at;
-        if (l->kind == ENG_LINEAR_BF16_ROUNDED)
-            p->ops->kernels->dot_bf16_bf16(&shape, (const uint16_t *)p->ops->prepared + p->row * padded + at, w, y);
-        else if (l->kind == ENG_LINEAR_BF16 && k % 32 == 0 && p->m <= p->ops->kernels->direct_rows)
-            p->ops->kernels->dot_bf16(&shape, (const float *)p->ops->prepared + p->row * padded + at, w, y);
-        else
-            widened_chunk(p, at, k);
+    if (l->kind != ENG_LINEAR_BF16_ROUNDED &&
+        (l->kind != ENG_LINEAR_BF16 || l->k % 32 != 0 || p->m > p->ops->kernels->direct_rows)) {
+        for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK)
+            widened_chunk(p, at, l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK);
+        return;
     }
+    for (size_t j = 0; j < p->n; j += ENG_LM_PANEL)
+        for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK) {
+            bool last = l->k - at <= ENG_LM_CHUNK;
+            float_chunk(p, j, at, last ? l->k - at : ENG_LM_CHUNK,
+                        last ? ENG_LM_PANEL * l->w_row - at : ENG_LM_CHUNK);
+        }
 }
 
 static void narrow_piece(const struct piece *p)
@@ -146,7 +191,7 @@ static void narrow_piece(const struct piece *p)
     float *sums = p->scratch;
     int32_t *whole = (int32_t *)(void *)p->scratch;
     if (l->kind == ENG_LINEAR_S8) {
-        p->ops->kernels->dot_s8(&shape, x, (const int8_t *)l->w + p->first * l->w_row, whole);
+        p->ops->kernels->dot_s8(&shape, x, (const int8_t *)l->w + p->first * l->w_row, whole); /* whole panels */
     } else {
         struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + p->first * l->w_row,
                               .scale = l->scale + p->first * groups,
@@ -236,7 +281,7 @@ void eng_linear_map(const struct eng_lm_kernels *kernels, const struct eng_weigh
     else if (weight->dtype == ENG_F16)
         out->kind = ENG_LINEAR_F16;
     else
-        out->kind = round && kernels->dot_bf16_bf16 && k % 32 == 0 ? ENG_LINEAR_BF16_ROUNDED : ENG_LINEAR_BF16;
+        out->kind = round && kernels->dot_bf16_bf16 ? ENG_LINEAR_BF16_ROUNDED : ENG_LINEAR_BF16;
 }
 
 void eng_linear_free(struct eng_linear *linear)
@@ -271,6 +316,7 @@ struct packing {
     const struct eng_linear *from;
     const struct eng_awq *awq;
     const struct eng_lm_kernels *kernels;
+    atomic_bool *failed;
 };
 
 static void wide_row(const struct eng_linear *l, size_t row, float *out)
@@ -283,44 +329,90 @@ static void wide_row(const struct eng_linear *l, size_t row, float *out)
     eng_weight_to_f32(&w, (int64_t)(row * l->k), (int64_t)l->k, out);
 }
 
+/* A panel's row of narrow weights while it is made, and its groups' scales and zeros. */
+struct narrow {
+    uint8_t *bytes;
+    float *scale;
+    uint8_t *zero;
+};
+
 /* What the offset of the activations adds to an output, as the kernel computes it: sum of scale * 128 * (q - z). */
-static float q4_shift(const struct eng_linear *l, size_t row)
+static float q4_shift(const struct narrow *row, size_t groups)
 {
-    const uint8_t *q = (const uint8_t *)l->owned + row * l->w_row;
-    size_t groups = l->k / ENG_LM_GROUP;
     double sum = 0;
     for (size_t g = 0; g < groups; g++) {
         int whole = 0;
         for (size_t i = 0; i < ENG_LM_GROUP / 2; i++)
-            whole += (q[g * (ENG_LM_GROUP / 2) + i] & 15) + (q[g * (ENG_LM_GROUP / 2) + i] >> 4);
-        whole -= ENG_LM_GROUP * l->zero[row * groups + g];
-        sum += (double)l->scale[row * groups + g] * OFFSET * whole;
+            whole += (row->bytes[g * (ENG_LM_GROUP / 2) + i] & 15) + (row->bytes[g * (ENG_LM_GROUP / 2) + i] >> 4);
+        whole -= ENG_LM_GROUP * row->zero[g];
+        sum += (double)row->scale[g] * OFFSET * whole;
     }
     return (float)sum;
 }
 
-static void pack_row(void *context, size_t row, int worker)
+static void pack_row(const struct packing *p, size_t row, float *wide, struct narrow *out)
 {
-    const struct packing *p = context;
     struct eng_linear *to = p->to;
-    size_t groups = to->k / ENG_LM_GROUP;
-    float *wide = malloc(to->k * sizeof *wide);
-    (void)worker;
-    if (!wide) {
-        to->w = NULL; /* the caller looks */
-        return;
-    }
     wide_row(p->from, row, wide);
     if (to->kind == ENG_LINEAR_S8) {
         int32_t sum;
-        to->scale[row] = p->kernels->pack_s8(wide, to->k, (int8_t *)to->owned + row * to->w_row, &sum);
+        to->scale[row] = p->kernels->pack_s8(wide, to->k, (int8_t *)out->bytes, &sum);
         to->shift[row] = (float)sum; /* below 2^24: exact */
     } else {
-        p->kernels->pack_q4(wide, to->k, (uint8_t *)to->owned + row * to->w_row, to->scale + row * groups,
-                            to->zero + row * groups);
-        to->shift[row] = q4_shift(to, row);
+        p->kernels->pack_q4(wide, to->k, out->bytes, out->scale, out->zero);
+        to->shift[row] = q4_shift(out, to->k / ENG_LM_GROUP);
     }
-    free(wide);
+}
+
+static void awq_row(const struct packing *p, size_t row, struct narrow *out)
+{
+    struct eng_linear *to = p->to;
+    size_t groups = to->k / ENG_LM_GROUP, half = ENG_LM_GROUP / 2;
+    for (size_t g = 0; g < groups; g++) {
+        /* a group of the file may be a multiple or a part of ours */
+        int64_t at = (int64_t)(g * ENG_LM_GROUP) / p->awq->group;
+        int zero = eng_awq_nibble(p->awq->qzeros, at, (int64_t)row);
+        eng_weight_to_f32(p->awq->scales, at * p->awq->out + (int64_t)row, 1, &out->scale[g]);
+        out->zero[g] = (uint8_t)zero;
+        for (size_t i = 0; i < half; i++) {
+            int64_t input = (int64_t)(g * ENG_LM_GROUP + i);
+            int low = eng_awq_nibble(p->awq->qweight, input, (int64_t)row);
+            int high = eng_awq_nibble(p->awq->qweight, input + (int64_t)half, (int64_t)row);
+            out->bytes[g * half + i] = (uint8_t)(low | high << 4);
+        }
+    }
+    to->shift[row] = q4_shift(out, groups);
+}
+
+/* Makes one panel of the layer. */
+static void pack_panel(void *context, size_t panel, int worker)
+{
+    const struct packing *p = context;
+    struct eng_linear *to = p->to;
+    size_t groups = to->k / ENG_LM_GROUP, first = panel * ENG_LM_PANEL;
+    size_t n = to->n - first < ENG_LM_PANEL ? to->n - first : ENG_LM_PANEL;
+    uint8_t *rows = calloc(ENG_LM_PANEL, to->w_row + groups * (sizeof(float) + 1) + to->k * sizeof(float));
+    (void)worker;
+    if (!rows) {
+        atomic_store(p->failed, true);
+        return;
+    }
+    float *scales = (float *)(void *)(rows + ENG_LM_PANEL * to->w_row), *wide = scales + ENG_LM_PANEL * groups;
+    uint8_t *zeros = (uint8_t *)(wide + to->k);
+    for (size_t j = 0; j < n; j++) {
+        struct narrow row = {rows + j * to->w_row, scales + j * groups, zeros + j * groups};
+        if (p->awq)
+            awq_row(p, first + j, &row);
+        else
+            pack_row(p, first + j, wide, &row);
+    }
+    eng_lm_to_panel(rows, to->w_row, n, to->w_row, to->w_row, (uint8_t *)to->owned + first * to->w_row);
+    for (size_t j = 0; to->zero && j < n; j++)
+        for (size_t g = 0; g < groups; g++) {
+            to->scale[(panel * groups + g) * ENG_LM_PANEL + j] = scales[j * groups + g];
+            to->zero[(panel * groups + g) * ENG_LM_PANEL + j] = zeros[j * groups + g];
+        }
+    free(rows);
 }
 
 /* Large pages spare the address translation that a pass over gigabytes otherwise waits for. */
@@ -336,11 +428,11 @@ static void *allocate_large(size_t bytes)
 static enum b_code allocate(struct eng_linear *l, struct b_err *err)
 {
     bool q4 = l->kind != ENG_LINEAR_S8;
-    size_t groups = q4 ? l->k / ENG_LM_GROUP : 1;
+    size_t groups = q4 ? l->k / ENG_LM_GROUP : 1, rows = eng_linear_rows(l->n);
     l->w_row = q4 ? l->k / 2 : eng_lm_padded(l->k);
-    l->owned = allocate_large(l->n * l->w_row);
-    l->scale = calloc(l->n, groups * sizeof(float));
-    l->zero = q4 ? calloc(l->n, groups) : NULL;
+    l->owned = allocate_large(rows * l->w_row);
+    l->scale = calloc(rows, groups * sizeof(float));
+    l->zero = q4 ? calloc(rows, groups) : NULL;
     l->shift = calloc(l->n, sizeof(float));
     l->w = l->owned;
     if (!l->owned || !l->scale || !l->shift || (q4 && !l->zero)) {
@@ -350,46 +442,32 @@ static enum b_code allocate(struct eng_linear *l, struct b_err *err)
     return B_OK;
 }
 
+static enum b_code pack_all(struct eng_team *team, struct packing *p, struct b_err *err)
+{
+    atomic_bool failed = false;
+    p->failed = &failed;
+    p->kernels = eng_lm_best();
+    enum b_code code = allocate(p->to, err);
+    if (code != B_OK)
+        return code;
+    eng_team_run(team, eng_linear_rows(p->to->n) / ENG_LM_PANEL, pack_panel, p);
+    if (!atomic_load(&failed))
+        return B_OK;
+    eng_linear_free(p->to);
+    return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+}
+
 enum b_code eng_linear_pack(struct eng_team *team, enum eng_linear_kind kind, struct eng_linear *linear,
                             struct b_err *err)
 {
     struct eng_linear to = {.kind = kind, .n = linear->n, .k = linear->k, .bias = linear->bias};
     if (kind == ENG_LINEAR_Q4_S8 && linear->k % ENG_LM_GROUP != 0)
         to.kind = ENG_LINEAR_S8;
-    enum b_code code = allocate(&to, err);
-    if (code != B_OK)
-        return code;
-    struct packing p = {.to = &to, .from = linear, .kernels = eng_lm_best()};
-    eng_team_run(team, to.n, pack_row, &p);
-    if (!to.w) {
-        eng_linear_free(&to);
-        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-    }
-    *linear = to;
-    return B_OK;
-}
-
-static void awq_row(void *context, size_t row, int worker)
-{
-    const struct packing *p = context;
-    struct eng_linear *to = p->to;
-    size_t groups = to->k / ENG_LM_GROUP, half = ENG_LM_GROUP / 2;
-    uint8_t *q = (uint8_t *)to->owned + row * to->w_row;
-    (void)worker;
-    for (size_t g = 0; g < groups; g++) {
-        /* a group of the file may be a multiple or a part of ours */
-        int64_t at = (int64_t)(g * ENG_LM_GROUP) / p->awq->group;
-        int zero = eng_awq_nibble(p->awq->qzeros, at, (int64_t)row);
-        eng_weight_to_f32(p->awq->scales, at * p->awq->out + (int64_t)row, 1, &to->scale[row * groups + g]);
-        to->zero[row * groups + g] = (uint8_t)zero;
-        for (size_t i = 0; i < half; i++) {
-            int64_t input = (int64_t)(g * ENG_LM_GROUP + i);
-            int low = eng_awq_nibble(p->awq->qweight, input, (int64_t)row);
-            int high = eng_awq_nibble(p->awq->qweight, input + (int64_t)half, (int64_t)row);
-            q[g * half + i] = (uint8_t)(low | high << 4);
-        }
-    }
-    to->shift[row] = q4_shift(to, row);
+    struct packing p = {.to = &to, .from = linear};
+    enum b_code code = pack_all(team, &p, err);
+    if (code == B_OK)
+        *linear = to;
+    return code;
 }
 
 enum b_code eng_linear_awq(struct eng_team *team, const struct eng_awq *awq, size_t n, size_t k,
@@ -401,10 +479,6 @@ enum b_code eng_linear_awq(struct eng_team *team, const struct eng_awq *awq, siz
                       (long long)awq->group);
     if (awq->out < (int64_t)n || awq->in < (int64_t)k)
         return b_fail(err, B_FORMAT, DOMAIN, "a 4-bit layer is smaller than the configuration says");
-    enum b_code code = allocate(out, err);
-    if (code != B_OK)
-        return code;
     struct packing p = {.to = out, .awq = awq};
-    eng_team_run(team, n, awq_row, &p);
-    return B_OK;
+    return pack_all(team, &p, err);
 }

@@ -28,12 +28,12 @@ enum eng_linear_kind {
 struct eng_linear {
     enum eng_linear_kind kind;
     size_t n, k;   /* outputs, inputs */
-    const void *w; /* [n] rows of w_row elements (bytes for 4 bits) */
+    const void *w; /* [n] rows of w_row elements (bytes for 4 bits); packed kinds in panels (lm.h) */
     size_t w_row;
     const float *bias; /* [n] or NULL; borrowed */
     void *owned;       /* packed weights; NULL while they are mapped */
-    float *scale;      /* S8: [n]; Q4: [n][k / group]; owned */
-    uint8_t *zero;     /* Q4: [n][k / group]; owned */
+    float *scale;      /* S8: [n]; Q4: as struct eng_lm_q4 says; owned */
+    uint8_t *zero;     /* Q4: as struct eng_lm_q4 says; owned */
     bool mapped;       /* the four packed parts lie in a file (packed.h) and are read-only */
     float *shift;      /* S8: [n], sum of the row; Q4_S8: [n], what the activations' offset adds; owned */
 };
@@ -62,10 +62,16 @@ struct eng_ops {
     float *scratch; /* for each thread ENG_OPS_SCRATCH floats */
 };
 enum {
-    ENG_OPS_ROWS = 48,
+    ENG_OPS_ROWS = 96,
     ENG_OPS_OUTPUTS = 64,
     ENG_OPS_SCRATCH = 4 * (ENG_LM_CHUNK + ENG_LM_PAD) + ENG_OPS_ROWS * ENG_OPS_OUTPUTS
 };
+
+/* Rows of packed layers are rounded up to whole panels. */
+static inline size_t eng_linear_rows(size_t n)
+{
+    return (n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL;
+}
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
                         struct eng_ops *out, struct b_err *err) B_MUST_CHECK;

@@ -10,7 +10,7 @@
 #include "engine/base/file.h"
 
 #define DOMAIN "packed"
-#define MAGIC "DPPACK1"
+#define MAGIC "DPPACK2"
 #define ALIGN 64
 #define MAX_FILE ((uint64_t)1 << 40)
 
@@ -51,9 +51,10 @@ static struct parts parts_of(enum eng_linear_kind kind, size_t n, size_t k)
     const bool wide = kind == ENG_LINEAR_S8;
     const uint64_t groups = wide ? 1 : k / ENG_LM_GROUP;
     struct parts p = {.w_row = wide ? eng_lm_padded(k) : k / 2};
-    p.weights = (uint64_t)n * p.w_row;
-    p.scale = n * groups * sizeof(float);
-    p.zero = wide ? 0 : n * groups;
+    const uint64_t rows = eng_linear_rows(n);
+    p.weights = rows * p.w_row;
+    p.scale = rows * groups * sizeof(float);
+    p.zero = wide ? 0 : rows * groups;
     p.shift = n * sizeof(float);
     return p;
 }

@@ -15,3 +15,7 @@ target_compile_definitions(bench_qwen PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_qwen PRIVATE eng_qwen25vl dp_flags Threads::Threads m)
 dp_test(test_qwen_compute_linear SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_qwen_compute_linear.c LIBS eng_qwen25vl
   LABELS unit)
+
+add_executable(bench_lm ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_lm.c)
+target_compile_definitions(bench_lm PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_lm PRIVATE eng_kernels dp_flags)

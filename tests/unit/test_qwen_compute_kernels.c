@@ -68,7 +68,30 @@ static void near(const float *a, const float *expected, size_t n, double bound, 
     }
 }
 
-static const size_t sizes[] = {1, 20, 32, 52, 84, 96, 128, 1176, 1280, 1372, 2048};
+/* Rows of `bytes` bytes in panels of rows of `length`. */
+static void *panels_of(const void *rows, size_t n, size_t bytes, size_t length)
+{
+    uint8_t *out = calloc((n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL, length);
+    assert_non_null(out);
+    for (size_t j = 0; j < n; j += ENG_LM_PANEL)
+        eng_lm_to_panel((const uint8_t *)rows + j * bytes, bytes, n - j < ENG_LM_PANEL ? n - j : ENG_LM_PANEL, bytes,
+                        length, out + j * length);
+    return out;
+}
+
+static void test_panel(void **test)
+{
+    (void)test;
+    uint8_t rows[3 * 70], panel[8 * 128];
+    for (size_t i = 0; i < sizeof rows; i++)
+        rows[i] = (uint8_t)(i + 1);
+    eng_lm_to_panel(rows, 70, 3, 70, 128, panel);
+    for (size_t j = 0; j < 8; j++)
+        for (size_t c = 0; c < 128; c++)
+            assert_int_equal(panel[c / 64 * 512 + j * 64 + c % 64], j < 3 && c < 70 ? rows[j * 70 + c] : 0);
+}
+
+static const size_t sizes[] = {1, 20, 32, 52, 84, 96, 128, 1176, 1280, 1372, 2048, 4160};
 enum { N_SIZES = sizeof sizes / sizeof sizes[0], ROWS = 9, OUTPUTS = 11 };
 
 static void test_dot_float(void **test)
@@ -119,7 +142,13 @@ static void test_dot_float(void **test)
                 sets[set]->dot_bf16_bf16(&shape, xb, bits, y);
                 plain->dot_bf16(&shape, xs, bits, expected);
                 near(y, expected, ROWS * OUTPUTS, NMSE_NARROW_SUM, sets[set], "dot_bf16_bf16");
-                free(xb);
+                uint16_t *panels = panels_of(bits, OUTPUTS, 2 * k, 2 * kp);
+                float paneled[ROWS * OUTPUTS] = {0}; /* in panels: the same bits */
+                shape.w_row = kp;
+                shape.panels = true;
+                sets[set]->dot_bf16_bf16(&shape, xb, panels, paneled);
+                assert_memory_equal(paneled, y, sizeof y);
+                free(xb), free(panels);
             }
             free(x), free(xs), free(w), free(bits);
         }
@@ -160,49 +189,82 @@ static void test_dot_bytes(void **test)
             for (size_t j = 0; j < OUTPUTS; j++)
                 for (size_t c = 0; c < k; c++)
                     w[j * kp + c] = c % 3 ? (int8_t)draw(127) : 127;
-            int32_t y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS];
+            int32_t y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS], sum = 0;
             struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = kp, .w_row = kp, .y_row = OUTPUTS};
-            sets[set]->dot_s8(&shape, x, w, y);
-            plain->dot_s8(&shape, x, w, expected);
-            assert_memory_equal(y, expected, sizeof y);
-            free(x), free(w);
+            int8_t *panels = panels_of(w, OUTPUTS, kp, kp);
+            plain->dot_s8(&shape, x, panels, expected);
+            for (size_t c = 0; c < k; c++)
+                sum += x[8 * kp + c] * w[10 * kp + c];
+            assert_int_equal(expected[8 * OUTPUTS + 10], sum);
+            for (shape.m = 1; shape.m <= ROWS; shape.m++) {
+                memset(y, 0, sizeof y);
+                sets[set]->dot_s8(&shape, x, panels, y);
+                assert_memory_equal(y, expected, shape.m * OUTPUTS * sizeof *y);
+            }
+            free(x), free(w), free(panels);
         }
 }
 
-static void test_dot_q4(void **test)
+/* Rows of 4-bit weights with their groups, as panels. */
+static struct eng_lm_q4 q4_panels(const float *w, size_t n, size_t k)
 {
-    (void)test;
-    enum { K = 384, GROUPS = K / ENG_LM_GROUP };
-    float *w = floats(OUTPUTS * K, 1), *x = floats(ROWS * K, 2), wide[K], twin[K];
-    uint8_t q[OUTPUTS * K / 2], zero[OUTPUTS * GROUPS], xq[ROWS * K];
-    float scale[OUTPUTS * GROUPS];
-    for (size_t j = 0; j < OUTPUTS; j++)
-        plain->pack_q4(w + j * K, K, q + j * (K / 2), scale + j * GROUPS, zero + j * GROUPS);
+    size_t groups = k / ENG_LM_GROUP, rows = (n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL;
+    uint8_t *q = calloc(n, k / 2), *zero = calloc(rows, groups), *zeros = calloc(n, groups);
+    float *scale = calloc(rows * groups, sizeof *scale), *scales = calloc(n * groups, sizeof *scale);
+    for (size_t j = 0; j < n; j++) {
+        plain->pack_q4(w + j * k, k, q + j * (k / 2), scales + j * groups, zeros + j * groups);
+        for (size_t g = 0; g < groups; g++) {
+            size_t at = (j / ENG_LM_PANEL * groups + g) * ENG_LM_PANEL + j % ENG_LM_PANEL;
+            scale[at] = scales[j * groups + g];
+            zero[at] = zeros[j * groups + g];
+        }
+    }
+    struct eng_lm_q4 out = {panels_of(q, n, k / 2, k / 2), scale, zero, groups};
+    free(q), free(zeros), free(scales);
+    return out;
+}
+
+static void test_dot_q4_size(size_t k)
+{
+    float *w = floats(OUTPUTS * k, 1), *x = floats(ROWS * k, 2), *wide = floats(k, 1), *twin = floats(k, 1);
+    uint8_t *xq = calloc(ROWS, k);
     for (size_t i = 0; i < ROWS; i++)
-        (void)plain->quantise(x + i * K, K, xq + i * K);
-    struct eng_lm_q4 packed = {.q = q, .scale = scale, .zero = zero, .groups = GROUPS};
-    struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = K, .x_row = K, .w_row = K / 2, .y_row = OUTPUTS};
+        (void)plain->quantise(x + i * k, k, xq + i * k);
+    struct eng_lm_q4 packed = q4_panels(w, OUTPUTS, k);
+    struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = k, .w_row = k / 2, .y_row = OUTPUTS};
     for (int set = 0; set < n_sets; set++) {
         float y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS];
         sets[set]->dot_q4(&shape, xq, &packed, y);
         plain->dot_q4(&shape, xq, &packed, expected);
         near(y, expected, ROWS * OUTPUTS, NMSE_FP32, sets[set], "dot_q4");
-        for (size_t i = 0; i < ROWS; i++) {
-            float alone[OUTPUTS];
-            struct eng_lm_shape one = shape;
-            one.m = 1;
-            sets[set]->dot_q4(&one, xq + i * K, &packed, alone);
-            assert_memory_equal(alone, y + i * OUTPUTS, sizeof alone);
+        for (size_t i = 0; i < ROWS; i++) { /* alone, or in twos and threes: the same bits */
+            float alone[3 * OUTPUTS];
+            struct eng_lm_shape few = shape;
+            for (few.m = 1; few.m <= 3 && i + few.m <= ROWS; few.m++) {
+                sets[set]->dot_q4(&few, xq + i * k, &packed, alone);
+                assert_memory_equal(alone, y + i * OUTPUTS, few.m * OUTPUTS * sizeof *alone);
+            }
         }
         for (size_t j = 0; j < OUTPUTS; j++) {
-            sets[set]->widen_q4(&packed, j, K / 2, K, wide);
-            plain->widen_q4(&packed, j, K / 2, K, twin);
-            assert_memory_equal(wide, twin, sizeof wide);
-            for (size_t c = 0; c < K; c++) /* within half a step; the rounded zero shifts the ends by another half */
-                assert_true(fabsf(wide[c] - w[j * K + c]) <= 1.001f * scale[j * GROUPS + c / ENG_LM_GROUP]);
+            sets[set]->widen_q4(&packed, j, k / 2, k, wide);
+            plain->widen_q4(&packed, j, k / 2, k, twin);
+            assert_memory_equal(wide, twin, k * sizeof *wide);
+            for (size_t c = 0; c < k; c++) { /* within half a step; the rounded zero shifts the ends by another half */
+                size_t at = (j / ENG_LM_PANEL * packed.groups + c / ENG_LM_GROUP) * ENG_LM_PANEL + j % ENG_LM_PANEL;
+                assert_true(fabsf(wide[c] - w[j * k + c]) <= 1.001f * packed.scale[at]);
+            }
         }
     }
-    free(w), free(x);
+    free(w), free(x), free(wide), free(twin), free(xq);
+    free((void *)(uintptr_t)packed.q), free((void *)(uintptr_t)packed.scale), free((void *)(uintptr_t)packed.zero);
+}
+
+static void test_dot_q4(void **test)
+{
+    (void)test;
+    test_dot_q4_size(128);
+    test_dot_q4_size(384);
+    test_dot_q4_size(4480); /* more than two chunks */
 }
 
 static void test_pack_s8(void **test)
@@ -327,7 +389,7 @@ int main(void)
         if (eng_lm_for((enum eng_lm_isa)isa))
             sets[n_sets++] = eng_lm_for((enum eng_lm_isa)isa);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dot_float), cmocka_unit_test(test_rows_in_narrow_forms),
+        cmocka_unit_test(test_panel),     cmocka_unit_test(test_dot_float), cmocka_unit_test(test_rows_in_narrow_forms),
         cmocka_unit_test(test_dot_bytes), cmocka_unit_test(test_dot_q4),
         cmocka_unit_test(test_pack_s8),   cmocka_unit_test(test_between),
         cmocka_unit_test(test_attend),

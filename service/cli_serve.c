@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "docparse/model_files.h"
@@ -45,6 +46,8 @@ static struct svc_server_options options_of(const struct svc_settings *s, const 
         .token_file = s->token_file,
         .state_dir = s->state_dir,
         .metrics = s->metrics,
+        .web = s->web,
+        .web_host = s->web_host,
         .allow_insecure = s->insecure != 0,
     };
     o.limits.input_bytes = (uint64_t)s->max_document;
@@ -108,6 +111,9 @@ static int serve(struct serving *s, const struct models *models, struct b_cancel
     }
     if (options.metrics)
         printf("metrics on %s, port %d\n", options.metrics, svc_server_metrics_port(s->server));
+    if (options.web)
+        printf("page on http://%.*s:%d/\n", (int)(strrchr(options.web, ':') - options.web), options.web,
+               svc_server_web_port(s->server));
     printf("serving on %s, port %d\n", options.listen, svc_server_port(s->server));
     fflush(stdout);
     sigemptyset(&hangup);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The metrics over HTTP, by libmicrohttpd: two paths, GET only, nothing of a request is believed or kept. */
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "service/rpc/http_address.h"
 #include "service/rpc/metrics.h"
 
 #define DOMAIN "metrics"
@@ -70,39 +69,13 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
     return done;
 }
 
-/* "127.0.0.1:9090" or "[::1]:9090". */
-static bool parse_address(const char *text, struct sockaddr_storage *out)
-{
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    const long port = colon ? strtol(colon + 1, &end, 10) : -1;
-    const size_t len = colon ? (size_t)(colon - text) : 0;
-    if (port < 0 || port > 65535 || end == colon + 1 || *end || len == 0 || len >= sizeof host)
-        return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-    memset(out, 0, sizeof *out);
-    if (host[0] == '[' && host[len - 1] == ']') {
-        struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)out;
-        host[len - 1] = '\0';
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons((uint16_t)port);
-        return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1;
-    }
-    struct sockaddr_in *four = (struct sockaddr_in *)(void *)out;
-    four->sin_family = AF_INET;
-    four->sin_port = htons((uint16_t)port);
-    return inet_pton(AF_INET, host, &four->sin_addr) == 1;
-}
-
 enum b_code svc_metrics_listen(const struct svc_metrics *metrics, struct svc_admission *admission, const char *address,
                                struct svc_metrics_http **out, int *port, struct b_err *err)
 {
     struct sockaddr_storage where;
     struct svc_metrics_http *http = NULL;
     *out = NULL;
-    if (!parse_address(address, &where))
+    if (!svc_http_address(address, &where))
         return b_fail(err, B_ARGUMENT, DOMAIN, "'%.60s' is no address like 127.0.0.1:9090", address);
     http = calloc(1, sizeof *http);
     if (!http)

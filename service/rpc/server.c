@@ -20,6 +20,7 @@
 #include "service/rpc/server_private.h"
 #include "service/rpc/tls.h"
 #include "service/rpc/tokens.h"
+#include "service/rpc/web.h"
 
 #define DOMAIN "server"
 #define CLAIMS 64 /* calls that may arrive before the poller comes round */
@@ -45,6 +46,7 @@ struct svc_server {
     struct svc_admission *admission;
     struct svc_metrics *metrics;
     struct svc_metrics_http *http; /* NULL: nobody asks */
+    struct svc_web *web;           /* NULL: no page */
     const char *paths[N_METHODS + 1];
     struct svc_jobs *jobs;     /* NULL: no state folder, no jobs */
     struct svc_tls *tls;       /* NULL: plaintext */
@@ -65,6 +67,15 @@ struct svc_server {
 
 static void on_new(struct svc_call *call, bool ok);
 static void run_call(struct svc_ticket *ticket, struct svc_worker *worker);
+
+void svc_monotonic_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
 
 static bool claim(struct svc_server *s)
 {
@@ -281,31 +292,36 @@ static void tick(struct svc_server *s)
         svc_tokens_refresh(s->tokens);
     if (s->jobs)
         svc_jobs_tick(s->jobs);
+    if (s->web)
+        svc_web_tick(s->web, now);
     svc_server_each(s, NULL, tick_one, (void *)&(int64_t){now});
+}
+
+/* Takes one event; false once the queue is shut down. */
+static bool poll_once(struct svc_server *s)
+{
+    const gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(TICK_MS, GPR_TIMESPAN));
+    const grpc_event e = grpc_completion_queue_next(s->queue, until, NULL);
+    if (e.type == GRPC_OP_COMPLETE && e.tag == s) { /* the core's shutdown */
+        pthread_mutex_lock(&s->lock);
+        s->down = true;
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->lock);
+    } else if (e.type == GRPC_OP_COMPLETE) {
+        struct svc_tag *tag = e.tag;
+        struct svc_call *call = tag->call;
+        tag->fn(call, e.success != 0);
+        svc_call_unref(call); /* the batch's reference */
+    }
+    return e.type != GRPC_QUEUE_SHUTDOWN;
 }
 
 static void *poll_events(void *arg)
 {
     struct svc_server *s = arg;
-    for (;;) {
-        const gpr_timespec until =
-            gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(TICK_MS, GPR_TIMESPAN));
-        const grpc_event e = grpc_completion_queue_next(s->queue, until, NULL);
-        if (e.type == GRPC_QUEUE_SHUTDOWN)
-            return NULL;
-        if (e.type == GRPC_OP_COMPLETE && e.tag == s) { /* the core's shutdown */
-            pthread_mutex_lock(&s->lock);
-            s->down = true;
-            pthread_cond_broadcast(&s->changed);
-            pthread_mutex_unlock(&s->lock);
-        } else if (e.type == GRPC_OP_COMPLETE) {
-            struct svc_tag *tag = e.tag;
-            struct svc_call *call = tag->call;
-            tag->fn(call, e.success != 0);
-            svc_call_unref(call); /* the batch's reference */
-        }
+    while (poll_once(s))
         tick(s);
-    }
+    return NULL;
 }
 
 static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
@@ -395,6 +411,16 @@ int svc_server_port(const struct svc_server *server)
 int svc_server_metrics_port(const struct svc_server *server)
 {
     return server->metrics_port;
+}
+
+struct svc_tokens *svc_server_tokens(const struct svc_server *server)
+{
+    return server->tokens;
+}
+
+int svc_server_web_port(const struct svc_server *server)
+{
+    return server->web ? svc_web_port(server->web) : 0;
 }
 
 struct svc_metrics *svc_server_metrics(const struct svc_server *server)
@@ -555,7 +581,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     if (s->options.max_message == 0)
         s->options.max_message = DEFAULT_MESSAGE;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    svc_monotonic_cond(&s->changed);
     enum b_code code = svc_admission_new(&s->options.admission, &s->admission, err);
     if (code != B_OK) {
         free(s);
@@ -571,6 +597,8 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         code = svc_jobs_new(s, s->options.state_dir, &s->options.jobs, &s->jobs, err);
     if (code == B_OK)
         code = open_port(s, err);
+    if (code == B_OK && s->options.web)
+        code = svc_web_new(s, &s->web, err);
     if (code == B_OK)
         code = start_threads(s, err);
     if (code != B_OK) {
@@ -584,7 +612,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
 static bool wait_until(struct svc_server *s, int ms, bool (*done)(const struct svc_server *s))
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
     until.tv_nsec += (long)(ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
@@ -620,6 +648,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
 {
     if (!s)
         return;
+    const int64_t until_ns = b_now_ns() + (int64_t)grace_ms * 1000000;
     atomic_store(&s->draining, true);
     svc_admission_drain(s->admission);
     if (s->jobs)
@@ -633,6 +662,15 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
             grpc_server_cancel_all_calls(s->core);
             (void)wait_until(s, -1, connections_down);
         }
+    }
+    if (s->core && !s->poller) { /* the start failed half-way: nobody else takes the events */
+        grpc_server_shutdown_and_notify(s->core, s->queue, s);
+        while (!(s->down && no_calls(s)) && poll_once(s)) {
+        }
+    }
+    if (s->web && s->n_workers > 0) {
+        const int64_t left_ms = (until_ns - b_now_ns()) / 1000000;
+        svc_web_end(s->web, left_ms > 0 ? left_ms : 0);
     }
     svc_admission_close(s->admission);
     for (int i = 0; i < s->n_workers; i++)
@@ -648,6 +686,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->queue)
         grpc_completion_queue_destroy(s->queue);
     grpc_shutdown();
+    svc_web_drop(s->web);
     svc_metrics_close(s->http);
     svc_metrics_drop(s->metrics);
     svc_jobs_drop(s->jobs);

@@ -26,8 +26,10 @@ struct svc_server_options {
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
     struct svc_job_limits jobs;
-    const char *metrics; /* "127.0.0.1:9090": counters over HTTP; NULL: none */
-    bool allow_insecure; /* listen without TLS on an address that is not loopback */
+    const char *metrics;  /* "127.0.0.1:9090": counters over HTTP; NULL: none */
+    const char *web;      /* "127.0.0.1:8080": the page over HTTP (web.h); NULL: none */
+    const char *web_host; /* a further name that the page is reached under, behind a proxy; or NULL */
+    bool allow_insecure;  /* listen without TLS on an address that is not loopback */
 };
 
 /* Listens and starts all threads. Call it before any other thread uses gRPC; SIGPIPE must be ignored. */
@@ -42,6 +44,7 @@ enum b_code svc_server_reload(struct svc_server *server, const struct svc_server
 /* The port that was opened (0 for unix sockets). */
 int svc_server_port(const struct svc_server *server);
 int svc_server_metrics_port(const struct svc_server *server); /* 0: none */
+int svc_server_web_port(const struct svc_server *server);     /* 0: none */
 /* Stops listening, lets running calls end for up to grace_ms, then cancels them; frees everything. */
 void svc_server_stop(struct svc_server *server, int grace_ms);
 

@@ -2,6 +2,7 @@
 #ifndef SERVICE_RPC_SERVER_PRIVATE_H
 #define SERVICE_RPC_SERVER_PRIVATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "docparse/ask.h"
@@ -9,6 +10,9 @@
 #include "service/rpc/server.h"
 
 /* For the methods: what they may ask the server. */
+
+/* A condition whose timed waits (CLOCK_MONOTONIC) do not mind a clock that is set. */
+void svc_monotonic_cond(pthread_cond_t *cond);
 
 /* A worker thread with readers of its own. */
 struct svc_worker {
@@ -30,6 +34,8 @@ struct svc_admission *svc_server_admission(const struct svc_server *server);
 struct svc_jobs;
 struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the server keeps none */
 bool svc_server_has_identities(const struct svc_server *server);   /* clients are told apart for sure */
+struct svc_tokens;
+struct svc_tokens *svc_server_tokens(const struct svc_server *server); /* NULL: everybody may call */
 struct svc_metrics *svc_server_metrics(const struct svc_server *server);
 bool svc_server_draining(const struct svc_server *server);
 

@@ -52,7 +52,7 @@ THIRD_PARTY = {
     "qpdf": (r"qpdf/.*\.h(h)?$", r"output/pdf_original\.c$"),
     "libxlsxwriter": (r"xlsxwriter.*\.h$", r"output/xlsx[a-z_]*\.c$"),
     "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/call_private\.h$"),
-    "libmicrohttpd": (r"microhttpd\.h$", r"service/rpc/metrics_http\.c$"),
+    "libmicrohttpd": (r"microhttpd\.h$", r"service/rpc/(metrics_http|web)\.c$"),
     "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
     "SQLite": (r"sqlite3\.h$", r"service/rpc/job_store\.c$"),
     "setjmp": (r"setjmp\.h$", r"(docparse/load|output/)_?jpeg\.c$"),  # libjpeg has no other way to report errors

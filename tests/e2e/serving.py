@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running `docparse serve` for tests that speak to it over HTTP or not at all; test_service.py has the gRPC side."""
+import http.client, re, signal, subprocess, time
+
+import e2e
+
+CALLS = "docparse_running"
+
+
+class Serving:
+    """Starts the server and reads the ports that it prints; ended by the case."""
+
+    def __init__(self, case, *args, env=None, wrap=(), before=None):
+        self.process = subprocess.Popen([*wrap, e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=env, preexec_fn=before)
+        case.addCleanup(self.kill)
+        self.ports = {}
+        while "serving" not in self.ports:
+            line = self.process.stdout.readline().decode()
+            port = re.match(r"(metrics|page|serving) on \S*?(?:, port |:)(\d+)/?$", line)
+            if not port:
+                raise AssertionError("the server did not start: %r %s" % (line, self.process.communicate()[1].decode()[-2000:]))
+            self.ports[port.group(1)] = int(port.group(2))
+        self.port = self.ports["serving"]
+
+    def get(self, which, path, method="GET", body=None, headers=None, timeout=60):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[which], timeout=timeout)
+        try:
+            connection.request(method, path, body, headers or {})
+            reply = connection.getresponse()
+            return reply.status, reply.read(), reply.headers
+        finally:
+            connection.close()
+
+    def metric(self, name):
+        """One number of /metrics, by its name with its labels; 0 when it is not there yet."""
+        text = self.get("metrics", "/metrics")[1].decode()
+        found = re.search(r"^%s (\S+)$" % re.escape(name), text, re.M)
+        return float(found.group(1)) if found else 0.0
+
+    def wait_metric(self, name, value, seconds=60):
+        until = time.time() + seconds
+        while self.metric(name) != value:
+            if time.time() > until:
+                raise AssertionError("%s is %s, not %s, after %s s" % (name, self.metric(name), value, seconds))
+            time.sleep(0.1)
+
+    def stop(self, seconds=60):
+        self.process.send_signal(signal.SIGTERM)
+        _, err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, err.decode("utf-8", "replace")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()

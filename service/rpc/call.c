@@ -13,6 +13,7 @@
 
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
+#include "service/rpc/core_private.h"
 
 #define DOMAIN "call"
 #define OUTBOX_BYTES ((size_t)8 << 20) /* a worker waits while this much is not yet taken */
@@ -141,16 +142,10 @@ void svc_call_start(struct svc_call *c)
 
 void svc_call_header(const struct svc_call *c, const char *key, char *out, size_t size)
 {
+    const grpc_slice *value = svc_metadata_find(&c->metadata, key);
     out[0] = '\0';
-    for (size_t i = 0; i < c->metadata.count; i++) {
-        const grpc_metadata *m = &c->metadata.metadata[i];
-        if (grpc_slice_str_cmp(m->key, key) != 0)
-            continue;
-        const size_t len = GRPC_SLICE_LENGTH(m->value) < size - 1 ? GRPC_SLICE_LENGTH(m->value) : size - 1;
-        memcpy(out, GRPC_SLICE_START_PTR(m->value), len);
-        out[len] = '\0';
-        return;
-    }
+    if (value)
+        svc_slice_text(*value, out, size);
 }
 
 static void refuse_large(struct svc_call *c, size_t size)

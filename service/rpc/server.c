@@ -15,6 +15,7 @@
 
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
+#include "service/rpc/core_private.h"
 #include "service/rpc/jobs.h"
 #include "service/rpc/metrics.h"
 #include "service/rpc/server_private.h"
@@ -437,15 +438,6 @@ static bool is_local(const char *address)
     return false;
 }
 
-static grpc_arg number_arg(const char *key, int value)
-{
-    union {
-        const char *in;
-        char *out;
-    } name = {.in = key};
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = name.out, .value = {.integer = value}};
-}
-
 /* Certificates and tokens, NULL where there are none. */
 static enum b_code read_files(const struct svc_server_options *o, struct svc_tls **tls, struct svc_tokens **tokens,
                               struct b_err *err)
@@ -509,14 +501,14 @@ enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_opti
 static enum b_code open_port(struct svc_server *s, struct b_err *err)
 {
     grpc_arg args[] = {
-        number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)s->options.max_message),
-        number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
+        svc_number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)s->options.max_message),
+        svc_number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
         /* Compressed messages are inflated before their size is checked: refuse them. */
-        number_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1),
-        number_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
-        number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
-        number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
-        number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
+        svc_number_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1),
+        svc_number_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        svc_number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
+        svc_number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
+        svc_number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
     };
     const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
     const enum b_code code = read_files(&s->options, &s->tls, &s->tokens, err);

@@ -14,11 +14,10 @@
 #include <sys/stat.h>
 
 #include "engine/base/cancel.h"
-#include "engine/base/file.h"
 #include "engine/base/log.h"
+#include "service/rpc/core_private.h"
 
 #define DOMAIN "tls"
-#define PEM_MAX ((uint64_t)1 << 20)
 #define LOOK_NS 1000000000LL
 
 enum { CERT, KEY, CLIENT_CA, FILES };
@@ -36,22 +35,6 @@ struct svc_tls {
     bool served; /* the core has a configuration */
     bool taken;  /* other files than those that the core has */
 };
-
-static enum b_code read_text(const char *path, char **out, struct b_err *err)
-{
-    struct b_bytes bytes;
-    enum b_code code = b_bytes_map(path, PEM_MAX, &bytes, err);
-    *out = NULL;
-    if (code != B_OK)
-        return code;
-    *out = malloc(bytes.size + 1);
-    if (*out) {
-        memcpy(*out, bytes.data, bytes.size);
-        (*out)[bytes.size] = '\0';
-    }
-    b_bytes_close(&bytes);
-    return *out ? B_OK : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-}
 
 /* The core ends the process's trust in a bad pair only at a handshake: check before it gets it. */
 static enum b_code check_pair(const struct svc_tls *tls, char *cert_pem, char *key_pem, struct b_err *err)
@@ -79,8 +62,7 @@ static enum b_code load(const struct svc_tls *tls, grpc_ssl_server_certificate_c
     enum b_code code = B_OK;
     *out = NULL;
     for (int i = 0; i < FILES && code == B_OK; i++)
-        if (tls->paths[i])
-            code = read_text(tls->paths[i], &text[i], err);
+        code = svc_read_pem(tls->paths[i], &text[i], err);
     if (code == B_OK)
         code = check_pair(tls, text[CERT], text[KEY], err);
     if (code == B_OK) {

@@ -51,7 +51,7 @@ THIRD_PARTY = {
     "zlib": (r"zlib\.h$", r"output/[a-z_]*\.c$|docparse/pdf_[a-z_]*\.c$"),
     "qpdf": (r"qpdf/.*\.h(h)?$", r"output/pdf_original\.c$"),
     "libxlsxwriter": (r"xlsxwriter.*\.h$", r"output/xlsx[a-z_]*\.c$"),
-    "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/call_private\.h$"),
+    "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/(call|client|core)_private\.h$"),
     "libmicrohttpd": (r"microhttpd\.h$", r"service/rpc/(metrics_http|web)\.c$"),
     "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
     "SQLite": (r"sqlite3\.h$", r"service/rpc/job_store\.c$"),

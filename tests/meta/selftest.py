@@ -9,6 +9,7 @@ sys.dont_write_bytecode = True
 import globals as variables
 import headers
 import layers
+import schemas
 import style
 from tree import Tree, bare_c
 
@@ -124,6 +125,43 @@ class Built(Planted):
             self.assertTrue(any("log_level" in p for p in variables.check(BUILD)))
         finally:
             variables.ALLOWED = allowed
+
+
+class Schemas(unittest.TestCase):
+    def files(self):
+        with open(os.path.join(BUILD, "service/rpc/generated/schemas.bin"), "rb") as f:
+            return schemas.FileDescriptorSet.FromString(f.read())
+
+    def message(self, files, name):
+        return next(m for file in files.file for m in file.message_type if file.package == "docparse.v1" and m.name == name)
+
+    def broken(self, change):
+        """What is said when `change` has been done to the schemas."""
+        before, files = schemas.facts(self.files()), self.files()
+        change(files)
+        return schemas.compare(before, schemas.facts(files))
+
+    def test_what_breaks_clients(self):
+        field = lambda files: self.message(files, "Word").field[2]
+        enum = lambda files: next(e for file in files.file for e in file.enum_type if e.name == "BlockType")
+        service = lambda files: next(s for file in files.file for s in file.service if s.name == "DocumentParser")
+        for change in (lambda f: setattr(field(f), "number", 9), lambda f: setattr(field(f), "name", "trust"), lambda f: setattr(field(f), "type", 1),
+                       lambda f: setattr(field(f), "label", 3), lambda f: self.message(f, "Word").field.pop(), lambda f: setattr(enum(f).value[3], "number", 99),
+                       lambda f: enum(f).value.pop(), lambda f: setattr(service(f).method[0], "server_streaming", True),
+                       lambda f: setattr(service(f).method[0], "input_type", ".docparse.v1.AskRequest"), lambda f: service(f).method.pop(),
+                       lambda f: self.message(f, "ParseChunk").field[0].ClearField("oneof_index")):
+            self.assertTrue(self.broken(change)[0])
+        self.assertEqual(self.broken(lambda f: None), ([], []))
+        gone, added = self.broken(lambda f: self.message(f, "Word").field.add(name="font", number=7, type=9, label=1))
+        self.assertEqual((gone, added), ([], ["field docparse.v1.Word 7 font string singular"]))
+
+    def test_what_the_decoder_cannot_bear(self):
+        self.assertEqual(schemas.check_shapes(self.files()), [])
+        for change, word in ((lambda m: m.field.add(name="page", number=90, type=11, label=1, type_name=".docparse.v1.Page"), "contains itself"),
+                             (lambda m: m.field.add(name="x", number=91, type=9, label=1, proto3_optional=True), "optional")):
+            files = self.files()
+            change(self.message(files, "Word"))
+            self.assertTrue(any(word in p for p in schemas.check_shapes(files)), word)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ struct worker {
 struct parse {
     const struct dp_source *source;
     const struct dp_parse_options *options;
+    const struct dp_parse_events *events;
     struct dp_loader_options loader_options;
     int32_t *numbers; /* [n_pages] page numbers to read, ascending */
     int32_t n_pages;
@@ -157,15 +158,28 @@ static void take_warnings(struct dp_page *page, const struct dp_sheet *sheet)
     }
 }
 
+/* Tells what the stage took that began at *since, and begins the next. */
+static void tell_stage(const struct parse *p, enum dp_stage stage, int64_t *since)
+{
+    const int64_t now = b_now_ns();
+    if (p->events->took)
+        p->events->took(p->events->ctx, stage, now - *since);
+    *since = now;
+}
+
 static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_sheet *sheet, struct b_err *err)
 {
     page->width = sheet->image.width;
     page->height = sheet->image.height;
     page->dpi = sheet->dpi;
     take_warnings(page, sheet);
+    int64_t since = b_now_ns();
     enum b_code code = dp_reader_read(w->reader, sheet, page, &w->cancel, err);
-    if (code == B_OK && page->n_blocks == 0) /* a large model's pages come with their blocks */
+    tell_stage(w->parse, DP_STAGE_READ, &since);
+    if (code == B_OK && page->n_blocks == 0) { /* a large model's pages come with their blocks */
         code = dp_assemble(sheet, page, err);
+        tell_stage(w->parse, DP_STAGE_ASSEMBLE, &since);
+    }
     /* Writers rely on it; a broken invariant of ours costs this page, not the document. */
     return code == B_OK ? dp_page_check(page, err) : code;
 }
@@ -182,10 +196,12 @@ static struct dp_page *read_page(struct worker *w, int32_t number, struct b_imag
     double seconds = p->options->limits.page_seconds;
     b_cancel_set_deadline(&w->cancel, seconds > 0 ? b_now_ns() + (int64_t)(seconds * 1e9) : 0);
     enum b_code code = B_OK;
+    int64_t since = b_now_ns();
     if (!w->loader)
         code = dp_loader_open(p->source, &p->loader_options, &w->loader, &err);
     if (code == B_OK)
         code = dp_loader_page(w->loader, number, &w->cancel, &sheet, &err);
+    tell_stage(p, DP_STAGE_LOAD, &since);
     if (code == B_OK)
         code = read_sheet(w, page, &sheet, &err);
     if (code != B_OK)
@@ -340,11 +356,11 @@ static void options_sha256(const struct dp_pipeline *pl, const struct dp_parse_o
 {
     /* What changes a page's result; pages asked for and the number of jobs do not. */
     char text[384];
-    int len =
-        snprintf(text, sizeof text, "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d%s%s",
-                 (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
-                 o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page,
-                 dp_model_options(pl->model)[0] ? " " : "", dp_model_options(pl->model));
+    int len = snprintf(text, sizeof text,
+                       "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d%s%s",
+                       (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
+                       o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page,
+                       dp_model_options(pl->model)[0] ? " " : "", dp_model_options(pl->model));
     out[0] = '\0';
     if (len > 0 && (size_t)len < sizeof text && dp_sha256_hex(text, (size_t)len, out, NULL) != B_OK)
         out[0] = '\0';
@@ -386,6 +402,7 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
     struct parse p = {
         .source = source,
         .options = options,
+        .events = events,
         .loader_options = {.limits = options->limits, .dpi = options->dpi, .password = options->password},
     };
     struct dp_loader *loader = NULL;

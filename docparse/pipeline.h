@@ -31,8 +31,14 @@ struct dp_parse_options {
     bool keep_images;     /* hand out page images (overlay, figures, searchable PDF) */
 };
 
+/* What a page's time goes to. */
+enum dp_stage { DP_STAGE_LOAD, DP_STAGE_READ, DP_STAGE_ASSEMBLE, DP_STAGES };
+
 struct dp_parse_events {
     void *ctx;
+    /* May be NULL. A stage of some page took so long, whether it succeeded or not. Called on the threads that read
+     * pages, several at a time. */
+    void (*took)(void *ctx, enum dp_stage stage, int64_t ns);
     /* Called once, before the first page. info and its strings live until dp_pipeline_parse returns. */
     enum b_code (*begin)(void *ctx, const struct dp_document_info *info, int32_t pages_to_read, struct b_err *err);
     /* Called in page order, on the thread that called dp_pipeline_parse. `image` is NULL unless keep_images,

@@ -250,7 +250,8 @@ struct svc_ticket *svc_admission_next(struct svc_admission *a, enum svc_kind kin
         take_out(a, ticket);
         note_turn(a, ticket->client);
         ticket->running = true;
-        ticket->queued_ns = b_now_ns(); /* from here on: when it started */
+        ticket->waited_ns = b_now_ns() - ticket->queued_ns;
+        ticket->queued_ns += ticket->waited_ns; /* from here on: when it started */
         a->running[kind]++;
     }
     pthread_mutex_unlock(&a->lock);

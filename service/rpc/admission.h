@@ -37,7 +37,7 @@ struct svc_ticket {
     enum svc_class class;
     enum svc_kind kind;
     uint64_t bytes;
-    int64_t queued_ns;
+    int64_t queued_ns, waited_ns; /* waited_ns: how long, once it runs */
     bool waiting, running;
 };
 

@@ -14,6 +14,9 @@
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
 #include "service/rpc/core_private.h"
+#include "service/rpc/messages.h"
+#include "service/rpc/metrics.h"
+#include "service/rpc/server_private.h"
 
 #define DOMAIN "call"
 #define OUTBOX_BYTES ((size_t)8 << 20) /* a worker waits while this much is not yet taken */
@@ -374,6 +377,8 @@ void svc_call_finish_with(struct svc_call *c, enum svc_grpc_code code, const str
                                                    .request_id = c->request_id,
                                                    .retry_delay_ms = c->retry_ms};
         (void)snprintf(c->message, sizeof c->message, "%s", problem->message);
+        svc_metrics_failure(svc_server_metrics(c->server), SVC_FAILED_CALL,
+                            end && end->reason ? end->reason : svc_reason_name(problem->code));
         if (svc_status_pack(code, problem, &details, &c->details_bytes, NULL) != B_OK)
             b_buf_clear(&c->details_bytes);
     }

@@ -10,6 +10,7 @@
 
 #include "engine/base/log.h"
 #include "service/rpc/messages.h"
+#include "service/rpc/metrics.h"
 #include "service/rpc/parse_run.h"
 #include "service/rpc/unpack.h"
 #include "service/rpc/wire.h"
@@ -263,9 +264,11 @@ static void settle(struct job_run *run, enum b_code code, const struct b_err *pr
     if (code == B_OK)
         ended = svc_job_end(store, run->id, SVC_JOB_SUCCEEDED, svc_job_pages_status(store, run->id), NULL, NULL,
                             rendered->data, rendered->len, &err);
-    else
+    else {
+        svc_metrics_failure(svc_server_metrics(run->jobs->server), SVC_FAILED_JOB, svc_reason_name(code));
         ended = svc_job_end(store, run->id, code == B_CANCELLED ? SVC_JOB_CANCELLED : SVC_JOB_FAILED, -1, problem,
                             svc_reason_name(code), NULL, 0, &err);
+    }
     if (ended != B_OK)
         b_log(B_LOG_ERROR, DOMAIN, "job %s: %s", run->id, err.message);
 }

@@ -15,8 +15,7 @@
 #define TIMEOUT_S 10
 
 struct svc_metrics_http {
-    const struct svc_metrics *metrics;
-    struct svc_admission *admission;
+    struct svc_metrics_source source;
     struct MHD_Daemon *daemon;
 };
 
@@ -45,22 +44,22 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
                               const char *version, const char *data, size_t *size, void **state)
 {
     const struct svc_metrics_http *http = ctx;
-    struct svc_admission_state queue;
+    struct svc_gauges now;
     (void)version;
     (void)data;
     (void)state;
     *size = 0;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
-    svc_admission_look(http->admission, &queue);
+    http->source.look(http->source.ctx, &now);
     if (strcmp(url, "/healthz") == 0)
-        return queue.draining ? reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n")
-                              : reply_text(connection, MHD_HTTP_OK, "ok\n");
+        return now.queue.draining ? reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n")
+                                  : reply_text(connection, MHD_HTTP_OK, "ok\n");
     if (strcmp(url, "/metrics") != 0)
         return reply_text(connection, MHD_HTTP_NOT_FOUND, "there are /metrics and /healthz\n");
     struct b_buf text;
     b_buf_init(&text, TEXT_MAX);
-    svc_metrics_write(http->metrics, &queue, &text);
+    svc_metrics_write(http->source.metrics, &now, &text);
     const enum MHD_Result done =
         b_buf_check(&text, DOMAIN, NULL) == B_OK
             ? reply(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len)
@@ -69,7 +68,7 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
     return done;
 }
 
-enum b_code svc_metrics_listen(const struct svc_metrics *metrics, struct svc_admission *admission, const char *address,
+enum b_code svc_metrics_listen(const struct svc_metrics_source *source, const char *address,
                                struct svc_metrics_http **out, int *port, struct b_err *err)
 {
     struct sockaddr_storage where;
@@ -80,8 +79,7 @@ enum b_code svc_metrics_listen(const struct svc_metrics *metrics, struct svc_adm
     http = calloc(1, sizeof *http);
     if (!http)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-    http->metrics = metrics;
-    http->admission = admission;
+    http->source = *source;
     const unsigned six = where.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
     http->daemon =
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | six, 0, NULL, NULL, answer, http, MHD_OPTION_SOCK_ADDR,

@@ -110,25 +110,35 @@ static enum b_code on_begin(void *ctx, const struct dp_document_info *info, int3
     return code;
 }
 
+static void on_stage(void *ctx, enum dp_stage stage, int64_t ns)
+{
+    const struct run *r = ctx;
+    svc_metrics_stage(r->metrics, (enum svc_stage)stage, ns);
+}
+
 static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b_image_view *image, struct b_err *err)
 {
     struct run *r = ctx;
     struct b_arena *arena = b_arena_new((size_t)512 << 20);
     Docparse__V1__Page *message = NULL;
     enum b_code code = B_OK;
+    const int64_t since = b_now_ns();
     svc_metrics_page(r->metrics, (int)page->status);
-    if (page->status == DP_STATUS_FAILED)
+    if (page->status == DP_STATUS_FAILED) {
+        svc_metrics_failure(r->metrics, SVC_FAILED_PAGE, svc_reason_name(page->error.code));
         r->result->pages_failed++;
-    else
+    } else {
         r->result->pages_ok++;
+    }
     for (size_t i = 0; i < r->result->n_rendered && code == B_OK; i++)
         code = out_page(r->writers[i], page, image, err);
-    if (code == B_OK && !(r->output && r->output->omit_document)) {
+    const bool typed = !(r->output && r->output->omit_document);
+    if (code == B_OK && typed)
         code = arena ? svc_page_message(page, &r->message, arena, &message, err)
                      : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-        if (code == B_OK)
-            code = r->events->page(r->events->ctx, message, err);
-    }
+    svc_metrics_stage(r->metrics, SVC_STAGE_WRITE, b_now_ns() - since);
+    if (code == B_OK && typed)
+        code = r->events->page(r->events->ctx, message, err); /* may wait for the client */
     b_arena_drop(arena);
     return code;
 }
@@ -153,7 +163,7 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
         .ranges = ranges,
         .n_ranges = ranges ? o->n_pages : 0,
     };
-    const struct dp_parse_events events = {.ctx = r, .begin = on_begin, .page = on_page};
+    const struct dp_parse_events events = {.ctx = r, .took = on_stage, .begin = on_begin, .page = on_page};
     struct dp_pipeline *pipeline = NULL;
     enum b_code code = o && o->n_pages && !ranges ? b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory") : B_OK;
     if (code == B_OK)
@@ -181,8 +191,8 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
     if (r.output)
         r.message =
             (struct svc_message_options){.omit_words = r.output->omit_words, .omit_lines = r.output->omit_lines};
-    enum b_code code = dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document",
-                                          &limits, &source, err);
+    enum b_code code =
+        dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document", &limits, &source, err);
     if (code != B_OK)
         return code;
     if (input->sha256[0] && strcmp(input->sha256, source.sha256) != 0)

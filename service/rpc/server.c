@@ -46,12 +46,12 @@ struct svc_server {
     struct svc_server_options options;
     struct svc_admission *admission;
     struct svc_metrics *metrics;
-    struct svc_metrics_http *http; /* NULL: nobody asks */
-    struct svc_web *web;           /* NULL: no page */
-    const char *paths[N_METHODS + 1];
-    struct svc_jobs *jobs;     /* NULL: no state folder, no jobs */
-    struct svc_tls *tls;       /* NULL: plaintext */
-    struct svc_tokens *tokens; /* NULL: everybody may call */
+    struct svc_metrics_http *http;    /* NULL: nobody asks */
+    struct svc_web *web;              /* NULL: no page */
+    const char *paths[N_METHODS + 2]; /* the page's requests behind the methods */
+    struct svc_jobs *jobs;            /* NULL: no state folder, no jobs */
+    struct svc_tls *tls;              /* NULL: plaintext */
+    struct svc_tokens *tokens;        /* NULL: everybody may call */
     grpc_server *core;
     grpc_completion_queue *queue;
     int port, metrics_port, n_workers;
@@ -93,7 +93,7 @@ static void count_call(struct svc_server *s, const struct svc_call *call)
     size_t i = 0;
     while (i < N_METHODS && methods[i] != call->method)
         i++;
-    svc_metrics_call(s->metrics, i, call->code, b_now_ns() - call->begun_ns);
+    svc_metrics_call(s->metrics, i < N_METHODS ? i : N_METHODS + 1, call->code, b_now_ns() - call->begun_ns);
 }
 
 void svc_server_forget(struct svc_server *s, struct svc_call *call)
@@ -340,8 +340,10 @@ static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
 static void *work(void *arg)
 {
     struct svc_worker *w = arg;
-    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission, w->kind)) != NULL;)
+    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission, w->kind)) != NULL;) {
+        svc_metrics_wait(w->server->metrics, t->class, t->waited_ns);
         t->run(t, w);
+    }
     for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++)
         dp_pipeline_drop(w->pipelines[i]);
     dp_asker_drop(w->asker);
@@ -549,6 +551,18 @@ static enum b_code start_threads(struct svc_server *s, struct b_err *err)
     return B_OK;
 }
 
+static void look(void *ctx, struct svc_gauges *gauges)
+{
+    struct svc_server *s = ctx;
+    svc_admission_look(s->admission, &gauges->queue);
+    gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs)) : -1;
+}
+
+void svc_server_count_page(struct svc_server *s, enum svc_grpc_code code, int64_t took_ns)
+{
+    svc_metrics_call(s->metrics, N_METHODS, code, took_ns);
+}
+
 static int processors(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -582,11 +596,13 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     grpc_init();
     for (size_t i = 0; i < N_METHODS; i++)
         s->paths[i] = methods[i]->path;
+    s->paths[N_METHODS] = "/api/parse";
     code = svc_metrics_new(s->paths, &s->metrics, err);
-    if (code == B_OK && s->options.metrics)
-        code = svc_metrics_listen(s->metrics, s->admission, s->options.metrics, &s->http, &s->metrics_port, err);
     if (code == B_OK && s->options.state_dir)
         code = svc_jobs_new(s, s->options.state_dir, &s->options.jobs, &s->jobs, err);
+    if (code == B_OK && s->options.metrics)
+        code = svc_metrics_listen(&(struct svc_metrics_source){s->metrics, look, s}, s->options.metrics, &s->http,
+                                  &s->metrics_port, err);
     if (code == B_OK)
         code = open_port(s, err);
     if (code == B_OK && s->options.web)

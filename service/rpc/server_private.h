@@ -36,6 +36,8 @@ struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the 
 bool svc_server_has_identities(const struct svc_server *server);   /* clients are told apart for sure */
 struct svc_tokens;
 struct svc_tokens *svc_server_tokens(const struct svc_server *server); /* NULL: everybody may call */
+/* A request of the page has ended. */
+void svc_server_count_page(struct svc_server *server, enum svc_grpc_code code, int64_t took_ns);
 struct svc_metrics *svc_server_metrics(const struct svc_server *server);
 bool svc_server_draining(const struct svc_server *server);
 

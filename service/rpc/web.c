@@ -114,8 +114,10 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     return queue(connection, status, MHD_create_response_from_buffer(size, bytes.out, mode), type);
 }
 
-static enum MHD_Result reply_refusal(struct MHD_Connection *connection, const struct web_refusal *why)
+static enum MHD_Result reply_refusal(const struct svc_web *web, struct MHD_Connection *connection,
+                                     const struct web_refusal *why)
 {
+    svc_metrics_failure(svc_server_metrics(web->server), SVC_FAILED_CALL, why->reason);
     struct b_buf text;
     char seconds[24];
     b_buf_init(&text, 8192);
@@ -143,12 +145,12 @@ static bool refuse(struct web_refusal *why, unsigned status, enum b_code code, c
     return false;
 }
 
-static enum MHD_Result reply_problem(struct MHD_Connection *connection, unsigned status, const char *reason,
-                                     const char *message)
+static enum MHD_Result reply_problem(const struct svc_web *web, struct MHD_Connection *connection, unsigned status,
+                                     const char *reason, const char *message)
 {
     struct web_refusal why;
     (void)refuse(&why, status, B_ARGUMENT, reason, message);
-    return reply_refusal(connection, &why);
+    return reply_refusal(web, connection, &why);
 }
 
 static const char *header(struct MHD_Connection *connection, const char *name)
@@ -318,7 +320,7 @@ static enum MHD_Result begin_upload(struct svc_web *web, struct MHD_Connection *
     const bool may = may_upload(web, connection, client, sizeof client, &why);
     const char *length = header(connection, "Content-Length");
     if (!may && (!*length || strtoull(length, NULL, 10) > SWALLOW_MAX))
-        return reply_refusal(connection, &why);
+        return reply_refusal(web, connection, &why);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct exchange *x = info ? calloc(1, sizeof *x) : NULL;
     if (!x || !(x->request = web_request_new(web->server, may ? client : ""))) {
@@ -382,7 +384,7 @@ static enum MHD_Result end_upload(struct exchange *x, struct MHD_Connection *con
         why->retry_ms = -1;
     }
     if (why->status)
-        return reply_refusal(connection, why);
+        return reply_refusal(x->web, connection, why);
     b_cancel_set_deadline(&r->cancel, b_now_ns() + REQUEST_NS);
     web_request_ref(r); /* the queue's, then the worker's */
     const enum b_code code = svc_admission_enter(svc_server_admission(r->server), &r->ticket,
@@ -391,11 +393,34 @@ static enum MHD_Result end_upload(struct exchange *x, struct MHD_Connection *con
         web_request_unref(r);
         why->status = code == B_LIMIT ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE;
         why->reason = code == B_LIMIT ? "QUEUE_FULL" : code == B_DEADLINE ? "DEADLINE_TOO_SHORT" : "DRAINING";
-        return reply_refusal(connection, why);
+        return reply_refusal(x->web, connection, why);
     }
     return queue(connection, MHD_HTTP_OK,
                  MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_answer, x, NULL),
                  "application/x-ndjson");
+}
+
+/* How a request ended, in the words of the counters. */
+static enum svc_grpc_code code_of(struct web_request *r)
+{
+    switch (r->refused.status) {
+    case 0:
+        break;
+    case MHD_HTTP_UNAUTHORIZED:
+        return SVC_GRPC_UNAUTHENTICATED;
+    case MHD_HTTP_FORBIDDEN:
+        return SVC_GRPC_PERMISSION_DENIED;
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return SVC_GRPC_RESOURCE_EXHAUSTED;
+    case MHD_HTTP_SERVICE_UNAVAILABLE:
+        return SVC_GRPC_UNAVAILABLE;
+    default:
+        return SVC_GRPC_INVALID_ARGUMENT;
+    }
+    pthread_mutex_lock(&r->lock);
+    const enum svc_grpc_code code = r->code;
+    pthread_mutex_unlock(&r->lock);
+    return code;
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **state,
@@ -409,6 +434,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
         return;
     if (x->form)
         (void)MHD_destroy_post_processor(x->form);
+    const enum svc_grpc_code ended = code_of(x->request);
+    svc_server_count_page(web->server, ended, b_now_ns() - x->begun_ns);
     web_request_abandon(x->request);
     web_request_unref(x->request);
     pthread_mutex_lock(&web->lock);
@@ -464,8 +491,8 @@ static enum MHD_Result get(const struct svc_web *web, struct MHD_Connection *con
     if (strcmp(url, "/api/info") == 0)
         return reply_info(web, connection);
     if (strcmp(url, "/api/parse") == 0)
-        return reply_problem(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "METHOD", "documents come by POST");
-    return reply_problem(connection, MHD_HTTP_NOT_FOUND, "NOT_FOUND", "there is nothing of this name");
+        return reply_problem(web, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "METHOD", "documents come by POST");
+    return reply_problem(web, connection, MHD_HTTP_NOT_FOUND, "NOT_FOUND", "there is nothing of this name");
 }
 
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
@@ -476,12 +503,13 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
     (void)version;
     if (!*state) { /* the head has come */
         if (!host_is_ours(web, connection))
-            return reply_problem(connection, MHD_HTTP_FORBIDDEN, "HOST",
+            return reply_problem(web, connection, MHD_HTTP_FORBIDDEN, "HOST",
                                  "this page is not meant to be reached under this name (--web-host)");
         if (post && strcmp(url, "/api/parse") == 0)
             return begin_upload(web, connection, state);
         if (post || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0))
-            return reply_problem(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "METHOD", "only GET, and POST of documents");
+            return reply_problem(web, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "METHOD",
+                                 "only GET, and POST of documents");
         *state = web; /* stands for "seen" */
         return MHD_YES;
     }

@@ -62,6 +62,7 @@ struct web_request {
     struct b_buf outbox;
     size_t taken; /* bytes of the outbox that the connection has */
     bool over, gone;
+    enum svc_grpc_code code; /* how it ended, for the counters */
     int32_t pages_done, pages;
     int64_t last_event_ns;
 };
@@ -73,8 +74,8 @@ void web_request_abandon(struct web_request *r);
 
 /* W: appends one line (with its newline) and waits while the client takes none; B_CANCELLED when it is gone. */
 enum b_code web_send(struct web_request *r, const struct b_buf *line, struct b_err *err) B_MUST_CHECK;
-/* W: no more lines will come. */
-void web_over(struct web_request *r);
+/* W: no more lines will come; code is how it went. */
+void web_over(struct web_request *r, enum svc_grpc_code code);
 /* Connection: up to max bytes of the answer; waits for some, with heartbeats; 0 at its end, -1 when the client at
  * socket fd is gone. */
 long web_take(struct web_request *r, int fd, char *out, size_t max);

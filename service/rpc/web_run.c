@@ -141,15 +141,25 @@ static enum b_code on_begin(void *ctx, const struct dp_document_info *info, int3
     return send_line(run, err);
 }
 
+static void on_stage(void *ctx, enum dp_stage stage, int64_t ns)
+{
+    const struct web_run *run = ctx;
+    svc_metrics_stage(svc_server_metrics(run->request->server), (enum svc_stage)stage, ns);
+}
+
 static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b_image_view *image, struct b_err *err)
 {
     struct web_run *run = ctx;
+    struct svc_metrics *metrics = svc_server_metrics(run->request->server);
+    const int64_t since = b_now_ns();
     enum b_code code = out_page(run->lines.writer, page, NULL, err);
-    svc_metrics_page(svc_server_metrics(run->request->server), (int)page->status);
-    if (page->status == DP_STATUS_FAILED)
+    svc_metrics_page(metrics, (int)page->status);
+    if (page->status == DP_STATUS_FAILED) {
+        svc_metrics_failure(metrics, SVC_FAILED_PAGE, svc_reason_name(page->error.code));
         run->pages_failed++;
-    else
+    } else {
         run->pages_ok++;
+    }
     for (size_t i = 0; i < run->n_parts && code == B_OK; i++)
         if (run->parts[i].writer && out_page(run->parts[i].writer, page, image, &run->parts[i].why) != B_OK)
             give_up(&run->parts[i]);
@@ -163,6 +173,7 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
         code = out_data_uri(&run->line, *image, PICTURE_WIDTH, err);
         b_buf_putc(&run->line, '"');
     }
+    svc_metrics_stage(metrics, SVC_STAGE_WRITE, b_now_ns() - since);
     pthread_mutex_lock(&run->request->lock);
     run->request->pages_done++;
     pthread_mutex_unlock(&run->request->lock);
@@ -213,7 +224,7 @@ static enum b_code read_document(struct web_run *run, struct svc_worker *worker,
         .n_ranges = form->n_ranges,
         .keep_images = true,
     };
-    const struct dp_parse_events events = {.ctx = run, .begin = on_begin, .page = on_page};
+    const struct dp_parse_events events = {.ctx = run, .took = on_stage, .begin = on_begin, .page = on_page};
     enum b_code code = dp_source_of_bytes(form->file.data, form->file.len, form->name[0] ? form->name : "document",
                                           &limits, &source, err);
     if (code != B_OK)
@@ -252,12 +263,13 @@ void web_work(struct svc_ticket *ticket, struct svc_worker *worker)
         b_buf_init(&line, 4096);
         b_buf_puts(&line, "{\"event\":\"error\",");
         web_put_error(&line, svc_reason_name(code), &err, -1);
+        svc_metrics_failure(svc_server_metrics(r->server), SVC_FAILED_CALL, svc_reason_name(code));
         b_buf_puts(&line, "}\n");
         (void)!web_send(r, &line, &lost);
         b_buf_free(&line);
     }
     free(run);
-    web_over(r);
+    web_over(r, code == B_OK ? SVC_GRPC_OK : svc_grpc_code_of(code));
     svc_admission_leave(svc_server_admission(worker->server), ticket);
     web_request_unref(r);
 }

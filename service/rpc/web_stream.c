@@ -31,6 +31,7 @@ struct web_request *web_request_new(struct svc_server *server, const char *clien
     r->ticket.run = web_work;
     web_form_init(&r->form);
     b_buf_init(&r->outbox, OUTBOX_MAX);
+    r->code = SVC_GRPC_CANCELLED; /* until it ends otherwise */
     r->last_event_ns = b_now_ns();
     pthread_mutex_init(&r->lock, NULL);
     svc_monotonic_cond(&r->changed);
@@ -101,9 +102,10 @@ enum b_code web_send(struct web_request *r, const struct b_buf *line, struct b_e
     return code;
 }
 
-void web_over(struct web_request *r)
+void web_over(struct web_request *r, enum svc_grpc_code code)
 {
     pthread_mutex_lock(&r->lock);
+    r->code = code;
     r->over = true;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);

@@ -33,7 +33,7 @@ struct svc_admission {
     uint64_t bytes;
     uint64_t starts;
     int interactive_in_a_row[SVC_KINDS];
-    int64_t typical_ns[SVC_KINDS]; /* exponential average of the running time of a call */
+    int64_t typical_ns[SVC_KINDS][SVC_CLASSES]; /* exponential average of the running time of a call */
     struct turn turns[TURNS];
     bool draining, closed;
 };
@@ -45,8 +45,10 @@ enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct 
     if (!a)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the queue");
     a->limits = *limits;
-    a->typical_ns[SVC_PAGES] = FIRST_GUESS_NS;
-    a->typical_ns[SVC_MODEL] = FIRST_GUESS_MODEL_NS;
+    for (int class = 0; class < SVC_CLASSES; class ++) {
+        a->typical_ns[SVC_PAGES][class] = FIRST_GUESS_NS;
+        a->typical_ns[SVC_MODEL][class] = FIRST_GUESS_MODEL_NS;
+    }
     if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->wake[SVC_PAGES], NULL) != 0 ||
         pthread_cond_init(&a->wake[SVC_MODEL], NULL) != 0) {
         free(a);
@@ -84,17 +86,17 @@ void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_cla
 }
 
 /* Time until a ticket behind `ahead` others would start. */
-static int64_t wait_ns(const struct svc_admission *a, enum svc_kind kind, int ahead)
+static int64_t wait_ns(const struct svc_admission *a, enum svc_kind kind, enum svc_class class, int ahead)
 {
     const int threads = kind == SVC_MODEL ? a->limits.sessions : a->limits.workers;
     const int workers = threads > 0 ? threads : 1;
     const int before = ahead + (a->running[kind] >= workers ? a->running[kind] - workers + 1 : 0);
-    return a->typical_ns[kind] * before / workers;
+    return a->typical_ns[kind][class] * before / workers;
 }
 
-static int64_t retry_after(const struct svc_admission *a, enum svc_kind kind)
+static int64_t retry_after(const struct svc_admission *a, const struct svc_ticket *ticket)
 {
-    const int64_t ms = wait_ns(a, kind, 1) / 1000000;
+    const int64_t ms = wait_ns(a, ticket->kind, ticket->class, 1) / 1000000;
     return ms < MIN_RETRY_MS ? MIN_RETRY_MS : (ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms);
 }
 
@@ -104,7 +106,7 @@ enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticke
     enum b_code code = B_OK;
     pthread_mutex_lock(&a->lock);
     if (a->bytes > a->limits.bytes || bytes > a->limits.bytes - a->bytes) {
-        *retry_ms = retry_after(a, ticket->kind);
+        *retry_ms = retry_after(a, ticket);
         code = b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
                       (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
     } else {
@@ -135,13 +137,17 @@ static enum b_code may_enter(const struct svc_admission *a, const struct svc_tic
     const int waiting = waiting_kind(a, SVC_PAGES) + waiting_kind(a, SVC_MODEL);
     if (a->draining)
         return b_fail(err, B_CANCELLED, DOMAIN, "the server is stopping");
+    if (ticket->ours)
+        return B_OK;
     if (waiting >= a->limits.queue)
         return b_fail(err, B_LIMIT, DOMAIN, "the queue is full: %d calls wait", waiting);
+    if (ticket->class == SVC_BULK && waiting >= a->limits.queue - a->limits.queue / SVC_BULK_SPARES)
+        return b_fail(err, B_LIMIT, DOMAIN, "the queue is full for bulk calls: %d calls wait", waiting);
     if (a->limits.queue_per_client > 0 && waiting_of(a, ticket->client) >= a->limits.queue_per_client)
         return b_fail(err, B_LIMIT, DOMAIN, "%d calls of this client wait already", a->limits.queue_per_client);
     const int ahead =
         ticket->class == SVC_INTERACTIVE ? a->waiting[ticket->kind][SVC_INTERACTIVE] : waiting_kind(a, ticket->kind);
-    if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ticket->kind, ahead) >= deadline_ns)
+    if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ticket->kind, ticket->class, ahead) >= deadline_ns)
         return b_fail(err, B_DEADLINE, DOMAIN, "the deadline would pass while %d calls are served first", ahead);
     return B_OK;
 }
@@ -150,7 +156,7 @@ enum b_code svc_admission_peek(struct svc_admission *a, const struct svc_ticket 
                                int64_t *retry_ms, struct b_err *err)
 {
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a, ticket->kind);
+    *retry_ms = retry_after(a, ticket);
     const enum b_code code = may_enter(a, ticket, deadline_ns, err);
     pthread_mutex_unlock(&a->lock);
     return code;
@@ -161,7 +167,7 @@ enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *tick
 {
     const enum svc_class class = ticket->class;
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a, ticket->kind);
+    *retry_ms = retry_after(a, ticket);
     const enum b_code code = may_enter(a, ticket, deadline_ns, err);
     if (code == B_OK) {
         ticket->next = NULL;
@@ -220,12 +226,8 @@ static void note_turn(struct svc_admission *a, const char *client)
 }
 
 /* The oldest ticket of the client whose last turn is longest ago. */
-static struct svc_ticket *choose(struct svc_admission *a, enum svc_kind kind)
+static struct svc_ticket *choose_of(const struct svc_admission *a, enum svc_kind kind, enum svc_class class)
 {
-    enum svc_class class = SVC_INTERACTIVE;
-    if (a->waiting[kind][SVC_INTERACTIVE] == 0 ||
-        (a->waiting[kind][SVC_BULK] > 0 && a->interactive_in_a_row[kind] >= SVC_BULK_SHARE - 1))
-        class = SVC_BULK;
     struct svc_ticket *best = NULL;
     uint64_t best_turn = UINT64_MAX;
     for (struct svc_ticket *t = a->head[class]; t; t = t->next) {
@@ -235,8 +237,27 @@ static struct svc_ticket *choose(struct svc_admission *a, enum svc_kind kind)
             best_turn = turn;
         }
     }
-    a->interactive_in_a_row[kind] = class == SVC_INTERACTIVE ? a->interactive_in_a_row[kind] + 1 : 0;
     return best;
+}
+
+static struct svc_ticket *choose(struct svc_admission *a, enum svc_kind kind)
+{
+    enum svc_class class = SVC_INTERACTIVE;
+    if (a->waiting[kind][SVC_INTERACTIVE] == 0 ||
+        (a->waiting[kind][SVC_BULK] > 0 && a->interactive_in_a_row[kind] >= SVC_BULK_SHARE - 1))
+        class = SVC_BULK;
+    a->interactive_in_a_row[kind] = class == SVC_INTERACTIVE ? a->interactive_in_a_row[kind] + 1 : 0;
+    return choose_of(a, kind, class);
+}
+
+static void start(struct svc_admission *a, struct svc_ticket *ticket)
+{
+    take_out(a, ticket);
+    note_turn(a, ticket->client);
+    ticket->running = true;
+    ticket->waited_ns = b_now_ns() - ticket->queued_ns;
+    ticket->queued_ns += ticket->waited_ns; /* from here on: when it started */
+    a->running[ticket->kind]++;
 }
 
 struct svc_ticket *svc_admission_next(struct svc_admission *a, enum svc_kind kind)
@@ -247,12 +268,19 @@ struct svc_ticket *svc_admission_next(struct svc_admission *a, enum svc_kind kin
         pthread_cond_wait(&a->wake[kind], &a->lock);
     if (waiting_kind(a, kind) > 0) {
         ticket = choose(a, kind);
-        take_out(a, ticket);
-        note_turn(a, ticket->client);
-        ticket->running = true;
-        ticket->waited_ns = b_now_ns() - ticket->queued_ns;
-        ticket->queued_ns += ticket->waited_ns; /* from here on: when it started */
-        a->running[kind]++;
+        start(a, ticket);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return ticket;
+}
+
+struct svc_ticket *svc_admission_lend(struct svc_admission *a)
+{
+    struct svc_ticket *ticket = NULL;
+    pthread_mutex_lock(&a->lock);
+    if (a->waiting[SVC_PAGES][SVC_INTERACTIVE] > 0) {
+        ticket = choose_of(a, SVC_PAGES, SVC_INTERACTIVE);
+        start(a, ticket);
     }
     pthread_mutex_unlock(&a->lock);
     return ticket;
@@ -275,7 +303,8 @@ void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
         take_out(a, ticket);
     if (ticket->running) {
         const int64_t took = b_now_ns() - ticket->queued_ns;
-        a->typical_ns[ticket->kind] += (took - a->typical_ns[ticket->kind]) / 8;
+        int64_t *typical = &a->typical_ns[ticket->kind][ticket->class];
+        *typical += (took - *typical) / 8;
         a->running[ticket->kind]--;
         ticket->running = false;
     }
@@ -309,14 +338,14 @@ static int waiting_class(const struct svc_admission *a, enum svc_class class)
 void svc_admission_look(struct svc_admission *a, struct svc_admission_state *state)
 {
     pthread_mutex_lock(&a->lock);
-    *state = (struct svc_admission_state){.running = a->running[SVC_PAGES] + a->running[SVC_MODEL],
-                                          .model_running = a->running[SVC_MODEL],
-                                          .waiting = {waiting_class(a, SVC_INTERACTIVE), waiting_class(a, SVC_BULK)},
-                                          .bytes = a->bytes,
-                                          .limits = a->limits,
-                                          .expected_wait_ms =
-                                              wait_ns(a, SVC_PAGES, a->waiting[SVC_PAGES][SVC_INTERACTIVE]) / 1000000,
-                                          .draining = a->draining};
+    *state = (struct svc_admission_state){
+        .running = a->running[SVC_PAGES] + a->running[SVC_MODEL],
+        .model_running = a->running[SVC_MODEL],
+        .waiting = {waiting_class(a, SVC_INTERACTIVE), waiting_class(a, SVC_BULK)},
+        .bytes = a->bytes,
+        .limits = a->limits,
+        .expected_wait_ms = wait_ns(a, SVC_PAGES, SVC_INTERACTIVE, a->waiting[SVC_PAGES][SVC_INTERACTIVE]) / 1000000,
+        .draining = a->draining};
     pthread_mutex_unlock(&a->lock);
 }
 

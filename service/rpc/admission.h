@@ -18,6 +18,7 @@ enum svc_class { SVC_INTERACTIVE, SVC_BULK, SVC_CLASSES };
 enum svc_kind { SVC_PAGES, SVC_MODEL, SVC_KINDS };
 
 #define SVC_BULK_SHARE 8   /* every eighth start is bulk when both classes wait */
+#define SVC_BULK_SPARES 4  /* bulk calls leave a quarter of the queue to interactive ones */
 #define SVC_CLIENT_NAME 64 /* bytes of a client's name that tell clients apart, terminator included */
 
 struct svc_admission_limits {
@@ -36,6 +37,7 @@ struct svc_ticket {
     char client[SVC_CLIENT_NAME];
     enum svc_class class;
     enum svc_kind kind;
+    bool ours; /* the server's own work (stored jobs): no bound of the queue keeps it out */
     uint64_t bytes;
     int64_t queued_ns, waited_ns; /* waited_ns: how long, once it runs */
     bool waiting, running;
@@ -67,6 +69,10 @@ enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_tick
 /* For workers: waits for the next ticket of a kind and marks it running; NULL after svc_admission_close once no such
  * ticket waits any more. */
 struct svc_ticket *svc_admission_next(struct svc_admission *admission, enum svc_kind kind);
+
+/* For a worker whose bulk work has come to the end of a page: an interactive ticket for pages that waits, marked
+ * running, or NULL. So that nobody waits for a bulk document of a thousand pages to end. */
+struct svc_ticket *svc_admission_lend(struct svc_admission *admission);
 
 /* Takes a waiting ticket out of the queue; says where it was. */
 enum svc_place { SVC_ELSEWHERE, SVC_WAITING, SVC_RUNNING };

@@ -20,6 +20,8 @@
 
 #define DOMAIN "call"
 #define OUTBOX_BYTES ((size_t)8 << 20) /* a worker waits while this much is not yet taken */
+#define SLOW_NS 60000000000LL          /* a worker waits no longer than this for a client to take what was sent */
+#define UNTAKEN_NS 120000000000LL      /* an answer that nobody has taken after this long is thrown away */
 #define DETAILS_MAX 4096               /* metadata over 8 kB is refused by clients */
 #define DETAILS_KEY "grpc-status-details-bin"
 #define PUSHBACK_KEY "grpc-retry-pushback-ms"
@@ -48,7 +50,7 @@ struct svc_call *svc_call_claim(struct svc_server *server, grpc_server *core, gr
     b_cancel_init(&c->cancel);
     b_buf_init(&c->details_bytes, DETAILS_MAX);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->room, NULL);
+    svc_monotonic_cond(&c->room);
     grpc_call_details_init(&c->details);
     grpc_metadata_array_init(&c->metadata);
     c->on_new = (struct svc_tag){on_new, c};
@@ -318,6 +320,36 @@ static void pump(struct svc_call *c)
     }
 }
 
+/* The client holds up a worker or its own answer: it loses the call. Any thread. */
+static void cut(struct svc_call *c)
+{
+    b_log(B_LOG_WARNING, DOMAIN, "%s: %s takes its answer too slowly", c->method->path, c->client);
+    svc_metrics_failure(svc_server_metrics(c->server), SVC_FAILED_CALL, "SLOW_CLIENT");
+    (void)grpc_call_cancel_with_status(c->call, GRPC_STATUS_ABORTED, "the client takes its answer too slowly", NULL);
+}
+
+void svc_call_reap(struct svc_call *c, int64_t now_ns)
+{
+    pthread_mutex_lock(&c->lock);
+    const bool late = c->finished && !c->gone && !c->reaped && now_ns - c->finished_ns > UNTAKEN_NS;
+    c->reaped |= late;
+    pthread_mutex_unlock(&c->lock);
+    if (late && c->call)
+        cut(c);
+}
+
+/* With the lock held: waits until the outbox has room. False when the client leaves none. */
+static bool wait_for_room(struct svc_call *c)
+{
+    const int64_t until = b_now_ns() + SLOW_NS;
+    while (c->waiting_bytes > OUTBOX_BYTES && !c->gone && !c->finished) {
+        struct timespec at = {.tv_sec = (time_t)(until / 1000000000), .tv_nsec = (long)(until % 1000000000)};
+        if (pthread_cond_timedwait(&c->room, &c->lock, &at) != 0 && b_now_ns() >= until)
+            return false;
+    }
+    return true;
+}
+
 bool svc_call_send(struct svc_call *c, struct b_buf *buf, bool may_wait)
 {
     struct svc_outgoing *o = calloc(1, sizeof *o);
@@ -333,9 +365,8 @@ bool svc_call_send(struct svc_call *c, struct b_buf *buf, bool may_wait)
         return false;
     }
     pthread_mutex_lock(&c->lock);
-    while (c->waiting_bytes > OUTBOX_BYTES && !c->gone && !c->finished && may_wait)
-        pthread_cond_wait(&c->room, &c->lock);
-    const bool taken = !c->gone && !c->finished;
+    const bool slow = may_wait && !wait_for_room(c);
+    const bool taken = !slow && !c->gone && !c->finished;
     if (taken) {
         if (c->last)
             c->last->next = o;
@@ -345,6 +376,8 @@ bool svc_call_send(struct svc_call *c, struct b_buf *buf, bool may_wait)
         c->waiting_bytes += o->size;
     }
     pthread_mutex_unlock(&c->lock);
+    if (slow)
+        cut(c);
     if (taken)
         poke(c);
     else
@@ -369,6 +402,7 @@ void svc_call_finish_with(struct svc_call *c, enum svc_grpc_code code, const str
         return;
     }
     c->finished = true;
+    c->finished_ns = b_now_ns();
     c->code = code;
     c->retry_ms = end ? end->retry_ms : -1;
     if (code != SVC_GRPC_OK && problem) {

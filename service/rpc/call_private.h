@@ -55,6 +55,8 @@ struct svc_call {
     struct svc_outgoing *first, *last;
     size_t waiting_bytes;
     bool finished, gone; /* gone: the client does not take anything any more */
+    bool reaped;         /* its answer was thrown away */
+    int64_t finished_ns;
     enum svc_grpc_code code;
     char message[384]; /* of the status */
     struct b_buf details_bytes;
@@ -72,6 +74,9 @@ void svc_call_ref(struct svc_call *call);
 void svc_call_start(struct svc_call *call);
 /* P: one request header's value as text ("" when absent), cut to size - 1 bytes. */
 void svc_call_header(const struct svc_call *call, const char *key, char *out, size_t size);
+
+/* P: now and then: cuts a call whose answer nobody takes. */
+void svc_call_reap(struct svc_call *call, int64_t now_ns);
 
 /* From server.c. */
 struct svc_admission *svc_server_admission(const struct svc_server *server);

@@ -99,6 +99,7 @@ static bool add_run(struct svc_jobs *jobs)
     b_cancel_init(&run->cancel);
     svc_ticket_init(&run->ticket, "jobs", SVC_BULK);
     run->ticket.run = run_job;
+    run->ticket.ours = true;
     pthread_mutex_lock(&jobs->lock);
     run->next = jobs->runs;
     jobs->runs = run;

@@ -17,6 +17,7 @@
 #define MAX_DPI 1200.0
 
 struct run {
+    struct svc_worker *worker;
     struct svc_metrics *metrics;
     const struct svc_parse_events *events;
     const Docparse__V1__OutputOptions *output;
@@ -140,6 +141,8 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     if (code == B_OK && typed)
         code = r->events->page(r->events->ctx, message, err); /* may wait for the client */
     b_arena_drop(arena);
+    if (code == B_OK)
+        svc_worker_lend(r->worker);
     return code;
 }
 
@@ -181,7 +184,8 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
                           struct svc_parse_result *result, struct b_err *err)
 {
     const Docparse__V1__ParseOptions *o = input->options;
-    struct run r = {.metrics = svc_server_metrics(worker->server),
+    struct run r = {.worker = worker,
+                    .metrics = svc_server_metrics(worker->server),
                     .events = events,
                     .output = o ? o->output : NULL,
                     .result = result};

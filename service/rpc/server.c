@@ -261,21 +261,62 @@ static bool try_ref(struct svc_call *c)
     return false;
 }
 
-void svc_server_each(struct svc_server *s, const struct svc_method *method,
-                     void (*fn)(struct svc_call *call, void *ctx), void *ctx)
+/* Calls that want says yes to, each with a reference; NULL when there are none or no memory. */
+static struct svc_call **hold_calls(struct svc_server *s, const struct svc_method *method,
+                                    bool (*want)(const struct svc_call *call, const struct svc_method *method),
+                                    size_t *n)
+{
+    *n = 0;
+    pthread_mutex_lock(&s->lock);
+    struct svc_call **held = s->n_calls > 0 ? calloc((size_t)s->n_calls, sizeof(struct svc_call *)) : NULL;
+    for (struct svc_call *c = s->live; held && c && *n < (size_t)s->n_calls; c = c->next_live)
+        if (want(c, method) && try_ref(c))
+            held[(*n)++] = c;
+    pthread_mutex_unlock(&s->lock);
+    return held;
+}
+
+static void each_call(struct svc_server *s, const struct svc_method *method,
+                      bool (*want)(const struct svc_call *call, const struct svc_method *method),
+                      void (*fn)(struct svc_call *call, void *ctx), void *ctx)
 {
     /* Only the poller adds calls and ends them by completions; references keep each alive outside the lock. */
-    struct svc_call *held[256];
     size_t n = 0;
-    pthread_mutex_lock(&s->lock);
-    for (struct svc_call *c = s->live; c && n < sizeof held / sizeof held[0]; c = c->next_live)
-        if ((method ? c->method == method : c->method->tick != NULL) && try_ref(c))
-            held[n++] = c;
-    pthread_mutex_unlock(&s->lock);
+    struct svc_call **held = hold_calls(s, method, want, &n);
     for (size_t i = 0; i < n; i++) {
         fn(held[i], ctx);
         svc_call_unref(held[i]);
     }
+    free((void *)held);
+}
+
+static bool is_of(const struct svc_call *call, const struct svc_method *method)
+{
+    return call->method == method;
+}
+
+static bool has_tick(const struct svc_call *call, const struct svc_method *method)
+{
+    (void)method;
+    return call->method->tick != NULL;
+}
+
+static bool any_call(const struct svc_call *call, const struct svc_method *method)
+{
+    (void)call;
+    (void)method;
+    return true;
+}
+
+void svc_server_each(struct svc_server *s, const struct svc_method *method,
+                     void (*fn)(struct svc_call *call, void *ctx), void *ctx)
+{
+    each_call(s, method, is_of, fn, ctx);
+}
+
+static void reap_one(struct svc_call *call, void *ctx)
+{
+    svc_call_reap(call, *(const int64_t *)ctx);
 }
 
 static void tick_one(struct svc_call *call, void *ctx)
@@ -295,7 +336,8 @@ static void tick(struct svc_server *s)
         svc_jobs_tick(s->jobs);
     if (s->web)
         svc_web_tick(s->web, now);
-    svc_server_each(s, NULL, tick_one, (void *)&(int64_t){now});
+    each_call(s, NULL, has_tick, tick_one, (void *)&(int64_t){now});
+    each_call(s, NULL, any_call, reap_one, (void *)&(int64_t){now});
 }
 
 /* Takes one event; false once the queue is shut down. */
@@ -337,15 +379,36 @@ static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
     svc_call_unref(c);
 }
 
+static void run_ticket(struct svc_worker *w, struct svc_ticket *ticket)
+{
+    struct svc_ticket *outer = w->current;
+    svc_metrics_wait(w->server->metrics, ticket->class, ticket->waited_ns);
+    w->current = ticket;
+    ticket->run(ticket, w); /* may free it */
+    w->current = outer;
+}
+
+void svc_worker_lend(struct svc_worker *w)
+{
+    if (w->kind != SVC_PAGES || w->lent || !w->current || w->current->class != SVC_BULK)
+        return;
+    w->lent = true;
+    struct svc_ticket *guest;
+    for (int i = 1; i < SVC_BULK_SHARE && (guest = svc_admission_lend(w->server->admission)) != NULL; i++)
+        run_ticket(w, guest);
+    w->lent = false;
+}
+
 static void *work(void *arg)
 {
     struct svc_worker *w = arg;
     for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission, w->kind)) != NULL;) {
-        svc_metrics_wait(w->server->metrics, t->class, t->waited_ns);
-        t->run(t, w);
+        run_ticket(w, t);
     }
-    for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++)
+    for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++) {
         dp_pipeline_drop(w->pipelines[i]);
+        dp_pipeline_drop(w->guests[i]);
+    }
     dp_asker_drop(w->asker);
     return NULL;
 }
@@ -353,7 +416,7 @@ static void *work(void *arg)
 enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
                                 struct b_err *err)
 {
-    struct dp_pipeline **slot = &worker->pipelines[text_layer];
+    struct dp_pipeline **slot = worker->lent ? &worker->guests[text_layer] : &worker->pipelines[text_layer];
     enum b_code code = B_OK;
     if (!*slot)
         code = dp_pipeline_new(worker->server->options.model, text_layer, 1, slot, err);
@@ -664,9 +727,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->core && s->poller) {
         grpc_server_shutdown_and_notify(s->core, s->queue, s);
         if (!wait_until(s, grace_ms, connections_down)) {
-            svc_server_each(s, NULL, cancel_one, NULL);
-            for (size_t i = 0; i < N_METHODS; i++)
-                svc_server_each(s, methods[i], cancel_one, NULL);
+            each_call(s, NULL, any_call, cancel_one, NULL);
             grpc_server_cancel_all_calls(s->core);
             (void)wait_until(s, -1, connections_down);
         }

@@ -19,9 +19,14 @@ struct svc_worker {
     struct svc_server *server;
     /* One pipeline for each use of the text layer, made when first needed. */
     struct dp_pipeline *pipelines[DP_TEXT_OFF + 1];
+    struct dp_pipeline *guests[DP_TEXT_OFF + 1]; /* the same for what runs at the end of a bulk page */
+    struct svc_ticket *current;
+    bool lent;              /* a guest runs */
     struct dp_asker *asker; /* of a thread for the large model, made when first needed */
     enum svc_kind kind;
 };
+/* At the end of a page of bulk work: runs the interactive work that waits, a few calls at most. */
+void svc_worker_lend(struct svc_worker *worker);
 /* The worker's asker; only on threads of SVC_MODEL. */
 enum b_code svc_worker_asker(struct svc_worker *worker, struct dp_asker **out, struct b_err *err) B_MUST_CHECK;
 enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,

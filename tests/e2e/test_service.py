@@ -4,7 +4,7 @@ import hashlib, http.client, os, threading, time
 
 import grpc
 
-from e2e import SAMPLES, main
+from e2e import SAMPLES, main, pdf
 from service import PARSER, Server, ServiceCase, chunks, doc, health, pb, reflection, rich, sample
 
 
@@ -164,6 +164,23 @@ class Service(ServiceCase):
         self.assertEqual(code, 0, err)
         with self.assertRaises(grpc.RpcError):
             list(events)
+
+    def test_interactive_calls_do_not_wait_for_bulk_documents(self):
+        """One worker reads a bulk document of many pages: an interactive call is answered between two of them."""
+        server = Server(self, "--workers", "1")
+        many = pdf([["page %d" % i] for i in range(400)])
+        events = server.stream(chunks(many, name="many.pdf", options=pb.ParseOptions(priority=pb.PRIORITY_BULK)), timeout=300)
+        self.assertTrue(next(events).HasField("opened"))
+        got = []
+        taker = threading.Thread(target=lambda: got.extend(events))
+        taker.start()
+        reply = server.parse(sample("form.pdf"))
+        early = list(got)
+        taker.join()
+        self.assertEqual(reply.document.status, doc.STATUS_OK)
+        self.assertFalse(any(e.HasField("finished") for e in early), "the bulk document ended first")
+        pages = [e.page.number for e in got if e.HasField("page")]
+        self.assertEqual(pages, list(range(1, 401)))
 
     def test_metrics(self):
         server = Server(self, "--metrics", "127.0.0.1:0")

@@ -120,6 +120,46 @@ static void bulk_waits_but_never_starves(void **state)
     svc_admission_drop(a);
 }
 
+static void bulk_leaves_room_for_interactive_calls(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(8, 0, 100, 1);
+    struct svc_ticket bulk[7], fast[3], ours;
+    int64_t retry = -1;
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(enter(a, &bulk[i], "B", SVC_BULK), B_OK);
+    assert_int_equal(enter(a, &bulk[6], "B", SVC_BULK), B_LIMIT);
+    assert_int_equal(enter(a, &fast[0], "i", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &fast[1], "i", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &fast[2], "i", SVC_INTERACTIVE), B_LIMIT);
+    svc_ticket_init(&ours, "jobs", SVC_BULK); /* stored jobs get their turn whatever waits */
+    ours.ours = true;
+    assert_int_equal(svc_admission_enter(a, &ours, 0, &retry, NULL), B_OK);
+    svc_admission_drop(a);
+}
+
+static void a_bulk_worker_lends_itself(void **state)
+{
+    (void)state;
+    struct svc_admission *a = new_admission(8, 0, 100, 1);
+    struct svc_ticket bulk[2], fast[2];
+    assert_int_equal(enter(a, &bulk[0], "B", SVC_BULK), B_OK);
+    assert_ptr_equal(svc_admission_next(a, SVC_PAGES), &bulk[0]);
+    assert_int_equal(enter(a, &bulk[1], "C", SVC_BULK), B_OK);
+    assert_null(svc_admission_lend(a)); /* only interactive work is a guest */
+    assert_int_equal(enter(a, &fast[0], "i", SVC_INTERACTIVE), B_OK);
+    assert_int_equal(enter(a, &fast[1], "j", SVC_INTERACTIVE), B_OK);
+    assert_ptr_equal(svc_admission_lend(a), &fast[0]);
+    assert_int_equal(svc_admission_withdraw(a, &fast[0]), SVC_RUNNING);
+    assert_ptr_equal(svc_admission_lend(a), &fast[1]);
+    assert_null(svc_admission_lend(a));
+    svc_admission_leave(a, &fast[0]);
+    svc_admission_leave(a, &fast[1]);
+    svc_admission_leave(a, &bulk[0]);
+    assert_ptr_equal(svc_admission_next(a, SVC_PAGES), &bulk[1]);
+    svc_admission_drop(a);
+}
+
 static void refuses_deadlines_that_cannot_be_met(void **state)
 {
     (void)state;
@@ -313,6 +353,8 @@ int main(void)
         cmocka_unit_test(bounds_one_client),
         cmocka_unit_test(clients_take_turns),
         cmocka_unit_test(bulk_waits_but_never_starves),
+        cmocka_unit_test(bulk_leaves_room_for_interactive_calls),
+        cmocka_unit_test(a_bulk_worker_lends_itself),
         cmocka_unit_test(refuses_deadlines_that_cannot_be_met),
         cmocka_unit_test(messages_carry_the_page),
         cmocka_unit_test(a_small_arena_is_an_error),

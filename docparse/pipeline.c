@@ -15,7 +15,7 @@
 #include "docparse/digest.h"
 
 #define DOMAIN "pipeline"
-#define EXTRA_PAGES 2    /* finished pages that may wait for a slow predecessor */
+#define EXTRA_PAGES 3    /* finished pages that may wait: for a slow predecessor, and one for the page behind it */
 #define POLL_NS 50000000 /* how often the caller looks at its cancel flag while it waits */
 
 struct dp_pipeline {
@@ -55,6 +55,7 @@ struct parse {
     bool stop;
     struct worker *workers;
     int n_workers;
+    struct dp_across *across; /* used by the caller's thread alone */
 };
 
 enum b_code dp_pipeline_new(const struct dp_model *model, enum dp_text_layer text_layer, int jobs,
@@ -290,12 +291,18 @@ static enum b_code deliver(struct parse *p, const struct dp_parse_events *events
     for (int32_t i = 0; i < p->n_pages && code == B_OK; i++) {
         pthread_mutex_lock(&p->lock);
         code = wait_for(p, i, cancel, err);
+        if (code == B_OK && i + 1 < p->n_pages)
+            code = wait_for(p, i + 1, cancel, err);
         struct slot taken = {0};
+        struct dp_page *next = NULL; /* stays in its slot: workers are done with it */
         if (code == B_OK) {
             taken = p->slots[i % p->window];
             p->slots[i % p->window] = (struct slot){0};
+            next = i + 1 < p->n_pages ? p->slots[(i + 1) % p->window].page : NULL;
         }
         pthread_mutex_unlock(&p->lock);
+        if (code == B_OK && taken.page)
+            dp_across_settle(p->across, taken.page, next);
         if (code == B_OK)
             code = hand_out(&taken, events, tally, err);
         slot_clear(&taken);
@@ -417,7 +424,9 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
     if (code != B_OK)
         goto out;
     fill_info(pipeline, &p, dp_loader_info(loader), &info);
-    code = events->begin(events->ctx, &info, p.n_pages, err);
+    code = dp_across_new(dp_loader_info(loader)->outline, dp_loader_info(loader)->n_outline, &p.across, err);
+    if (code == B_OK)
+        code = events->begin(events->ctx, &info, p.n_pages, err);
     if (code == B_OK)
         code = start_workers(pipeline, &p, loader, err);
     if (code == B_OK)
@@ -428,6 +437,7 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
                   : tally.ok + tally.partial > 0 ? DP_STATUS_PARTIAL
                                                  : DP_STATUS_FAILED;
 out:
+    dp_across_drop(p.across);
     dp_loader_close(loader);
     free(p.workers);
     free(p.slots);

@@ -7,9 +7,9 @@
 #include "docparse/reader.h"
 #include "docparse/source.h"
 
-/* Source -> pages. Pages are read by `jobs` workers and handed out in page order, each as soon as it and
- * its predecessors are ready; at most jobs + 2 pages are in memory. A page that fails is handed out with its
- * status and error: the document goes on. */
+/* Source -> pages. Pages are read by `jobs` workers and handed out in page order, each as soon as it,
+ * its predecessors and the page behind it are ready (what only the document tells needs both); at most jobs + 3 pages
+ * are in memory. A page that fails is handed out with its status and error: the document goes on. */
 
 /* Readers that are kept from document to document (planned networks are costly to make again). One
  * document at a time; the model must outlive it. */

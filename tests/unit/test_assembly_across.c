@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What only the document tells: running heads that change sides, numbers that count, levels of headings by style and
+ * outline, and paragraphs over the ends of pages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "docparse/assembly.h"
+#include "docparse/line_builder.h"
+
+#define W 1000
+#define H 1400
+#define PAGES_MAX 8
+
+struct book {
+    struct dp_page *pages[PAGES_MAX];
+    struct dp_line_builder builders[PAGES_MAX];
+    int n;
+};
+
+static void add_page(struct book *book)
+{
+    struct dp_page **page = &book->pages[book->n];
+    assert_int_equal(dp_page_new(book->n + 1, 16u << 20, page, NULL), B_OK);
+    (*page)->width = W;
+    (*page)->height = H;
+    (*page)->dpi = 120;
+    dp_line_builder_begin(&book->builders[book->n++], *page);
+}
+
+/* A line of the text layer on the last page; size is its type size in pixels. */
+static void line(struct book *book, float x, float y, float size, const char *text)
+{
+    struct dp_page *page = book->pages[book->n - 1];
+    const float step = size * 0.5f;
+    float at = x;
+    for (size_t i = 0; text[i];) {
+        const size_t n = strcspn(text + i, " ");
+        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
+                                     .text = b_arena_text(page->arena, text + i, n),
+                                     .font_size = size * 0.6f,
+                                     .confidence = DP_NO_CONFIDENCE};
+        assert_int_equal(dp_line_builder_word(&book->builders[book->n - 1], &word, NULL), B_OK);
+        at += (float)(n + 1) * step;
+        i += n + (text[i + n] == ' ');
+    }
+    struct dp_line l = {.source = DP_FROM_TEXT_LAYER, .confidence = DP_NO_CONFIDENCE, .font_size = size * 0.6f};
+    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
+    assert_int_equal(dp_line_builder_end(&book->builders[book->n - 1], &l, NULL), B_OK);
+}
+
+static void body(struct book *book, float y, int lines)
+{
+    for (int i = 0; i < lines; i++)
+        line(book, 100, y + (float)i * 28, 20, "the body of this page goes from edge to edge of its only column of text");
+}
+
+static void settle(struct book *book, const struct dp_outline_item *outline, int n)
+{
+    struct dp_across *across = NULL;
+    assert_int_equal(dp_across_new(outline, n, &across, NULL), B_OK);
+    for (int i = 0; i < book->n; i++)
+        assert_int_equal(dp_assemble(NULL, book->pages[i], NULL), B_OK);
+    for (int i = 0; i < book->n; i++) {
+        dp_across_settle(across, book->pages[i], i + 1 < book->n ? book->pages[i + 1] : NULL);
+        assert_int_equal(dp_page_check(book->pages[i], NULL), B_OK);
+    }
+    dp_across_drop(across);
+}
+
+static void close_book(struct book *book)
+{
+    for (int i = 0; i < book->n; i++)
+        dp_page_drop(book->pages[i]);
+}
+
+static const struct dp_block *block_with(const struct book *book, int page, const char *text)
+{
+    const struct dp_page *p = book->pages[page];
+    for (int32_t i = 0; i < p->n_blocks; i++)
+        if (strstr(p->blocks[i].text, text))
+            return &p->blocks[i];
+    fail_msg("no block of page %d holds '%s'", page + 1, text);
+    return NULL;
+}
+
+/* Heads too low and too large for the rules of a single page; left and right pages differ; numbers are in words. */
+static void test_running_heads(void **state)
+{
+    struct book book = {.n = 0};
+    char foot[64];
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        add_page(&book);
+        line(&book, 100, 130, 24, i & 1 ? "A history of measuring" : "The first instruments");
+        body(&book, 220, 20);
+        (void)snprintf(foot, sizeof foot, "Edition of the year, sheet %d of the whole book in two volumes", i + 41);
+        line(&book, 300, 1250, 20, foot);
+    }
+    settle(&book, NULL, 0);
+    for (int i = 2; i < 6; i++) {
+        assert_int_equal(block_with(&book, i, i & 1 ? "A history" : "The first")->type, DP_HEADER);
+        assert_int_equal(block_with(&book, i, "Edition")->type, DP_FOOTER);
+        assert_int_equal(block_with(&book, i, "the body")->type, DP_PARAGRAPH);
+    }
+    close_book(&book);
+}
+
+/* The same place is not enough: headings that differ stay headings. */
+static void test_headings_stay(void **state)
+{
+    static const char *const titles[] = {"Measuring length", "Weighing small things", "Clocks of old", "On heat"};
+    struct book book = {.n = 0};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        add_page(&book);
+        line(&book, 100, 130, 30, titles[i]);
+        body(&book, 220, 20);
+    }
+    settle(&book, NULL, 0);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(block_with(&book, i, titles[i])->type, DP_HEADING);
+    close_book(&book);
+}
+
+/* A page of large type does not lift its headings: the style was met before. The outline overrules both. */
+static void test_levels(void **state)
+{
+    static const struct dp_outline_item outline[] = {{"On clocks", 2, 3}};
+    struct book book = {.n = 0};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        add_page(&book);
+        if (i == 0)
+            line(&book, 100, 60, 50, "The whole of it");
+        body(&book, 150, 3);
+        line(&book, 100, 300, 32, i == 2 ? "4 On clocks" : "Some heading");
+        body(&book, 400, 12);
+        if (i == 1)
+            for (int k = 0; k < 8; k++)
+                line(&book, 100, 760 + (float)k * 36, 25, "a long quotation in larger type fills this page");
+    }
+    settle(&book, outline, 1);
+    const int32_t first = block_with(&book, 0, "Some heading")->level;
+    assert_int_equal(block_with(&book, 1, "Some heading")->level, first);
+    assert_int_equal(block_with(&book, 2, "On clocks")->level, 3);
+    close_book(&book);
+}
+
+/* Text that the foot of a page cuts goes on below the next page's head; text that ends does not. */
+static void test_paragraph_over_pages(void **state)
+{
+    struct book book = {.n = 0};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        add_page(&book);
+        line(&book, 100, 60, 18, "Head of the book");
+        line(&book, 800, 60, 18, i == 0 ? "7" : i == 1 ? "8" : "9");
+        body(&book, 150, 30);
+        if (i == 1)
+            line(&book, 100, 150 + 30 * 28, 20, "and here it ends.");
+    }
+    settle(&book, NULL, 0);
+    assert_true(block_with(&book, 0, "the body")->joined);
+    assert_false(block_with(&book, 1, "and here it ends")->joined);
+    assert_int_equal(block_with(&book, 1, "8")->type, DP_PAGE_NUMBER);
+    close_book(&book);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_running_heads),
+        cmocka_unit_test(test_headings_stay),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_paragraph_over_pages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -14,10 +14,12 @@
 /* The values in force. Texts are owned, NULL where nothing was given; counts, bytes, seconds and switches (0 or 1) are
  * numbers. Names are the keys', with _ for -. */
 struct svc_settings {
-    char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *web, *web_host, *state_dir, *models, *log_level;
+    char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *web, *web_host, *state_dir, *models,
+        *log_level;
     char *model, *model_precision;
     int64_t model_sessions, model_threads, model_pixels, model_cache;
     int64_t insecure, reflection, workers, queue, queue_per_client, queue_bytes, grace;
+    int64_t log_calls, client_calls, client_bytes, client_pages;
     int64_t max_document, max_pages, max_pixels, page_seconds;
     int64_t job_keep, job_disk, job_open, job_attempts;
 };

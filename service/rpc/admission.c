@@ -35,6 +35,7 @@ struct svc_admission {
     int interactive_in_a_row[SVC_KINDS];
     int64_t typical_ns[SVC_KINDS][SVC_CLASSES]; /* exponential average of the running time of a call */
     struct turn turns[TURNS];
+    struct svc_clients *clients;
     bool draining, closed;
 };
 
@@ -55,13 +56,19 @@ enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct 
         *out = NULL;
         return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refuses a lock");
     }
-    return B_OK;
+    const enum b_code code = svc_clients_new(&a->clients, err);
+    if (code != B_OK) {
+        svc_admission_drop(a);
+        *out = NULL;
+    }
+    return code;
 }
 
 void svc_admission_drop(struct svc_admission *a)
 {
     if (!a)
         return;
+    svc_clients_drop(a->clients);
     pthread_cond_destroy(&a->wake[SVC_PAGES]);
     pthread_cond_destroy(&a->wake[SVC_MODEL]);
     pthread_mutex_destroy(&a->lock);
@@ -100,18 +107,41 @@ static int64_t retry_after(const struct svc_admission *a, const struct svc_ticke
     return ms < MIN_RETRY_MS ? MIN_RETRY_MS : (ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms);
 }
 
-enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticket, uint64_t bytes, int64_t *retry_ms,
-                               struct b_err *err)
+enum b_code svc_admission_begin(struct svc_admission *a, struct svc_ticket *ticket, struct svc_refusal *refusal,
+                                struct b_err *err)
 {
-    enum b_code code = B_OK;
     pthread_mutex_lock(&a->lock);
-    if (a->bytes > a->limits.bytes || bytes > a->limits.bytes - a->bytes) {
-        *retry_ms = retry_after(a, ticket);
-        code = b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
-                      (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
-    } else {
+    *refusal = (struct svc_refusal){.retry_ms = retry_after(a, ticket)};
+    const enum b_code code = svc_clients_begin(a->clients, &a->limits.client, ticket->client, refusal, err);
+    ticket->begun = code == B_OK;
+    pthread_mutex_unlock(&a->lock);
+    return code;
+}
+
+/* The server's own budget. */
+static enum b_code has_room(const struct svc_admission *a, const struct svc_ticket *ticket, uint64_t bytes,
+                            struct svc_refusal *refusal, struct b_err *err)
+{
+    if (a->bytes <= a->limits.bytes && bytes <= a->limits.bytes - a->bytes)
+        return B_OK;
+    const bool never = ticket->bytes > a->limits.bytes || bytes > a->limits.bytes - ticket->bytes;
+    *refusal = (struct svc_refusal){.reason = "BYTES_EXHAUSTED", .retry_ms = never ? -1 : 0};
+    return b_fail(err, B_LIMIT, DOMAIN, "the server holds %llu of %llu bytes of documents",
+                  (unsigned long long)a->bytes, (unsigned long long)a->limits.bytes);
+}
+
+enum b_code svc_admission_hold(struct svc_admission *a, struct svc_ticket *ticket, uint64_t bytes,
+                               struct svc_refusal *refusal, struct b_err *err)
+{
+    pthread_mutex_lock(&a->lock);
+    enum b_code code = has_room(a, ticket, bytes, refusal, err);
+    if (code == B_OK)
+        code = svc_clients_hold(a->clients, &a->limits.client, ticket->client, bytes, ticket->bytes, refusal, err);
+    if (code == B_OK) {
         a->bytes += bytes;
         ticket->bytes += bytes;
+    } else if (refusal->retry_ms >= 0) {
+        refusal->retry_ms = retry_after(a, ticket);
     }
     pthread_mutex_unlock(&a->lock);
     return code;
@@ -132,43 +162,65 @@ static int waiting_kind(const struct svc_admission *a, enum svc_kind kind)
 }
 
 static enum b_code may_enter(const struct svc_admission *a, const struct svc_ticket *ticket, int64_t deadline_ns,
-                             struct b_err *err)
+                             struct svc_refusal *refusal, struct b_err *err)
 {
     const int waiting = waiting_kind(a, SVC_PAGES) + waiting_kind(a, SVC_MODEL);
+    *refusal = (struct svc_refusal){.reason = "DRAINING", .retry_ms = retry_after(a, ticket)};
     if (a->draining)
         return b_fail(err, B_CANCELLED, DOMAIN, "the server is stopping");
     if (ticket->ours)
         return B_OK;
+    refusal->reason = "QUEUE_FULL";
     if (waiting >= a->limits.queue)
         return b_fail(err, B_LIMIT, DOMAIN, "the queue is full: %d calls wait", waiting);
     if (ticket->class == SVC_BULK && waiting >= a->limits.queue - a->limits.queue / SVC_BULK_SPARES)
         return b_fail(err, B_LIMIT, DOMAIN, "the queue is full for bulk calls: %d calls wait", waiting);
+    refusal->reason = "CLIENT_QUEUE";
     if (a->limits.queue_per_client > 0 && waiting_of(a, ticket->client) >= a->limits.queue_per_client)
         return b_fail(err, B_LIMIT, DOMAIN, "%d calls of this client wait already", a->limits.queue_per_client);
+    const enum b_code code =
+        svc_clients_may_read(a->clients, &a->limits.client, ticket->client, b_now_ns(), refusal, err);
+    if (code != B_OK)
+        return code;
     const int ahead =
         ticket->class == SVC_INTERACTIVE ? a->waiting[ticket->kind][SVC_INTERACTIVE] : waiting_kind(a, ticket->kind);
+    *refusal = (struct svc_refusal){.reason = "DEADLINE_TOO_SHORT", .retry_ms = -1};
     if (deadline_ns != 0 && b_now_ns() + wait_ns(a, ticket->kind, ticket->class, ahead) >= deadline_ns)
         return b_fail(err, B_DEADLINE, DOMAIN, "the deadline would pass while %d calls are served first", ahead);
     return B_OK;
 }
 
 enum b_code svc_admission_peek(struct svc_admission *a, const struct svc_ticket *ticket, int64_t deadline_ns,
-                               int64_t *retry_ms, struct b_err *err)
+                               struct svc_refusal *refusal, struct b_err *err)
 {
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a, ticket);
-    const enum b_code code = may_enter(a, ticket, deadline_ns, err);
+    const enum b_code code = may_enter(a, ticket, deadline_ns, refusal, err);
     pthread_mutex_unlock(&a->lock);
     return code;
 }
 
+enum b_code svc_admission_may_read(struct svc_admission *a, const char *client, struct svc_refusal *refusal,
+                                   struct b_err *err)
+{
+    pthread_mutex_lock(&a->lock);
+    const enum b_code code = svc_clients_may_read(a->clients, &a->limits.client, client, b_now_ns(), refusal, err);
+    pthread_mutex_unlock(&a->lock);
+    return code;
+}
+
+void svc_admission_page(struct svc_admission *a, const char *client)
+{
+    pthread_mutex_lock(&a->lock);
+    svc_clients_page(a->clients, &a->limits.client, client, b_now_ns());
+    pthread_mutex_unlock(&a->lock);
+}
+
 enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *ticket, int64_t deadline_ns,
-                                int64_t *retry_ms, struct b_err *err)
+                                struct svc_refusal *refusal, struct b_err *err)
 {
     const enum svc_class class = ticket->class;
     pthread_mutex_lock(&a->lock);
-    *retry_ms = retry_after(a, ticket);
-    const enum b_code code = may_enter(a, ticket, deadline_ns, err);
+    const enum b_code code = may_enter(a, ticket, deadline_ns, refusal, err);
     if (code == B_OK) {
         ticket->next = NULL;
         ticket->waiting = true;
@@ -308,8 +360,12 @@ void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
         a->running[ticket->kind]--;
         ticket->running = false;
     }
+    svc_clients_release(a->clients, ticket->client, ticket->bytes);
     a->bytes -= ticket->bytes;
     ticket->bytes = 0;
+    if (ticket->begun)
+        svc_clients_end(a->clients, ticket->client);
+    ticket->begun = false;
     pthread_mutex_unlock(&a->lock);
 }
 

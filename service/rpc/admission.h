@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "engine/base/err.h"
+#include "service/rpc/clients.h"
 
 /* Who may wait, who is next, and who is told to come back later. Knows nothing of gRPC. Two classes:
  * interactive work goes first, but one start in SVC_BULK_SHARE goes to waiting bulk work, so that it never
@@ -17,16 +18,16 @@ struct svc_admission;
 enum svc_class { SVC_INTERACTIVE, SVC_BULK, SVC_CLASSES };
 enum svc_kind { SVC_PAGES, SVC_MODEL, SVC_KINDS };
 
-#define SVC_BULK_SHARE 8   /* every eighth start is bulk when both classes wait */
-#define SVC_BULK_SPARES 4  /* bulk calls leave a quarter of the queue to interactive ones */
-#define SVC_CLIENT_NAME 64 /* bytes of a client's name that tell clients apart, terminator included */
+#define SVC_BULK_SHARE 8  /* every eighth start is bulk when both classes wait */
+#define SVC_BULK_SPARES 4 /* bulk calls leave a quarter of the queue to interactive ones */
 
 struct svc_admission_limits {
     int queue;            /* calls that may wait, both classes together */
     int queue_per_client; /* of one client; 0: no bound of its own */
     uint64_t bytes;       /* document bytes held by waiting and running calls */
     int workers;          /* calls that run at the same time: for the estimate of the wait */
-    int sessions;         /* the same of SVC_MODEL; 0: none ever run */
+    struct svc_client_limits client;
+    int sessions; /* the same of SVC_MODEL; 0: none ever run */
 };
 
 /* One call's ticket: embedded in the call, all fields private to admission.c. */
@@ -40,7 +41,7 @@ struct svc_ticket {
     bool ours; /* the server's own work (stored jobs): no bound of the queue keeps it out */
     uint64_t bytes;
     int64_t queued_ns, waited_ns; /* waited_ns: how long, once it runs */
-    bool waiting, running;
+    bool waiting, running, begun;
 };
 
 enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out,
@@ -52,19 +53,31 @@ void svc_admission_set_limits(struct svc_admission *admission, const struct svc_
 /* A ticket starts with its client's name and class; it is for pages, holds no bytes and does not wait yet. */
 void svc_ticket_init(struct svc_ticket *ticket, const char *client, enum svc_class class);
 
-/* Takes `bytes` more of the byte budget, before they are read. B_LIMIT when the budget is used up: come back
- * after *retry_ms. */
+/* All refusals below fill *refusal. B_LIMIT: come back when it says, or never (retry_ms -1: it cannot fit at all). */
+
+/* Counts the ticket as a call of its client, until it leaves. B_LIMIT: CLIENT_CALLS. */
+enum b_code svc_admission_begin(struct svc_admission *admission, struct svc_ticket *ticket, struct svc_refusal *refusal,
+                                struct b_err *err) B_MUST_CHECK;
+
+/* Takes `bytes` more of the byte budgets of the server and the client, before they are read. B_LIMIT: BYTES_EXHAUSTED,
+ * CLIENT_BYTES. */
 enum b_code svc_admission_hold(struct svc_admission *admission, struct svc_ticket *ticket, uint64_t bytes,
-                               int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+                               struct svc_refusal *refusal, struct b_err *err) B_MUST_CHECK;
 
 /* Whether a ticket could enter now; the same answers as svc_admission_enter, nothing changes. */
 enum b_code svc_admission_peek(struct svc_admission *admission, const struct svc_ticket *ticket, int64_t deadline_ns,
-                               int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+                               struct svc_refusal *refusal, struct b_err *err) B_MUST_CHECK;
 
-/* Puts the ticket into the queue. B_LIMIT: queue full or the client's share of it; come back after *retry_ms.
- * B_DEADLINE: it could not start before deadline_ns (on b_now_ns's clock; 0: none). B_CANCELLED: draining. */
+/* Puts the ticket into the queue. B_LIMIT: QUEUE_FULL, CLIENT_QUEUE, CLIENT_PAGES. B_DEADLINE: DEADLINE_TOO_SHORT, it
+ * could not start before deadline_ns (on b_now_ns's clock; 0: none). B_CANCELLED: DRAINING. */
 enum b_code svc_admission_enter(struct svc_admission *admission, struct svc_ticket *ticket, int64_t deadline_ns,
-                                int64_t *retry_ms, struct b_err *err) B_MUST_CHECK;
+                                struct svc_refusal *refusal, struct b_err *err) B_MUST_CHECK;
+
+/* Whether the client may have more pages read, for work that is queued elsewhere. B_LIMIT: CLIENT_PAGES. */
+enum b_code svc_admission_may_read(struct svc_admission *admission, const char *client, struct svc_refusal *refusal,
+                                   struct b_err *err) B_MUST_CHECK;
+/* A page of the client's was read. */
+void svc_admission_page(struct svc_admission *admission, const char *client);
 
 /* For workers: waits for the next ticket of a kind and marks it running; NULL after svc_admission_close once no such
  * ticket waits any more. */

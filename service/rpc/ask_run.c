@@ -161,6 +161,8 @@ enum b_code svc_ask_run(struct svc_worker *worker, const struct svc_ask_input *i
         dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document", &limits, &source, err);
     if (code == B_OK)
         code = load_pages(&source, input, limits, pages, cancel, err);
+    for (size_t i = 0; i < pages->count; i++)
+        svc_admission_page(svc_server_admission(worker->server), input->client);
     if (code == B_OK)
         code = ask(worker, input, pages, cancel, result, err);
     for (size_t i = 0; i < pages->count; i++)

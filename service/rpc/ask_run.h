@@ -15,6 +15,7 @@
 #define SVC_ASK_PIXELS ((uint64_t)100000000) /* of all pages of a question together: 300 MB */
 
 struct svc_ask_input {
+    const char *client;          /* whose pages these are */
     const char *name, *password; /* password NULL or "": none */
     const uint8_t *data;
     size_t size;

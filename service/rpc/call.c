@@ -7,6 +7,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define DETAILS_MAX 4096               /* metadata over 8 kB is refused by clients */
 #define DETAILS_KEY "grpc-status-details-bin"
 #define PUSHBACK_KEY "grpc-retry-pushback-ms"
+#define REQUEST_KEY "x-request-id"
 
 _Static_assert((int)SVC_GRPC_UNAUTHENTICATED == (int)GRPC_STATUS_UNAUTHENTICATED &&
                    (int)SVC_GRPC_UNAVAILABLE == (int)GRPC_STATUS_UNAVAILABLE &&
@@ -105,6 +107,18 @@ void svc_call_unref(struct svc_call *c)
     free(c);
 }
 
+void svc_call_log(const struct svc_call *c, enum b_log_level level, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    b_log(level, DOMAIN, "request=%s%s%s%s%s client=%s %s: %s", c->request_id, c->trace.trace_id[0] ? " trace=" : "",
+          c->trace.trace_id, c->trace.trace_id[0] ? " span=" : "", c->trace.span, c->client,
+          c->method ? c->method->path : "?", text);
+}
+
 /* Starts a batch whose completion is `tag`; holds a reference until then. */
 static bool start_batch(struct svc_call *c, const grpc_op *ops, size_t n, struct svc_tag *tag)
 {
@@ -112,8 +126,7 @@ static bool start_batch(struct svc_call *c, const grpc_op *ops, size_t n, struct
     const grpc_call_error e = grpc_call_start_batch(c->call, ops, n, tag, NULL);
     if (e == GRPC_CALL_OK)
         return true;
-    b_log(B_LOG_ERROR, DOMAIN, "%s: a batch was refused: %s", c->method ? c->method->path : "?",
-          grpc_call_error_to_string(e));
+    svc_call_log(c, B_LOG_ERROR, "a batch was refused: %s", grpc_call_error_to_string(e));
     svc_call_unref(c);
     return false;
 }
@@ -254,38 +267,55 @@ static size_t add_headers(struct svc_call *c, grpc_op *op)
     return 1;
 }
 
+/* What goes with the status; the values are unreferenced after it was started. */
+struct trailers {
+    grpc_metadata items[5];
+    size_t n;
+};
+
+static void add_trailer(struct trailers *t, const char *key, const void *value, size_t size)
+{
+    t->items[t->n].key = grpc_slice_from_static_string(key);
+    t->items[t->n++].value = grpc_slice_from_copied_buffer(value, size);
+}
+
+static void fill_trailers(const struct svc_call *c, struct trailers *t)
+{
+    char text[SVC_TRACEPARENT];
+    memset(t, 0, sizeof *t);
+    add_trailer(t, REQUEST_KEY, c->request_id, strlen(c->request_id));
+    if (c->trace.trace_id[0]) {
+        svc_trace_write(&c->trace, text);
+        add_trailer(t, "traceparent", text, strlen(text));
+    }
+    if (c->trace.state[0])
+        add_trailer(t, "tracestate", c->trace.state, strlen(c->trace.state));
+    if (c->details_bytes.len > 0)
+        add_trailer(t, DETAILS_KEY, c->details_bytes.data, c->details_bytes.len);
+    if (c->retry_ms >= 0) {
+        (void)snprintf(text, sizeof text, "%lld", (long long)c->retry_ms);
+        add_trailer(t, PUSHBACK_KEY, text, strlen(text));
+    }
+}
+
 static void send_status(struct svc_call *c)
 {
     grpc_op ops[2] = {{0}};
-    grpc_metadata trailing[2];
-    memset(trailing, 0, sizeof trailing);
-    size_t n = add_headers(c, ops), n_trailing = 0;
-    char delay[24];
-    grpc_slice details =
-        grpc_slice_from_copied_buffer(c->details_bytes.data ? c->details_bytes.data : "", c->details_bytes.len);
+    struct trailers trailers;
+    size_t n = add_headers(c, ops);
     grpc_slice message = grpc_slice_from_copied_string(c->message);
-    grpc_slice pushback = grpc_empty_slice();
-    if (c->details_bytes.len > 0) {
-        trailing[n_trailing].key = grpc_slice_from_static_string(DETAILS_KEY);
-        trailing[n_trailing++].value = details;
-    }
-    if (c->retry_ms >= 0) {
-        (void)snprintf(delay, sizeof delay, "%lld", (long long)c->retry_ms);
-        pushback = grpc_slice_from_copied_string(delay);
-        trailing[n_trailing].key = grpc_slice_from_static_string(PUSHBACK_KEY);
-        trailing[n_trailing++].value = pushback;
-    }
+    fill_trailers(c, &trailers);
     ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[n].data.send_status_from_server.status = (grpc_status_code)c->code;
     ops[n].data.send_status_from_server.status_details = c->message[0] ? &message : NULL;
-    ops[n].data.send_status_from_server.trailing_metadata_count = n_trailing;
-    ops[n].data.send_status_from_server.trailing_metadata = trailing;
+    ops[n].data.send_status_from_server.trailing_metadata_count = trailers.n;
+    ops[n].data.send_status_from_server.trailing_metadata = trailers.items;
     c->status_sent = true;
     if (!start_batch(c, ops, n + 1, &c->on_status))
         svc_call_unref(c); /* no completion will drop the reference of birth */
-    grpc_slice_unref(details);
+    for (size_t i = 0; i < trailers.n; i++)
+        grpc_slice_unref(trailers.items[i].value);
     grpc_slice_unref(message);
-    grpc_slice_unref(pushback);
 }
 
 /* Sends what is next: a message, else the status. */
@@ -408,8 +438,11 @@ void svc_call_finish_with(struct svc_call *c, enum svc_grpc_code code, const str
     if (code != SVC_GRPC_OK && problem) {
         const struct svc_status_details details = {.reason = end ? end->reason : NULL,
                                                    .field = end ? end->field : NULL,
+                                                   .quota = end ? end->quota : NULL,
                                                    .request_id = c->request_id,
                                                    .retry_delay_ms = c->retry_ms};
+        (void)snprintf(c->reason, sizeof c->reason, "%s",
+                       end && end->reason ? end->reason : svc_reason_name(problem->code));
         (void)snprintf(c->message, sizeof c->message, "%s", problem->message);
         svc_metrics_failure(svc_server_metrics(c->server), SVC_FAILED_CALL,
                             end && end->reason ? end->reason : svc_reason_name(problem->code));
@@ -427,24 +460,32 @@ void svc_call_finish(struct svc_call *c, const struct b_err *problem)
     svc_call_finish_with(c, ok ? SVC_GRPC_OK : svc_grpc_code_of(problem->code), problem, NULL);
 }
 
+/* What cannot fit at all is the request's fault: RESOURCE_EXHAUSTED would invite clients to try again. */
+void svc_call_refuse(struct svc_call *c, const struct b_err *problem, const struct svc_refusal *refusal)
+{
+    char quota[SVC_CLIENT_NAME + 16];
+    struct svc_end end = {.reason = refusal->reason, .retry_ms = refusal->retry_ms};
+    enum svc_grpc_code code = refusal->retry_ms >= 0 ? SVC_GRPC_RESOURCE_EXHAUSTED : SVC_GRPC_INVALID_ARGUMENT;
+    if (problem->code == B_CANCELLED)
+        code = SVC_GRPC_UNAVAILABLE;
+    else if (problem->code == B_DEADLINE)
+        code = SVC_GRPC_DEADLINE_EXCEEDED;
+    if (strncmp(refusal->reason, "CLIENT_", 7) == 0) {
+        (void)snprintf(quota, sizeof quota, "client:%s", c->client);
+        end.quota = quota;
+    }
+    svc_call_finish_with(c, code, problem, &end);
+}
+
 void svc_call_enqueue(struct svc_call *c)
 {
     struct b_err err;
-    int64_t retry_ms = -1;
+    struct svc_refusal refusal;
     svc_call_ref(c); /* the queue's, then the worker's */
-    const enum b_code code = svc_admission_enter(svc_server_admission(c->server), &c->ticket,
-                                                 atomic_load(&c->cancel.deadline_ns), &retry_ms, &err);
-    if (code == B_OK)
+    if (svc_admission_enter(svc_server_admission(c->server), &c->ticket, atomic_load(&c->cancel.deadline_ns), &refusal,
+                            &err) == B_OK)
         return;
-    if (code == B_LIMIT)
-        svc_call_finish_with(c, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
-                             &(struct svc_end){.reason = "QUEUE_FULL", .retry_ms = retry_ms});
-    else if (code == B_CANCELLED)
-        svc_call_finish_with(c, SVC_GRPC_UNAVAILABLE, &err,
-                             &(struct svc_end){.reason = "DRAINING", .retry_ms = retry_ms});
-    else
-        svc_call_finish_with(c, SVC_GRPC_DEADLINE_EXCEEDED, &err,
-                             &(struct svc_end){.reason = "DEADLINE_TOO_SHORT", .retry_ms = -1});
+    svc_call_refuse(c, &err, &refusal);
     svc_call_unref(c);
 }
 

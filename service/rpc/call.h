@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/cancel.h"
+#include "engine/base/log.h"
 #include "service/rpc/admission.h"
 #include "service/rpc/status.h"
 
@@ -24,6 +25,7 @@ struct svc_method {
     size_t max_message;    /* bytes of one request message; larger ones are refused unread */
     bool streams_requests; /* more than one request message: `message` is called for each */
     bool costly;           /* goes through admission: refused early when the queue is full */
+    bool lasting;          /* a stream that may live long: counts as a call of its client, as costly ones do */
     bool open;             /* needs no token (health) */
     enum svc_kind kind;    /* whose threads `work` runs on */
     /* P: before anything is read. NULL: nothing to prepare. */
@@ -49,6 +51,9 @@ struct svc_ticket *svc_call_ticket(struct svc_call *call);
 const char *svc_call_client(const struct svc_call *call);     /* identity for fairness and logs */
 const char *svc_call_request_id(const struct svc_call *call); /* the client's x-request-id, or made here */
 
+/* A line of the log that says whose it is: request, trace, client and method. */
+void svc_call_log(const struct svc_call *call, enum b_log_level level, const char *fmt, ...) B_PRINTF(3, 4);
+
 /* P: puts the call into the queue for the workers; refuses it (and finishes it) when that cannot be. The class
  * was set in the ticket before. */
 void svc_call_enqueue(struct svc_call *call);
@@ -66,9 +71,12 @@ bool svc_call_idle(struct svc_call *call);
  * first one counts. */
 struct svc_end {
     const char *reason, *field;
+    const char *quota; /* what was used up, such as "client:alice"; NULL: nothing */
     int64_t retry_ms;
 };
 void svc_call_finish(struct svc_call *call, const struct b_err *problem);
+/* Ends the call because admission said no. */
+void svc_call_refuse(struct svc_call *call, const struct b_err *problem, const struct svc_refusal *refusal);
 void svc_call_finish_with(struct svc_call *call, enum svc_grpc_code code, const struct b_err *problem,
                           const struct svc_end *end);
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "service/rpc/call.h"
+#include "service/rpc/trace.h"
 
 /* Between call.c and server.c only. */
 
@@ -22,7 +23,8 @@ struct svc_outgoing {
     size_t size;
 };
 
-#define SVC_REQUEST_ID 64
+#define SVC_REQUEST_ID 64 /* bytes of a request's id, terminator included */
+#define SVC_REASON 32
 
 struct svc_call {
     /* Set once, before others see the call. */
@@ -32,6 +34,8 @@ struct svc_call {
     grpc_call *call; /* NULL until a client's call has been claimed */
     char client[SVC_CLIENT_NAME];
     char request_id[SVC_REQUEST_ID];
+    struct svc_trace trace;
+    bool known; /* its client may call */
     void *state;
     int64_t begun_ns;
     struct svc_ticket ticket;
@@ -59,6 +63,7 @@ struct svc_call {
     int64_t finished_ns;
     enum svc_grpc_code code;
     char message[384]; /* of the status */
+    char reason[SVC_REASON];
     struct b_buf details_bytes;
     int64_t retry_ms;
     atomic_bool poked; /* a wake-up is under way */
@@ -69,6 +74,11 @@ struct svc_call *svc_call_claim(struct svc_server *server, grpc_server *core, gr
                                 void (*on_new)(struct svc_call *call, bool ok));
 void svc_call_unref(struct svc_call *call);
 void svc_call_ref(struct svc_call *call);
+
+/* P: from the server for a call that has come: says what it is, then, once the server has it among its live calls,
+ * refuses or starts it (door.c). */
+void svc_door_prepare(struct svc_call *call);
+void svc_door_open(struct svc_call *call);
 
 /* P: from the server once the method is known: watches for the call's end and starts to read. */
 void svc_call_start(struct svc_call *call);

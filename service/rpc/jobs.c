@@ -92,7 +92,7 @@ static bool add_run(struct svc_jobs *jobs)
 {
     struct job_run *run = calloc(1, sizeof *run);
     struct b_err err;
-    int64_t retry_ms;
+    struct svc_refusal refusal;
     if (!run)
         return false;
     run->jobs = jobs;
@@ -105,7 +105,7 @@ static bool add_run(struct svc_jobs *jobs)
     jobs->runs = run;
     jobs->n_runs++;
     pthread_mutex_unlock(&jobs->lock);
-    if (svc_admission_enter(svc_server_admission(jobs->server), &run->ticket, 0, &retry_ms, &err) == B_OK)
+    if (svc_admission_enter(svc_server_admission(jobs->server), &run->ticket, 0, &refusal, &err) == B_OK)
         return true;
     end_run(run);
     return false;
@@ -234,7 +234,8 @@ static enum b_code read_job(struct job_run *run, const struct svc_job *job, cons
     Docparse__V1__ParseOptions *options = (Docparse__V1__ParseOptions *)(void *)message;
     if (code == B_OK)
         code = set_gaps(run, job, arena, options, &complete, err);
-    const struct svc_parse_input input = {.name = job->name,
+    const struct svc_parse_input input = {.client = job->client,
+                                          .name = job->name,
                                           .data = (const uint8_t *)document->data,
                                           .size = document->len,
                                           .sha256 = "",

@@ -153,7 +153,8 @@ static void ask_message(struct svc_call *call, const uint8_t *data, size_t size)
         return;
     fill_question(q, "question", r->question, SVC_ASK_TEXT_MAX);
     q->priority = r->priority;
-    q->input = (struct svc_ask_input){.name = r->name,
+    q->input = (struct svc_ask_input){.client = svc_call_client(call),
+                                      .name = r->name,
                                       .password = r->password,
                                       .data = r->content.data,
                                       .size = r->content.len,
@@ -255,7 +256,8 @@ static void extract_message(struct svc_call *call, const uint8_t *data, size_t s
         return;
     fill_question(q, "json_schema", r->json_schema, SVC_ASK_SCHEMA_MAX);
     q->priority = r->priority;
-    q->input = (struct svc_ask_input){.name = r->name,
+    q->input = (struct svc_ask_input){.client = svc_call_client(call),
+                                      .name = r->name,
                                       .password = r->password,
                                       .data = r->content.data,
                                       .size = r->content.len,
@@ -351,7 +353,8 @@ static void locate_message(struct svc_call *call, const uint8_t *data, size_t si
     docparse__v1__page_range__init(&q->page);
     q->page.first = q->page.last = r->page ? r->page : 1;
     q->page_list[0] = &q->page;
-    q->input = (struct svc_ask_input){.name = r->name,
+    q->input = (struct svc_ask_input){.client = svc_call_client(call),
+                                      .name = r->name,
                                       .password = r->password,
                                       .data = r->content.data,
                                       .size = r->content.len,

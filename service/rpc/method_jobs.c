@@ -111,6 +111,12 @@ static void submit(struct svc_call *call, struct svc_jobs *jobs, const Docparse_
     const char *field = NULL;
     bool existing = false;
     Docparse__V1__ParseOptions none = DOCPARSE__V1__PARSE_OPTIONS__INIT;
+    struct svc_refusal refusal;
+    if (svc_admission_may_read(svc_server_admission(svc_call_server(call)), svc_call_client(call), &refusal, &err) !=
+        B_OK) {
+        svc_call_refuse(call, &err, &refusal);
+        return;
+    }
     b_buf_init(&options, (size_t)16 << 20);
     enum b_code code = check_submit(r, &wanted, &field, &err);
     if (code != B_OK) {
@@ -360,6 +366,7 @@ static void watch_tick(struct svc_call *call, int64_t now_ns)
 const struct svc_method svc_watch_job = {
     .path = "/docparse.v1.Jobs/WatchJob",
     .max_message = REQUEST_MAX,
+    .lasting = true,
     .message = watch_message,
     .tick = watch_tick,
     .drop = free,

@@ -115,7 +115,8 @@ static void unary_work(struct svc_call *call, struct svc_worker *worker)
 {
     const struct parse_state *st = svc_call_state(call);
     const Docparse__V1__ParseRequest *request = st->request;
-    const struct svc_parse_input input = {.name = request->name,
+    const struct svc_parse_input input = {.client = svc_call_client(call),
+                                          .name = request->name,
                                           .data = request->content.data,
                                           .size = request->content.len,
                                           .sha256 = request->sha256,
@@ -290,7 +291,8 @@ static enum b_code send_finished(struct svc_call *call, const struct svc_parse_r
 static void stream_work(struct svc_call *call, struct svc_worker *worker)
 {
     const struct parse_state *st = svc_call_state(call);
-    const struct svc_parse_input input = {.name = st->header->name,
+    const struct svc_parse_input input = {.client = svc_call_client(call),
+                                          .name = st->header->name,
                                           .data = (const uint8_t *)st->data.data,
                                           .size = st->data.len,
                                           .sha256 = st->header->sha256,

@@ -19,6 +19,7 @@
 struct run {
     struct svc_worker *worker;
     struct svc_metrics *metrics;
+    const char *client;
     const struct svc_parse_events *events;
     const Docparse__V1__OutputOptions *output;
     struct svc_message_options message;
@@ -125,6 +126,7 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     enum b_code code = B_OK;
     const int64_t since = b_now_ns();
     svc_metrics_page(r->metrics, (int)page->status);
+    svc_admission_page(svc_server_admission(r->worker->server), r->client);
     if (page->status == DP_STATUS_FAILED) {
         svc_metrics_failure(r->metrics, SVC_FAILED_PAGE, svc_reason_name(page->error.code));
         r->result->pages_failed++;
@@ -186,6 +188,7 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
     const Docparse__V1__ParseOptions *o = input->options;
     struct run r = {.worker = worker,
                     .metrics = svc_server_metrics(worker->server),
+                    .client = input->client,
                     .events = events,
                     .output = o ? o->output : NULL,
                     .result = result};

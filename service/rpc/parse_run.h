@@ -9,6 +9,7 @@
 
 /* One document read on a worker: what ParseDocument, ParseStream and jobs have in common. */
 struct svc_parse_input {
+    const char *client; /* whose pages these are */
     const char *name;
     const uint8_t *data;
     size_t size;

@@ -26,12 +26,11 @@ const void *svc_request_unpack(struct svc_call *call, const ProtobufCMessageDesc
 bool svc_request_hold(struct svc_call *call, uint64_t bytes)
 {
     struct b_err err;
-    int64_t retry_ms = -1;
-    if (svc_admission_hold(svc_server_admission(svc_call_server(call)), svc_call_ticket(call), bytes, &retry_ms,
-                           &err) == B_OK)
+    struct svc_refusal refusal;
+    if (svc_admission_hold(svc_server_admission(svc_call_server(call)), svc_call_ticket(call), bytes, &refusal, &err) ==
+        B_OK)
         return true;
-    svc_call_finish_with(call, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
-                         &(struct svc_end){.reason = "BYTES_EXHAUSTED", .retry_ms = retry_ms});
+    svc_call_refuse(call, &err, &refusal);
     return false;
 }
 

@@ -4,13 +4,9 @@
  * listeners close, calls end, our own live calls reach zero, and only then the completion queue is shut down,
  * because a batch on a queue that was shut down ends the process. */
 #include <grpc/grpc_security.h>
-#include <grpc/slice.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
@@ -33,25 +29,16 @@
 #define KEEPALIVE_MS 60000
 #define MIN_PING_MS 30000
 
-static const struct svc_method *const methods[] = {
-    &svc_parse_document, &svc_parse_stream,  &svc_get_server_info,    &svc_get_capacity, &svc_submit_job,
-    &svc_get_job,        &svc_list_jobs,     &svc_cancel_job,         &svc_watch_job,    &svc_health_check,
-    &svc_health_watch,   &svc_reflection_v1, &svc_reflection_v1alpha, &svc_ask,          &svc_ask_stream,
-    &svc_extract,        &svc_locate,
-};
-#define N_METHODS (sizeof methods / sizeof methods[0])
-static const struct svc_method unknown = {.path = "unknown"};
-
 struct svc_server {
     struct svc_server_options options;
     struct svc_admission *admission;
     struct svc_metrics *metrics;
-    struct svc_metrics_http *http;    /* NULL: nobody asks */
-    struct svc_web *web;              /* NULL: no page */
-    const char *paths[N_METHODS + 2]; /* the page's requests behind the methods */
-    struct svc_jobs *jobs;            /* NULL: no state folder, no jobs */
-    struct svc_tls *tls;              /* NULL: plaintext */
-    struct svc_tokens *tokens;        /* NULL: everybody may call */
+    struct svc_metrics_http *http;          /* NULL: nobody asks */
+    struct svc_web *web;                    /* NULL: no page */
+    const char *paths[SVC_METHODS_MAX + 2]; /* the page's requests behind the methods */
+    struct svc_jobs *jobs;                  /* NULL: no state folder, no jobs */
+    struct svc_tls *tls;                    /* NULL: plaintext */
+    struct svc_tokens *tokens;              /* NULL: everybody may call */
     grpc_server *core;
     grpc_completion_queue *queue;
     int port, metrics_port, n_workers;
@@ -62,7 +49,7 @@ struct svc_server {
     struct svc_call *live;
     int n_calls; /* live calls, claims included */
     bool down;   /* the core has let go of all connections */
-    atomic_bool draining;
+    atomic_bool draining, log_calls;
     int64_t last_tick_ns;
 };
 
@@ -91,9 +78,16 @@ static bool claim(struct svc_server *s)
 static void count_call(struct svc_server *s, const struct svc_call *call)
 {
     size_t i = 0;
-    while (i < N_METHODS && methods[i] != call->method)
+    while (i < svc_n_methods && svc_methods[i] != call->method)
         i++;
-    svc_metrics_call(s->metrics, i < N_METHODS ? i : N_METHODS + 1, call->code, b_now_ns() - call->begun_ns);
+    const int64_t took_ns = b_now_ns() - call->begun_ns;
+    svc_metrics_call(s->metrics, i < svc_n_methods ? i : svc_n_methods + 1, call->code, took_ns);
+    if (call->code == SVC_GRPC_INTERNAL)
+        svc_call_log(call, B_LOG_ERROR, "%s after %lld ms: %s", call->reason, (long long)(took_ns / 1000000),
+                     call->message);
+    else if (atomic_load(&s->log_calls))
+        svc_call_log(call, B_LOG_INFO, "%s%s%.200s after %lld ms", call->code == SVC_GRPC_OK ? "OK" : call->reason,
+                     call->message[0] ? ", " : "", call->message, (long long)(took_ns / 1000000));
 }
 
 void svc_server_forget(struct svc_server *s, struct svc_call *call)
@@ -122,109 +116,6 @@ static void remember(struct svc_server *s, struct svc_call *call)
     pthread_mutex_unlock(&s->lock);
 }
 
-static const struct svc_method *find_method(const struct svc_server *s, grpc_slice path)
-{
-    for (size_t i = 0; i < N_METHODS; i++) {
-        const bool hidden =
-            !s->options.reflection && (methods[i] == &svc_reflection_v1 || methods[i] == &svc_reflection_v1alpha);
-        if (!hidden && grpc_slice_str_cmp(path, methods[i]->path) == 0)
-            return methods[i];
-    }
-    return &unknown;
-}
-
-/* The client's own id when it sent a printable one, otherwise random digits. */
-static void choose_request_id(struct svc_call *c)
-{
-    uint64_t bits = 0;
-    svc_call_header(c, "x-request-id", c->request_id, sizeof c->request_id);
-    for (const char *p = c->request_id; *p; p++)
-        if (*p < '!' || *p > '~')
-            c->request_id[0] = '\0';
-    if (c->request_id[0])
-        return;
-    if (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits)
-        bits = (uint64_t)b_now_ns();
-    (void)snprintf(c->request_id, sizeof c->request_id, "%016llx", (unsigned long long)bits);
-}
-
-/* Name of the client's certificate, when it showed one. */
-static bool certificate_name(struct svc_call *c)
-{
-    grpc_auth_context *context = grpc_call_auth_context(c->call);
-    bool found = false;
-    if (context && grpc_auth_context_peer_is_authenticated(context)) {
-        grpc_auth_property_iterator it = grpc_auth_context_peer_identity(context);
-        const grpc_auth_property *p = grpc_auth_property_iterator_next(&it);
-        if (p && p->value_length > 0) {
-            (void)snprintf(c->client, sizeof c->client, "%.*s", (int)p->value_length, p->value);
-            found = true;
-        }
-    }
-    grpc_auth_context_release(context);
-    return found;
-}
-
-/* Who calls: the token's owner, the certificate's name, or the address without the port. False: nobody that may. */
-static bool identify(struct svc_call *c)
-{
-    char authorization[640];
-    if (c->server->tokens && !c->method->open) {
-        svc_call_header(c, "authorization", authorization, sizeof authorization);
-        return svc_tokens_check(c->server->tokens, authorization, c->client, sizeof c->client);
-    }
-    if (certificate_name(c))
-        return true;
-    char *peer = grpc_call_get_peer(c->call);
-    (void)snprintf(c->client, sizeof c->client, "%s", peer ? peer : "unknown");
-    gpr_free(peer);
-    char *colon = strrchr(c->client, ':');
-    if (colon && strncmp(c->client, "ipv", 3) == 0)
-        *colon = '\0';
-    return true;
-}
-
-static void refuse_stranger(struct svc_call *c)
-{
-    struct b_err err;
-    (void)b_fail(&err, B_ARGUMENT, DOMAIN, "the call carries no valid bearer token");
-    svc_call_finish_with(c, SVC_GRPC_UNAUTHENTICATED, &err,
-                         &(struct svc_end){.reason = "UNAUTHENTICATED", .retry_ms = -1});
-}
-
-static void take_deadline(struct svc_call *c)
-{
-    if (gpr_time_cmp(c->details.deadline, gpr_inf_future(c->details.deadline.clock_type)) == 0)
-        return;
-    const gpr_timespec left = gpr_time_sub(c->details.deadline, gpr_now(c->details.deadline.clock_type));
-    b_cancel_set_deadline(&c->cancel, b_now_ns() + left.tv_sec * 1000000000LL + left.tv_nsec);
-}
-
-static void refuse_unknown(struct svc_call *c)
-{
-    struct b_err err;
-    (void)b_fail(&err, B_UNSUPPORTED, DOMAIN, "this server has no such method");
-    svc_call_finish_with(c, SVC_GRPC_UNIMPLEMENTED, &err,
-                         &(struct svc_end){.reason = "UNKNOWN_METHOD", .retry_ms = -1});
-}
-
-/* Refuses before the body is read when the call could not be queued anyway. */
-static bool refuse_early(struct svc_server *s, struct svc_call *c)
-{
-    struct b_err err;
-    int64_t retry_ms = -1;
-    const enum b_code code = svc_admission_peek(s->admission, &c->ticket, 0, &retry_ms, &err);
-    if (code == B_OK)
-        return false;
-    if (code == B_LIMIT)
-        svc_call_finish_with(c, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
-                             &(struct svc_end){.reason = "QUEUE_FULL", .retry_ms = retry_ms});
-    else
-        svc_call_finish_with(c, SVC_GRPC_UNAVAILABLE, &err,
-                             &(struct svc_end){.reason = "DRAINING", .retry_ms = retry_ms});
-    return true;
-}
-
 static void on_new(struct svc_call *c, bool ok)
 {
     struct svc_server *s = c->server;
@@ -234,21 +125,10 @@ static void on_new(struct svc_call *c, bool ok)
     }
     if (!claim(s))
         b_log(B_LOG_ERROR, DOMAIN, "a call could not be waited for");
-    c->begun_ns = b_now_ns();
-    choose_request_id(c);
-    take_deadline(c);
-    c->method = find_method(s, c->details.method);
-    const bool known = identify(c);
-    svc_ticket_init(&c->ticket, c->client, SVC_INTERACTIVE);
-    c->ticket.kind = c->method->kind;
+    svc_door_prepare(c);
     c->ticket.run = run_call;
     remember(s, c);
-    if (!known)
-        refuse_stranger(c);
-    else if (c->method == &unknown)
-        refuse_unknown(c);
-    else if (!c->method->costly || !refuse_early(s, c))
-        svc_call_start(c);
+    svc_door_open(c);
 }
 
 /* A reference to a call whose last one may just have been given up. */
@@ -557,6 +437,7 @@ enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_opti
     pthread_mutex_lock(&s->lock);
     s->options.limits = options->limits;
     pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->log_calls, options->log_calls);
     svc_admission_set_limits(s->admission, &options->admission);
     if (s->jobs)
         svc_job_set_limits(svc_jobs_store(s->jobs), &options->jobs);
@@ -623,7 +504,7 @@ static void look(void *ctx, struct svc_gauges *gauges)
 
 void svc_server_count_page(struct svc_server *s, enum svc_grpc_code code, int64_t took_ns)
 {
-    svc_metrics_call(s->metrics, N_METHODS, code, took_ns);
+    svc_metrics_call(s->metrics, svc_n_methods, code, took_ns);
 }
 
 static int processors(void)
@@ -639,6 +520,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     if (!s)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the server");
     s->options = *options;
+    atomic_init(&s->log_calls, options->log_calls);
     if (s->options.admission.workers <= 0)
         s->options.admission.workers = processors();
     if (s->options.model_threads <= 0)
@@ -657,9 +539,9 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         return code;
     }
     grpc_init();
-    for (size_t i = 0; i < N_METHODS; i++)
-        s->paths[i] = methods[i]->path;
-    s->paths[N_METHODS] = "/api/parse";
+    for (size_t i = 0; i < svc_n_methods; i++)
+        s->paths[i] = svc_methods[i]->path;
+    s->paths[svc_n_methods] = "/api/parse";
     code = svc_metrics_new(s->paths, &s->metrics, err);
     if (code == B_OK && s->options.state_dir)
         code = svc_jobs_new(s, s->options.state_dir, &s->options.jobs, &s->jobs, err);

@@ -20,6 +20,7 @@ struct svc_server_options {
     struct dp_limits limits;
     struct svc_admission_limits admission; /* workers 0: one a processor */
     size_t max_message;                    /* bytes of one request message; 0: 64 MiB */
+    bool log_calls;                        /* a line of the log for each call that ends */
     bool reflection;                       /* answer what methods and messages there are */
     const char *tls_cert, *tls_key;        /* PEM files, read again when they change; NULL: no TLS */
     const char *tls_client_ca;             /* clients must show a certificate that it signed; NULL: none needed */

@@ -50,7 +50,12 @@ bool svc_server_draining(const struct svc_server *server);
 void svc_server_each(struct svc_server *server, const struct svc_method *method,
                      void (*fn)(struct svc_call *call, void *ctx), void *ctx);
 
-/* All methods, ended by one whose path is NULL. */
+/* All methods, and what stands for one that is none. */
+#define SVC_METHODS_MAX 32
+extern const struct svc_method *const svc_methods[];
+extern const size_t svc_n_methods;
+extern const struct svc_method svc_unknown_method;
+const struct svc_method *svc_method_find(const char *path, bool reflection);
 extern const struct svc_method svc_parse_document, svc_parse_stream, svc_get_server_info, svc_get_capacity,
     svc_health_check, svc_health_watch, svc_reflection_v1, svc_reflection_v1alpha, svc_submit_job, svc_get_job,
     svc_list_jobs, svc_cancel_job, svc_watch_job, svc_ask, svc_ask_stream, svc_extract, svc_locate;

@@ -14,7 +14,7 @@
 #define DOMAIN "status"
 #define ERROR_DOMAIN "docparse"
 #define TYPE_PREFIX "type.googleapis.com/google.rpc."
-#define MAX_DETAILS 4
+#define MAX_DETAILS 5
 #define DETAIL_BYTES 1024
 
 enum svc_grpc_code svc_grpc_code_of(enum b_code code)
@@ -106,6 +106,18 @@ static void add_bad_request(struct detail_list *list, const char *field, const c
     add_detail(list, TYPE_PREFIX "BadRequest", &bad.base);
 }
 
+static void add_quota(struct detail_list *list, const char *subject, const char *description)
+{
+    Google__Rpc__QuotaFailure__Violation violation = GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__INIT;
+    Google__Rpc__QuotaFailure__Violation *violations[1] = {&violation};
+    Google__Rpc__QuotaFailure quota = GOOGLE__RPC__QUOTA_FAILURE__INIT;
+    violation.subject = svc_borrow(subject);
+    violation.description = svc_borrow(description);
+    quota.n_violations = 1;
+    quota.violations = violations;
+    add_detail(list, TYPE_PREFIX "QuotaFailure", &quota.base);
+}
+
 static void add_request_info(struct detail_list *list, const char *request_id)
 {
     Google__Rpc__RequestInfo info = GOOGLE__RPC__REQUEST_INFO__INIT;
@@ -123,6 +135,8 @@ enum b_code svc_status_pack(enum svc_grpc_code code, const struct b_err *problem
         add_retry_info(&list, details->retry_delay_ms);
     if (details->field)
         add_bad_request(&list, details->field, problem->message);
+    if (details->quota)
+        add_quota(&list, details->quota, problem->message);
     if (details->request_id)
         add_request_info(&list, details->request_id);
     status.code = (int32_t)code;

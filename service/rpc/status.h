@@ -30,6 +30,7 @@ enum svc_grpc_code {
 struct svc_status_details {
     const char *reason;     /* ErrorInfo.reason, such as "QUEUE_FULL"; NULL: the name of the error's code */
     const char *field;      /* BadRequest.field of an invalid argument; NULL when no field is to blame */
+    const char *quota;      /* QuotaFailure: subject of what was used up, such as "client:alice"; NULL: nothing */
     const char *request_id; /* RequestInfo; NULL: none */
     int64_t retry_delay_ms; /* RetryInfo; < 0: retrying is no use */
 };

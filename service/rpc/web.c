@@ -145,6 +145,17 @@ static bool refuse(struct web_refusal *why, unsigned status, enum b_code code, c
     return false;
 }
 
+/* What the queue says no to; why->err is filled. */
+static bool refuse_work(struct web_refusal *why, enum b_code code, const struct svc_refusal *refusal)
+{
+    why->status = code != B_LIMIT          ? MHD_HTTP_SERVICE_UNAVAILABLE
+                  : refusal->retry_ms >= 0 ? MHD_HTTP_TOO_MANY_REQUESTS
+                                           : MHD_HTTP_CONTENT_TOO_LARGE;
+    why->reason = refusal->reason;
+    why->retry_ms = refusal->retry_ms;
+    return false;
+}
+
 static enum MHD_Result reply_problem(const struct svc_web *web, struct MHD_Connection *connection, unsigned status,
                                      const char *reason, const char *message)
 {
@@ -276,14 +287,9 @@ static bool may_upload(struct svc_web *web, struct MHD_Connection *connection, c
         return false;
     }
     svc_ticket_init(&ticket, client, SVC_INTERACTIVE);
-    why->retry_ms = -1;
-    const enum b_code code =
-        svc_admission_peek(svc_server_admission(web->server), &ticket, 0, &why->retry_ms, &why->err);
-    if (code == B_OK)
-        return true;
-    why->status = code == B_LIMIT ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE;
-    why->reason = code == B_LIMIT ? "QUEUE_FULL" : "DRAINING";
-    return false;
+    struct svc_refusal refusal;
+    const enum b_code code = svc_admission_peek(svc_server_admission(web->server), &ticket, 0, &refusal, &why->err);
+    return code == B_OK || refuse_work(why, code, &refusal);
 }
 
 static enum MHD_Result on_field(void *ctx, enum MHD_ValueKind kind, const char *key, const char *file_name,
@@ -297,13 +303,14 @@ static enum MHD_Result on_field(void *ctx, enum MHD_ValueKind kind, const char *
     (void)encoding;
     if (why->status)
         return MHD_NO;
-    why->retry_ms = -1;
-    if (svc_admission_hold(svc_server_admission(r->server), &r->ticket, size, &why->retry_ms, &why->err) != B_OK) {
-        why->status = MHD_HTTP_TOO_MANY_REQUESTS;
-        why->reason = "BYTES_EXHAUSTED";
+    struct svc_refusal refusal;
+    enum b_code code = svc_admission_hold(svc_server_admission(r->server), &r->ticket, size, &refusal, &why->err);
+    if (code != B_OK) {
+        (void)refuse_work(why, code, &refusal);
         return MHD_NO;
     }
-    const enum b_code code = web_form_add(&r->form, key ? key : "", file_name, data, offset, size, &why->err);
+    why->retry_ms = -1;
+    code = web_form_add(&r->form, key ? key : "", file_name, data, offset, size, &why->err);
     if (code == B_OK)
         return MHD_YES;
     why->status = code == B_LIMIT       ? MHD_HTTP_CONTENT_TOO_LARGE
@@ -331,6 +338,12 @@ static enum MHD_Result begin_upload(struct svc_web *web, struct MHD_Connection *
     x->fd = info->connect_fd;
     x->begun_ns = b_now_ns();
     x->request->refused = why;
+    struct svc_refusal refusal;
+    const enum b_code code = may ? svc_admission_begin(svc_server_admission(web->server), &x->request->ticket,
+                                                       &refusal, &x->request->refused.err)
+                                 : B_OK;
+    if (code != B_OK)
+        (void)refuse_work(&x->request->refused, code, &refusal);
     if (may && !(x->form = MHD_create_post_processor(connection, FIELD_BYTES, on_field, x)))
         (void)refuse(&x->request->refused, MHD_HTTP_BAD_REQUEST, B_FORMAT, "FORMAT", "the form names no boundary");
     pthread_mutex_lock(&web->lock);
@@ -387,12 +400,12 @@ static enum MHD_Result end_upload(struct exchange *x, struct MHD_Connection *con
         return reply_refusal(x->web, connection, why);
     b_cancel_set_deadline(&r->cancel, b_now_ns() + REQUEST_NS);
     web_request_ref(r); /* the queue's, then the worker's */
+    struct svc_refusal refusal;
     const enum b_code code = svc_admission_enter(svc_server_admission(r->server), &r->ticket,
-                                                 atomic_load(&r->cancel.deadline_ns), &why->retry_ms, &why->err);
+                                                 atomic_load(&r->cancel.deadline_ns), &refusal, &why->err);
     if (code != B_OK) {
         web_request_unref(r);
-        why->status = code == B_LIMIT ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE;
-        why->reason = code == B_LIMIT ? "QUEUE_FULL" : code == B_DEADLINE ? "DEADLINE_TOO_SHORT" : "DRAINING";
+        (void)refuse_work(why, code, &refusal);
         return reply_refusal(x->web, connection, why);
     }
     return queue(connection, MHD_HTTP_OK,

@@ -154,6 +154,7 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     const int64_t since = b_now_ns();
     enum b_code code = out_page(run->lines.writer, page, NULL, err);
     svc_metrics_page(metrics, (int)page->status);
+    svc_admission_page(svc_server_admission(run->request->server), run->request->ticket.client);
     if (page->status == DP_STATUS_FAILED) {
         svc_metrics_failure(metrics, SVC_FAILED_PAGE, svc_reason_name(page->error.code));
         run->pages_failed++;

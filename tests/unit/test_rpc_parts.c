@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "service/rpc/descriptors.h"
 #include "service/rpc/messages.h"
 #include "service/rpc/status.h"
+#include "service/rpc/trace.h"
 #include "service/rpc/unpack.h"
 #include "service/rpc/wire.h"
 #include "tests/support/make_document.h"
@@ -36,9 +38,9 @@ static struct svc_admission *new_admission(int queue, int per_client, uint64_t b
 
 static enum b_code enter(struct svc_admission *a, struct svc_ticket *t, const char *client, enum svc_class class)
 {
-    int64_t retry = -1;
+    struct svc_refusal refusal;
     svc_ticket_init(t, client, class);
-    return svc_admission_enter(a, t, 0, &retry, NULL);
+    return svc_admission_enter(a, t, 0, &refusal, NULL);
 }
 
 static void refuses_what_does_not_fit(void **state)
@@ -47,17 +49,18 @@ static void refuses_what_does_not_fit(void **state)
     struct svc_admission *a = new_admission(2, 0, 100, 1);
     struct svc_ticket t[3], held;
     struct b_err err;
-    int64_t retry = -1;
+    struct svc_refusal refusal;
     assert_int_equal(enter(a, &t[0], "a", SVC_INTERACTIVE), B_OK);
     assert_int_equal(enter(a, &t[1], "a", SVC_BULK), B_OK);
     assert_int_equal(enter(a, &t[2], "b", SVC_INTERACTIVE), B_LIMIT);
     svc_ticket_init(&held, "c", SVC_BULK);
-    assert_int_equal(svc_admission_hold(a, &held, 100, &retry, &err), B_OK);
-    assert_int_equal(svc_admission_hold(a, &held, 1, &retry, &err), B_LIMIT);
-    assert_true(retry > 0);
+    assert_int_equal(svc_admission_hold(a, &held, 100, &refusal, &err), B_OK);
+    assert_int_equal(svc_admission_hold(a, &held, 1, &refusal, &err), B_LIMIT);
+    assert_int_equal(refusal.retry_ms, -1); /* with its own 100 it cannot fit at all */
+    assert_string_equal(refusal.reason, "BYTES_EXHAUSTED");
     svc_admission_leave(a, &held);
     svc_admission_leave(a, &held);
-    assert_int_equal(svc_admission_hold(a, &held, 100, &retry, &err), B_OK);
+    assert_int_equal(svc_admission_hold(a, &held, 100, &refusal, &err), B_OK);
     svc_admission_leave(a, &held);
     assert_int_equal(svc_admission_withdraw(a, &t[0]), SVC_WAITING);
     assert_int_equal(svc_admission_withdraw(a, &t[0]), SVC_ELSEWHERE);
@@ -125,7 +128,7 @@ static void bulk_leaves_room_for_interactive_calls(void **state)
     (void)state;
     struct svc_admission *a = new_admission(8, 0, 100, 1);
     struct svc_ticket bulk[7], fast[3], ours;
-    int64_t retry = -1;
+    struct svc_refusal refusal;
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(enter(a, &bulk[i], "B", SVC_BULK), B_OK);
     assert_int_equal(enter(a, &bulk[6], "B", SVC_BULK), B_LIMIT);
@@ -134,7 +137,7 @@ static void bulk_leaves_room_for_interactive_calls(void **state)
     assert_int_equal(enter(a, &fast[2], "i", SVC_INTERACTIVE), B_LIMIT);
     svc_ticket_init(&ours, "jobs", SVC_BULK); /* stored jobs get their turn whatever waits */
     ours.ours = true;
-    assert_int_equal(svc_admission_enter(a, &ours, 0, &retry, NULL), B_OK);
+    assert_int_equal(svc_admission_enter(a, &ours, 0, &refusal, NULL), B_OK);
     svc_admission_drop(a);
 }
 
@@ -165,11 +168,11 @@ static void refuses_deadlines_that_cannot_be_met(void **state)
     (void)state;
     struct svc_admission *a = new_admission(100, 0, 100, 1);
     struct svc_ticket first, second;
-    int64_t retry = -1;
+    struct svc_refusal refusal;
     assert_int_equal(enter(a, &first, "a", SVC_INTERACTIVE), B_OK);
     svc_ticket_init(&second, "b", SVC_INTERACTIVE);
-    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 1000000, &retry, NULL), B_DEADLINE);
-    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 3600000000000LL, &retry, NULL), B_OK);
+    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 1000000, &refusal, NULL), B_DEADLINE);
+    assert_int_equal(svc_admission_enter(a, &second, b_now_ns() + 3600000000000LL, &refusal, NULL), B_OK);
     svc_admission_drop(a);
 }
 
@@ -346,9 +349,110 @@ static void damaged_descriptors_end_the_search(void **state)
     }
 }
 
+static void bounds_what_one_client_uses(void **state)
+{
+    (void)state;
+    const struct svc_client_limits limits = {.calls = 2, .bytes = 100, .pages_per_minute = 60};
+    struct svc_clients *c = NULL;
+    struct svc_refusal r;
+    assert_int_equal(svc_clients_new(&c, NULL), B_OK);
+    assert_int_equal(svc_clients_begin(c, &limits, "a", &r, NULL), B_OK);
+    assert_int_equal(svc_clients_begin(c, &limits, "a", &r, NULL), B_OK);
+    assert_int_equal(svc_clients_begin(c, &limits, "a", &r, NULL), B_LIMIT);
+    assert_string_equal(r.reason, "CLIENT_CALLS");
+    assert_int_equal(svc_clients_begin(c, &limits, "b", &r, NULL), B_OK);
+    svc_clients_end(c, "a");
+    assert_int_equal(svc_clients_begin(c, &limits, "a", &r, NULL), B_OK);
+    assert_int_equal(svc_clients_hold(c, &limits, "a", 60, 0, &r, NULL), B_OK);
+    assert_int_equal(svc_clients_hold(c, &limits, "a", 60, 0, &r, NULL), B_LIMIT);
+    assert_true(r.retry_ms >= 0); /* later */
+    assert_int_equal(svc_clients_hold(c, &limits, "a", 60, 60, &r, NULL), B_LIMIT);
+    assert_int_equal(r.retry_ms, -1); /* one document of 120 bytes: never */
+    svc_clients_release(c, "a", 60);
+    assert_int_equal(svc_clients_hold(c, &limits, "a", 100, 0, &r, NULL), B_OK);
+    /* 60 pages a minute: the 61st in the first second is one too many, a second later it is not. */
+    const int64_t now = b_now_ns();
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(svc_clients_may_read(c, &limits, "a", now, &r, NULL), B_OK);
+        svc_clients_page(c, &limits, "a", now);
+    }
+    assert_int_equal(svc_clients_may_read(c, &limits, "a", now, &r, NULL), B_LIMIT);
+    assert_string_equal(r.reason, "CLIENT_PAGES");
+    assert_in_range(r.retry_ms, 990, 1010);
+    assert_int_equal(svc_clients_may_read(c, &limits, "b", now, &r, NULL), B_OK);
+    assert_int_equal(svc_clients_may_read(c, &limits, "a", now + 1100000000LL, &r, NULL), B_OK);
+    assert_int_equal(svc_clients_may_read(c, &(struct svc_client_limits){0}, "a", now, &r, NULL), B_OK);
+    svc_clients_drop(c);
+}
+
+/* More clients than places: those who use something keep theirs, the others share one. */
+static void bounds_the_table_of_clients(void **state)
+{
+    (void)state;
+    const struct svc_client_limits limits = {.calls = 1};
+    struct svc_clients *c = NULL;
+    struct svc_refusal r;
+    char name[32];
+    assert_int_equal(svc_clients_new(&c, NULL), B_OK);
+    for (int i = 0; i < 1500; i++) {
+        (void)snprintf(name, sizeof name, "client %d", i);
+        const enum b_code code = svc_clients_begin(c, &limits, name, &r, NULL);
+        assert_int_equal(code, i <= 1024 ? B_OK : B_LIMIT);
+    }
+    assert_int_equal(svc_clients_begin(c, &limits, "client 0", &r, NULL), B_LIMIT);
+    svc_clients_end(c, "client 0");
+    assert_int_equal(svc_clients_begin(c, &limits, "newcomer", &r, NULL), B_OK);
+    svc_clients_end(c, "client 0"); /* its place is another's now: nothing to end */
+    assert_int_equal(svc_clients_begin(c, &limits, "newcomer", &r, NULL), B_LIMIT);
+    svc_clients_drop(c);
+}
+
+static void reads_trace_context(void **state)
+{
+    (void)state;
+    static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    static const char *const bad[] = {"",
+                                      "00",
+                                      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
+                                      "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                      "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                                      "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                                      "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+                                      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x",
+                                      "0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                      "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
+    char out[SVC_TRACEPARENT];
+    struct svc_trace t;
+    svc_trace_read(good, "congo=t61rcWkgMzE,rojo=1", &t);
+    assert_string_equal(t.trace_id, "0af7651916cd43dd8448eb211c80319c");
+    assert_string_equal(t.parent, "b7ad6b7169203331");
+    assert_string_equal(t.state, "congo=t61rcWkgMzE,rojo=1");
+    assert_string_not_equal(t.span, t.parent);
+    svc_trace_write(&t, out);
+    assert_int_equal(strlen(out), 55);
+    assert_memory_equal(out, good, 36);
+    assert_memory_equal(out + 36, t.span, 16);
+    assert_string_equal(out + 52, "-01");
+    svc_trace_read("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes", "\x01=x", &t);
+    assert_int_equal(t.trace_id[0], '0'); /* a later version */
+    assert_string_equal(t.state, "");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        svc_trace_read(bad[i], "a=1", &t);
+        assert_string_equal(t.trace_id, "");
+        assert_string_equal(t.state, "");
+    }
+    assert_true(svc_id_is_sane("order-4711_a.b:c/d+e=f@g", 63));
+    assert_false(svc_id_is_sane("", 63) || svc_id_is_sane("a b", 63) || svc_id_is_sane("a\nb", 63) ||
+                 svc_id_is_sane("\"", 63) || svc_id_is_sane("abcd", 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_what_one_client_uses),
+        cmocka_unit_test(bounds_the_table_of_clients),
+        cmocka_unit_test(reads_trace_context),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(bounds_one_client),
         cmocka_unit_test(clients_take_turns),

@@ -59,12 +59,14 @@ enum b_code svc_job_get(struct svc_job_store *store, const char *id, struct svc_
 size_t svc_job_list(struct svc_job_store *store, const char *client, enum svc_job_state state, const char *token,
                     struct svc_job *jobs, size_t max);
 
-/* The oldest waiting job, marked as running with its attempt counted; B_NOT_FOUND: none. Its document and options
- * come into the buffers. */
+/* The oldest waiting job, marked as running with its attempt counted. Its document and options come into the buffers.
+ * B_NOT_FOUND with an empty id: none waits; with an id: its document is gone. Other codes: not now. */
 enum b_code svc_job_start(struct svc_job_store *store, struct svc_job *job, struct b_buf *document,
                           struct b_buf *options, struct b_err *err) B_MUST_CHECK;
-/* Puts a running job back into the queue without counting the attempt (the server stops). */
-void svc_job_requeue(struct svc_job_store *store, const char *id);
+/* Puts a running job back into the queue without counting the attempt (the server stops, the disk is full). */
+enum b_code svc_job_requeue(struct svc_job_store *store, const char *id, struct b_err *err) B_MUST_CHECK;
+/* Ids of jobs that are marked as running; returns how many were filled. */
+size_t svc_job_running(struct svc_job_store *store, char (*ids)[SVC_JOB_ID], size_t max);
 
 enum b_code svc_job_opened(struct svc_job_store *store, const char *id, int32_t pages_to_read, const void *info,
                            size_t size, struct b_err *err) B_MUST_CHECK;
@@ -92,6 +94,9 @@ enum b_code svc_job_result(struct svc_job_store *store, const char *id, struct b
 
 /* Removes results whose time is over; called now and then. */
 void svc_job_expire(struct svc_job_store *store, int64_t now_ms);
+/* The system's clock was set by so much: results keep the time that they had left, an hour at least. */
+enum b_code svc_job_clock_set(struct svc_job_store *store, int64_t now_ms, int64_t by_ms,
+                              struct b_err *err) B_MUST_CHECK;
 
 int64_t svc_now_ms(void); /* Unix time */
 

@@ -16,7 +16,9 @@
 #include "service/rpc/wire.h"
 
 #define DOMAIN "jobs"
-#define EXPIRE_EVERY_MS 60000
+#define EXPIRE_EVERY_NS 10000000000LL
+#define REST_NS 10000000000LL /* between tries to store something on a disk that fails */
+#define CLOCK_SET_MS 60000    /* the clock was set, rather than slewed */
 #define RENDERED_MAX ((size_t)1 << 30)
 
 struct job_run {
@@ -26,6 +28,7 @@ struct job_run {
     struct b_cancel cancel;
     char id[SVC_JOB_ID]; /* "" until it has a job */
     bool by_user;        /* cancelled for good, not because the server stops */
+    bool unstored;       /* a result could not be stored: no fault of the document */
 };
 
 struct svc_jobs {
@@ -35,7 +38,10 @@ struct svc_jobs {
     struct job_run *runs;
     int n_runs;
     bool stopping;
-    int64_t expired_ms;
+    bool unsettled;     /* a job may be marked as running that nobody works on */
+    int64_t resting_ns; /* no job is started before: the disk is full or fails */
+    int64_t expired_ns; /* the poller's own, as what follows */
+    int64_t offset_ms;  /* of the system's clock over the monotonic one */
 };
 
 enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, const struct svc_job_limits *limits,
@@ -111,27 +117,88 @@ static bool add_run(struct svc_jobs *jobs)
     return false;
 }
 
+/* Storing failed: nothing is started for a while. */
+static void rest(struct svc_jobs *jobs, const struct b_err *why)
+{
+    b_log(B_LOG_ERROR, DOMAIN, "%s%s%s; jobs wait and are tried again", why->message, why->advice[0] ? ": " : "",
+          why->advice);
+    pthread_mutex_lock(&jobs->lock);
+    jobs->resting_ns = b_now_ns() + REST_NS;
+    jobs->unsettled = true;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 void svc_jobs_feed(struct svc_jobs *jobs)
 {
     int waiting = svc_job_waiting(jobs->store);
     const int workers = svc_server_options(jobs->server)->admission.workers;
     for (;;) {
         pthread_mutex_lock(&jobs->lock);
-        const bool more = !jobs->stopping && jobs->n_runs < workers && jobs->n_runs < waiting;
+        const bool more = !jobs->stopping && jobs->n_runs < workers && jobs->n_runs < waiting &&
+                          (jobs->resting_ns == 0 || b_now_ns() >= jobs->resting_ns);
         pthread_mutex_unlock(&jobs->lock);
         if (!more || !add_run(jobs))
             return;
     }
 }
 
+static bool has_run(const struct svc_jobs *jobs, const char *id)
+{
+    for (const struct job_run *r = jobs->runs; r; r = r->next)
+        if (strcmp(r->id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Jobs whose end could not be written down wait again. */
+static void take_up_unsettled(struct svc_jobs *jobs)
+{
+    char ids[64][SVC_JOB_ID];
+    struct b_err err;
+    pthread_mutex_lock(&jobs->lock);
+    if (jobs->unsettled && !jobs->stopping && b_now_ns() >= jobs->resting_ns) {
+        const size_t n = svc_job_running(jobs->store, ids, sizeof ids / sizeof ids[0]);
+        bool fine = true;
+        for (size_t i = 0; i < n && fine; i++)
+            if (!has_run(jobs, ids[i]))
+                fine = svc_job_requeue(jobs->store, ids[i], &err) == B_OK;
+        jobs->unsettled = !fine || n == sizeof ids / sizeof ids[0];
+        if (!fine)
+            jobs->resting_ns = b_now_ns() + REST_NS;
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+/* Results are promised for a time, not until a date: a clock that jumps does not shorten it. */
+static void mind_the_clock(struct svc_jobs *jobs, int64_t now_ms)
+{
+    const int64_t offset = now_ms - b_now_ns() / 1000000, by = offset - jobs->offset_ms;
+    struct b_err err;
+    if (jobs->offset_ms != 0 && by > -CLOCK_SET_MS && by < CLOCK_SET_MS) {
+        jobs->offset_ms = offset;
+        return;
+    }
+    if (jobs->offset_ms != 0) {
+        b_log(B_LOG_WARNING, DOMAIN, "the system's clock was set by %lld s; results keep their time",
+              (long long)(by / 1000));
+        if (svc_job_clock_set(jobs->store, now_ms, by, &err) != B_OK) {
+            b_log(B_LOG_ERROR, DOMAIN, "%s", err.message);
+            return; /* again next time */
+        }
+    }
+    jobs->offset_ms = offset;
+}
+
 void svc_jobs_tick(struct svc_jobs *jobs)
 {
-    const int64_t now = svc_now_ms();
+    const int64_t now_ns = b_now_ns(), now_ms = svc_now_ms();
+    take_up_unsettled(jobs);
     svc_jobs_feed(jobs);
-    if (now - jobs->expired_ms < EXPIRE_EVERY_MS)
+    mind_the_clock(jobs, now_ms);
+    if (jobs->expired_ns != 0 && now_ns - jobs->expired_ns < EXPIRE_EVERY_NS)
         return;
-    jobs->expired_ms = now;
-    svc_job_expire(jobs->store, now);
+    jobs->expired_ns = now_ns;
+    svc_job_expire(jobs->store, now_ms);
 }
 
 void svc_jobs_stop(struct svc_jobs *jobs)
@@ -161,19 +228,20 @@ bool svc_jobs_cancel_running(struct svc_jobs *jobs, const char *id)
 
 static enum b_code on_opened(void *ctx, const Docparse__V1__DocumentInfo *info, int32_t pages, struct b_err *err)
 {
-    const struct job_run *run = ctx;
+    struct job_run *run = ctx;
     struct b_buf buf;
     b_buf_init(&buf, (size_t)1 << 20);
     enum b_code code = svc_wire_pack(&buf, &info->base, err);
     if (code == B_OK)
         code = svc_job_opened(run->jobs->store, run->id, pages, buf.data, buf.len, err);
+    run->unstored |= code == B_IO;
     b_buf_free(&buf);
     return code;
 }
 
 static enum b_code on_page(void *ctx, const Docparse__V1__Page *page, struct b_err *err)
 {
-    const struct job_run *run = ctx;
+    struct job_run *run = ctx;
     struct b_buf buf;
     const int status = page->status == DOCPARSE__V1__STATUS__STATUS_OK        ? DP_STATUS_OK
                        : page->status == DOCPARSE__V1__STATUS__STATUS_PARTIAL ? DP_STATUS_PARTIAL
@@ -182,37 +250,72 @@ static enum b_code on_page(void *ctx, const Docparse__V1__Page *page, struct b_e
     enum b_code code = svc_wire_pack(&buf, &page->base, err);
     if (code == B_OK)
         code = svc_job_page(run->jobs->store, run->id, page->number, status, buf.data, buf.len, err);
+    run->unstored |= code == B_IO;
     b_buf_free(&buf);
     return code;
 }
 
-/* The gaps between the stored pages, as ranges of a request that asked for all pages. */
+/* The pages of `first` to `last` (0: to the end) that are not among done[0..n), as ranges; returns how many, written to
+ * out unless that is NULL. */
+static size_t gaps_of(int32_t first, int32_t last, const int32_t *done, size_t n, Docparse__V1__PageRange *out)
+{
+    size_t count = 0;
+    int32_t next = first;
+    for (size_t i = 0; i <= n; i++) {
+        const bool end = i == n || (last != 0 && done[i] > last);
+        if (!end && done[i] < next)
+            continue;
+        const int32_t until = end ? last : done[i] - 1;
+        if (until >= next || (end && last == 0)) {
+            if (out) {
+                docparse__v1__page_range__init(&out[count]);
+                out[count].first = next;
+                out[count].last = until;
+            }
+            count++;
+        }
+        if (end)
+            break;
+        next = done[i] + 1;
+    }
+    return count;
+}
+
+/* Asks only for pages that an earlier start has not stored. *complete: there are none. Rendered formats need every page
+ * again: their writers cannot go on in the middle. */
 static enum b_code set_gaps(const struct job_run *run, const struct svc_job *job, struct b_arena *arena,
                             Docparse__V1__ParseOptions *options, bool *complete, struct b_err *err)
 {
+    const Docparse__V1__PageRange all = {.first = 1, .last = 0};
     const size_t n = svc_job_pages(run->jobs->store, run->id, NULL, 0);
-    *complete = n > 0 && job->pages_to_read > 0 && n >= (size_t)job->pages_to_read;
-    if (n == 0 || *complete || options->n_pages > 0 || (options->output && options->output->n_formats > 0))
-        return B_OK;
-    int32_t *done = B_ARENA_ARRAY(arena, n, int32_t);
-    Docparse__V1__PageRange *gaps = B_ARENA_ARRAY(arena, n + 1, Docparse__V1__PageRange);
-    Docparse__V1__PageRange **items = B_ARENA_ARRAY(arena, n + 1, Docparse__V1__PageRange *);
-    if (!done || !gaps || !items)
-        return b_arena_refused(arena, DOMAIN, err);
-    (void)svc_job_pages(run->jobs->store, run->id, done, n);
+    const size_t n_wanted = options->n_pages ? options->n_pages : 1;
     size_t count = 0;
-    int32_t next = 1;
-    for (size_t i = 0; i <= n; i++) {
-        const int32_t last = i < n ? done[i] - 1 : 0; /* 0: to the end */
-        if (i == n || last >= next) {
-            docparse__v1__page_range__init(&gaps[count]);
-            gaps[count].first = next;
-            gaps[count].last = last;
-            items[count] = &gaps[count];
-            count++;
-        }
-        next = i < n ? done[i] + 1 : next;
+    *complete = false;
+    if (n == 0 || (options->output && options->output->n_formats > 0))
+        return B_OK;
+    *complete = job->pages_to_read > 0 && n >= (size_t)job->pages_to_read;
+    int32_t *done = *complete ? NULL : B_ARENA_ARRAY(arena, n, int32_t);
+    if (*complete || !done)
+        return *complete ? B_OK : b_arena_refused(arena, DOMAIN, err);
+    (void)svc_job_pages(run->jobs->store, run->id, done, n);
+    for (size_t i = 0; i < n_wanted; i++) {
+        const Docparse__V1__PageRange *r = options->n_pages ? options->pages[i] : &all;
+        count += gaps_of(r->first, r->last, done, n, NULL);
     }
+    *complete = count == 0;
+    if (*complete)
+        return B_OK;
+    Docparse__V1__PageRange *gaps = B_ARENA_ARRAY(arena, count, Docparse__V1__PageRange);
+    Docparse__V1__PageRange **items = B_ARENA_ARRAY(arena, count, Docparse__V1__PageRange *);
+    if (!gaps || !items)
+        return b_arena_refused(arena, DOMAIN, err);
+    size_t at = 0;
+    for (size_t i = 0; i < n_wanted; i++) {
+        const Docparse__V1__PageRange *r = options->n_pages ? options->pages[i] : &all;
+        at += gaps_of(r->first, r->last, done, n, &gaps[at]);
+    }
+    for (size_t i = 0; i < count; i++)
+        items[i] = &gaps[i];
     options->pages = items;
     options->n_pages = count;
     return B_OK;
@@ -250,7 +353,15 @@ static enum b_code read_job(struct job_run *run, const struct svc_job *job, cons
     return code;
 }
 
-/* Writes down how the job ended; a run that was cancelled because the server stops leaves it waiting. */
+static void put_back(struct job_run *run)
+{
+    struct b_err err;
+    if (svc_job_requeue(run->jobs->store, run->id, &err) != B_OK)
+        rest(run->jobs, &err);
+}
+
+/* Writes down how the job ended. One that was cancelled because the server stops, or whose result the disk does not
+ * take, waits again: its finished pages are kept. */
 static void settle(struct job_run *run, enum b_code code, const struct b_err *problem, const struct b_buf *rendered)
 {
     struct svc_job_store *store = run->jobs->store;
@@ -259,20 +370,41 @@ static void settle(struct job_run *run, enum b_code code, const struct b_err *pr
     const bool by_user = run->by_user;
     pthread_mutex_unlock(&run->jobs->lock);
     enum b_code ended = B_OK;
-    if (code == B_CANCELLED && !by_user) {
-        svc_job_requeue(store, run->id);
+    if (run->unstored) {
+        rest(run->jobs, problem);
+        put_back(run);
         return;
     }
-    if (code == B_OK)
+    if (code == B_CANCELLED && !by_user) {
+        put_back(run);
+        return;
+    }
+    if (code == B_OK) {
         ended = svc_job_end(store, run->id, SVC_JOB_SUCCEEDED, svc_job_pages_status(store, run->id), NULL, NULL,
                             rendered->data, rendered->len, &err);
-    else {
+    } else {
         svc_metrics_failure(svc_server_metrics(run->jobs->server), SVC_FAILED_JOB, svc_reason_name(code));
         ended = svc_job_end(store, run->id, code == B_CANCELLED ? SVC_JOB_CANCELLED : SVC_JOB_FAILED, -1, problem,
                             svc_reason_name(code), NULL, 0, &err);
     }
-    if (ended != B_OK)
-        b_log(B_LOG_ERROR, DOMAIN, "job %s: %s", run->id, err.message);
+    if (ended == B_LIMIT) /* no disk would take it */
+        ended = svc_job_end(store, run->id, SVC_JOB_FAILED, -1, &err, svc_reason_name(B_LIMIT), NULL, 0, &err);
+    if (ended != B_OK) {
+        rest(run->jobs, &err);
+        put_back(run);
+    }
+}
+
+/* Takes the next job; its id is known to cancellers as soon as it is marked as running. */
+static enum b_code begin(struct job_run *run, struct svc_job *job, struct b_buf *document, struct b_buf *options,
+                         struct b_err *err)
+{
+    pthread_mutex_lock(&run->jobs->lock);
+    const enum b_code code = svc_job_start(run->jobs->store, job, document, options, err);
+    if (code == B_OK || job->id[0])
+        memcpy(run->id, job->id, sizeof run->id);
+    pthread_mutex_unlock(&run->jobs->lock);
+    return code;
 }
 
 static void run_job(struct svc_ticket *ticket, struct svc_worker *worker)
@@ -290,16 +422,13 @@ static void run_job(struct svc_ticket *ticket, struct svc_worker *worker)
         end_run(run);
         return;
     }
-    code = svc_job_start(jobs->store, &job, &document, &options, &err);
-    if (code == B_OK) {
-        pthread_mutex_lock(&jobs->lock);
-        memcpy(run->id, job.id, sizeof run->id);
-        pthread_mutex_unlock(&jobs->lock);
+    code = begin(run, &job, &document, &options, &err);
+    if (code == B_OK)
         code = read_job(run, &job, &document, &options, worker, &rendered, &err);
+    if (job.state == SVC_JOB_RUNNING || (code == B_NOT_FOUND && job.id[0]))
         settle(run, code, &err, &rendered);
-    } else if (code != B_NOT_FOUND) {
-        b_log(B_LOG_ERROR, DOMAIN, "%s", err.message);
-    }
+    else if (code != B_NOT_FOUND)
+        rest(jobs, &err); /* it was not even started */
     b_buf_free(&document);
     b_buf_free(&options);
     b_buf_free(&rendered);

@@ -137,6 +137,9 @@ static void submit(struct svc_call *call, struct svc_jobs *jobs, const Docparse_
     } else if (code == B_LIMIT) {
         svc_call_finish_with(call, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
                              &(struct svc_end){.reason = "JOBS_EXHAUSTED", .retry_ms = 60000});
+    } else if (code == B_IO) { /* the disk is full or fails: not the client's fault, and it may pass */
+        svc_call_finish_with(call, SVC_GRPC_UNAVAILABLE, &err,
+                             &(struct svc_end){.reason = "STORAGE", .retry_ms = 60000});
     } else {
         svc_call_finish(call, &err);
     }

@@ -9,9 +9,11 @@ foreach(name test_inputs test_manifest test_outputs test_convert_options)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_folder docparse_service LABELS unit)
 endforeach()
 
-add_library(t_full_disk MODULE ${CMAKE_CURRENT_SOURCE_DIR}/torture/full_disk.c)
-target_compile_definitions(t_full_disk PRIVATE _GNU_SOURCE)
-target_link_libraries(t_full_disk PRIVATE dp_flags ${CMAKE_DL_LIBS})
+foreach(shim full_disk clock_jump)
+  add_library(t_${shim} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/torture/${shim}.c)
+  target_compile_definitions(t_${shim} PRIVATE _GNU_SOURCE)
+  target_link_libraries(t_${shim} PRIVATE dp_flags ${CMAKE_DL_LIBS})
+endforeach()
 
 # Our own allocations fail in turn; those inside shared libraries do not.
 dp_test(test_torture SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/torture/test_torture.c ${CMAKE_CURRENT_SOURCE_DIR}/torture/alloc.c
@@ -23,7 +25,7 @@ endforeach()
 # The program itself, from outside. Sanitizer builds read fewer pages.
 function(dp_e2e name timeout)
   dp_script_test(e2e_${name} COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})
-  set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_ENOSPC_SHIM=$<TARGET_FILE:t_full_disk>")
+  set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_ENOSPC_SHIM=$<TARGET_FILE:t_full_disk>" "DP_CLOCK_SHIM=$<TARGET_FILE:t_clock_jump>")
   if(ASAN OR TSAN OR UBSAN)
     set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_E2E_QUICK=1")
   endif()

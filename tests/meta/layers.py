@@ -54,7 +54,7 @@ THIRD_PARTY = {
     "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/(call|client|core)_private\.h$"),
     "libmicrohttpd": (r"microhttpd\.h$", r"service/rpc/(metrics_http|web)\.c$"),
     "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
-    "SQLite": (r"sqlite3\.h$", r"service/rpc/job_store\.c$"),
+    "SQLite": (r"sqlite3\.h$", r"service/rpc/job_(store|keep)\.c$|service/rpc/job_store_private\.h$"),
     "setjmp": (r"setjmp\.h$", r"(docparse/load|output/)_?jpeg\.c$"),  # libjpeg has no other way to report errors
 }
 

@@ -2,6 +2,7 @@
 /* Preloaded into the program: a disk that is full after DP_DISK_BYTES bytes, below the folder DP_DISK_BELOW only
  * (pipes, terminals and other folders are untouched). Works where no file system can be mounted. A write that
  * does not fit is cut short first, as the kernel does it, and the next one fails with ENOSPC.
+ * With DP_DISK_FULL the disk is full as long as a file of that name exists, whatever was written before.
  * With DP_SHORT_IO reads and writes move at most so many bytes and every third one is interrupted. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -58,6 +59,25 @@ static bool on_full_disk(int fd)
     return strncmp(path, below, strlen(below)) == 0;
 }
 
+static bool is_full_now(void)
+{
+    const char *sign = getenv("DP_DISK_FULL");
+    return sign && access(sign, F_OK) == 0;
+}
+
+/* SQLite writes its table and log so. */
+__attribute__((visibility("default"))) ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
+{
+    void *found = dlsym(RTLD_NEXT, "pwrite64");
+    ssize_t (*real)(int, const void *, size_t, off64_t);
+    memcpy(&real, &found, sizeof real);
+    if (size > 0 && is_full_now() && on_full_disk(fd)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return real(fd, data, size, at);
+}
+
 __attribute__((visibility("default"))) ssize_t write(int fd, const void *data, size_t size)
 {
     void *found = dlsym(RTLD_NEXT, "write");
@@ -65,6 +85,10 @@ __attribute__((visibility("default"))) ssize_t write(int fd, const void *data, s
     memcpy(&real, &found, sizeof real);
     if (size == 0 || !on_full_disk(fd))
         return real(fd, data, size);
+    if (is_full_now()) {
+        errno = ENOSPC;
+        return -1;
+    }
     size = shortened(size);
     if (size == 0) {
         errno = EINTR;

@@ -14,6 +14,7 @@ struct dp_limits dp_limits_default(void)
         .rules_per_page = 50000,
         .images_per_page = 10000,
         .page_arena = (uint64_t)256 << 20,
+        .decoder_bytes = (uint64_t)4 << 30,
         .page_seconds = 120,
         .nesting = 64,
         .table_cells = 100000,

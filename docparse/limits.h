@@ -16,6 +16,8 @@ struct dp_limits {
     int rules_per_page;       /* vector rules kept of one page: 50000; maps and CAD drawings have more, flagged */
     int images_per_page;      /* placed images kept of one page: 10000 */
     uint64_t page_arena;      /* bytes of results of one page: 256 MiB */
+    uint64_t decoder_bytes;   /* address space of a decoder process beyond its input and 16 bytes a pixel of page_pixels:
+                                 4 GiB; twice what 400 million stored pixels and a row of tiles take */
     double page_seconds;      /* time for one page: 120 s; 0 means no deadline */
     int nesting;              /* nesting of blocks, lists and tables: 64 */
     int table_cells;          /* grid cells of one table: 100000 */

@@ -9,9 +9,30 @@
 #include <string.h>
 
 #include "docparse/loader_private.h"
+#include "docparse/sandbox_private.h"
 
-#define WARNINGS_MAX 64 /* per sheet: more say nothing new to a reader */
 #define WARNING_BYTES 320
+
+/* The loader of the source's type, in this process. */
+static enum b_code open_here(const struct dp_source *source, const struct dp_loader_options *options,
+                             struct dp_loader *loader, struct b_err *err)
+{
+    switch (source->media) {
+    case DP_MEDIA_PDF:
+        return dp_load_pdf_open(source, options, loader, err);
+    case DP_MEDIA_TIFF:
+        return dp_load_tiff_open(source, options, loader, err);
+    case DP_MEDIA_PNG:
+        return dp_load_png_open(source, options, loader, err);
+    case DP_MEDIA_JPEG:
+        return dp_load_jpeg_open(source, options, loader, err);
+    case DP_MEDIA_WEBP:
+        return dp_load_webp_open(source, options, loader, err);
+    case DP_MEDIA_UNKNOWN:
+        break;
+    }
+    return b_fail(err, B_UNSUPPORTED, "loader", "%s is not read yet", dp_media_type_name(source->media));
+}
 
 enum b_code dp_loader_open(const struct dp_source *source, const struct dp_loader_options *options,
                            struct dp_loader **out, struct b_err *err)
@@ -20,27 +41,8 @@ enum b_code dp_loader_open(const struct dp_source *source, const struct dp_loade
     struct dp_loader *loader = calloc(1, sizeof *loader);
     if (!loader)
         return b_fail(err, B_NO_MEMORY, "loader", "out of memory");
-    enum b_code code = B_UNSUPPORTED;
-    switch (source->media) {
-    case DP_MEDIA_PDF:
-        code = dp_load_pdf_open(source, options, loader, err);
-        break;
-    case DP_MEDIA_TIFF:
-        code = dp_load_tiff_open(source, options, loader, err);
-        break;
-    case DP_MEDIA_PNG:
-        code = dp_load_png_open(source, options, loader, err);
-        break;
-    case DP_MEDIA_JPEG:
-        code = dp_load_jpeg_open(source, options, loader, err);
-        break;
-    case DP_MEDIA_WEBP:
-        code = dp_load_webp_open(source, options, loader, err);
-        break;
-    default:
-        code = b_fail(err, B_UNSUPPORTED, "loader", "%s is not read yet", dp_media_type_name(source->media));
-        break;
-    }
+    enum b_code code = options->sandbox ? dp_load_remote_open(source, options, loader, err)
+                                        : open_here(source, options, loader, err);
     if (code != B_OK) {
         dp_loader_close(loader);
         return code;
@@ -108,7 +110,7 @@ void dp_sheet_warn(struct dp_sheet *sheet, const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    if (n < 0 || sheet->n_warnings >= WARNINGS_MAX)
+    if (n < 0 || sheet->n_warnings >= DP_WARNINGS_MAX)
         return;
     /* Library messages quote bytes of the file: only printable ASCII passes. */
     size_t len = strlen(text);

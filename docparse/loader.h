@@ -2,6 +2,8 @@
 #ifndef DOCPARSE_LOADER_H
 #define DOCPARSE_LOADER_H
 
+#include <stdatomic.h>
+
 #include "docparse/document.h"
 #include "docparse/limits.h"
 #include "docparse/source.h"
@@ -11,11 +13,17 @@
 /* A loader turns a source into sheets: what the file itself says of a page, before anything is read from
  * its pixels. One loader per thread on the same source (Poppler and libtiff handles are not shared). */
 struct dp_loader;
+struct dp_sandbox;
 
 struct dp_loader_options {
     struct dp_limits limits;
     double dpi;           /* 0: native (scans at their own pixel grid, born-digital by text size, default 200) */
     const char *password; /* NULL: none */
+    struct dp_sandbox *sandbox; /* decode in a process of its own (sandbox.h); NULL: in this one. The source must be shared
+                                   (dp_source_share) and outlive the loader. */
+    /* With a sandbox: */
+    struct b_cancel *cancel; /* looked at while the document is opened; NULL: nobody cancels */
+    atomic_int *crashes;     /* decoders lost to this document, by all its loaders; NULL: counted for the loader alone */
 };
 
 /* Structured facts of the file; strings owned by the loader. */

@@ -29,6 +29,8 @@ enum b_code dp_load_jpeg_open(const struct dp_source *source, const struct dp_lo
 enum b_code dp_load_webp_open(const struct dp_source *source, const struct dp_loader_options *options,
                               struct dp_loader *out, struct b_err *err) B_MUST_CHECK;
 
+#define DP_WARNINGS_MAX 64 /* per sheet: more say nothing new to a reader */
+
 /* Starts an empty sheet with its arena. */
 enum b_code dp_sheet_begin(struct dp_sheet *sheet, int32_t number, const struct dp_limits *limits, struct b_err *err)
     B_MUST_CHECK;

@@ -46,6 +46,7 @@ struct parse {
     const struct dp_parse_options *options;
     const struct dp_parse_events *events;
     struct dp_loader_options loader_options;
+    atomic_int crashes; /* decoders lost, of all workers */
     int32_t *numbers; /* [n_pages] page numbers to read, ascending */
     int32_t n_pages;
     pthread_mutex_t lock;
@@ -112,24 +113,27 @@ static enum b_code choose_pages(struct parse *p, int32_t page_count, struct b_er
         b_advise(err, "check how the file was made: its page list is empty or damaged");
         return B_FORMAT;
     }
-    p->numbers = calloc((size_t)page_count, sizeof *p->numbers);
-    if (!p->numbers)
-        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    int32_t count = 0;
     for (int32_t n = 1; n <= page_count; n++)
-        if (wanted(p->options, n))
-            p->numbers[p->n_pages++] = n;
-    if (p->n_pages > p->options->limits.pages) {
-        (void)b_fail(err, B_LIMIT, DOMAIN, "%d pages are to be read, more than the bound of %d", p->n_pages,
+        count += wanted(p->options, n);
+    if (count > p->options->limits.pages) {
+        (void)b_fail(err, B_LIMIT, DOMAIN, "%d pages are to be read, more than the bound of %d", (int)count,
                      p->options->limits.pages);
         b_advise(err, "read the document in parts with --pages, or raise --max-pages");
         return B_LIMIT;
     }
-    if (p->n_pages == 0) {
+    if (count == 0) {
         (void)b_fail(err, B_ARGUMENT, DOMAIN, "none of the pages asked for exists: the document has %d page%s",
                      page_count, page_count == 1 ? "" : "s");
         b_advise(err, "pages are counted from 1");
         return B_ARGUMENT;
     }
+    p->numbers = calloc((size_t)count, sizeof *p->numbers);
+    if (!p->numbers)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    for (int32_t n = 1; n <= page_count; n++)
+        if (wanted(p->options, n))
+            p->numbers[p->n_pages++] = n;
     return B_OK;
 }
 
@@ -198,8 +202,11 @@ static struct dp_page *read_page(struct worker *w, int32_t number, struct b_imag
     b_cancel_set_deadline(&w->cancel, seconds > 0 ? b_now_ns() + (int64_t)(seconds * 1e9) : 0);
     enum b_code code = B_OK;
     int64_t since = b_now_ns();
-    if (!w->loader)
-        code = dp_loader_open(p->source, &p->loader_options, &w->loader, &err);
+    if (!w->loader) {
+        struct dp_loader_options options = p->loader_options;
+        options.cancel = &w->cancel;
+        code = dp_loader_open(p->source, &options, &w->loader, &err);
+    }
     if (code == B_OK)
         code = dp_loader_page(w->loader, number, &w->cancel, &sheet, &err);
     tell_stage(p, DP_STAGE_LOAD, &since);
@@ -410,12 +417,18 @@ enum b_code dp_pipeline_parse(struct dp_pipeline *pipeline, const struct dp_sour
         .source = source,
         .options = options,
         .events = events,
-        .loader_options = {.limits = options->limits, .dpi = options->dpi, .password = options->password},
+        .loader_options = {.limits = options->limits,
+                           .dpi = options->dpi,
+                           .password = options->password,
+                           .sandbox = options->sandbox,
+                           .cancel = cancel},
     };
     struct dp_loader *loader = NULL;
     struct dp_document_info info;
     struct tally tally = {0};
     *status = DP_STATUS_FAILED;
+    atomic_init(&p.crashes, 0);
+    p.loader_options.crashes = &p.crashes;
     init_locks(&p);
     enum b_code code = dp_loader_open(source, &p.loader_options, &loader, err);
     if (code != B_OK)

@@ -26,6 +26,7 @@ struct dp_parse_options {
     struct dp_limits limits;
     double dpi;           /* 0: native */
     const char *password; /* NULL: none */
+    struct dp_sandbox *sandbox; /* decode in processes of their own (sandbox.h); the source must be shared. NULL: here */
     const struct dp_page_range *ranges; /* NULL: all pages; read in ascending order, each once */
     size_t n_ranges;
     bool keep_images;     /* hand out page images (overlay, figures, searchable PDF) */

@@ -205,6 +205,7 @@ static char *clean_name(const char *path)
 static enum b_code finish(struct dp_source *source, const char *path, struct b_err *err)
 {
     enum b_code code = B_OK;
+    source->shared = -1;
     source->name = clean_name(path);
     if (!source->name) {
         code = b_fail(err, B_NO_MEMORY, "source", "out of memory");
@@ -252,6 +253,11 @@ enum b_code dp_source_of_fd(int fd, const char *name, const struct dp_limits *li
     *out = (struct dp_source){0};
     enum b_code code = b_bytes_read_fd(fd, limits->input_bytes, &out->bytes, err);
     return code == B_OK ? finish(out, name ? name : "standard input", err) : code;
+}
+
+enum b_code dp_source_share(struct dp_source *source, struct b_err *err)
+{
+    return b_bytes_share(&source->bytes, &source->shared, err);
 }
 
 void dp_source_close(struct dp_source *source)

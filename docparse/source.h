@@ -15,6 +15,7 @@ struct dp_source {
     char *name;          /* last path component, for messages and results; owned */
     enum dp_media media;
     char sha256[65];     /* lower-case hex of the bytes */
+    int shared;          /* a descriptor of the bytes, of dp_source_share; -1: none yet */
 };
 
 /* Opens a file / takes bytes that the caller borrows to the source until dp_source_close. Empty input and
@@ -26,6 +27,8 @@ enum b_code dp_source_of_bytes(const void *data, size_t size, const char *name, 
 /* Reads a descriptor (standard input) to its end. */
 enum b_code dp_source_of_fd(int fd, const char *name, const struct dp_limits *limits, struct dp_source *out,
                             struct b_err *err) B_MUST_CHECK;
+/* Makes the bytes visible to decoder processes; before loaders are opened, since the bytes may move. */
+enum b_code dp_source_share(struct dp_source *source, struct b_err *err) B_MUST_CHECK;
 void dp_source_close(struct dp_source *source);
 
 /* Recognition by the first bytes (at most 1024 are looked at: a PDF header may stand behind junk). */

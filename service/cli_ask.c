@@ -10,6 +10,7 @@
 
 #include "docparse/ask.h"
 #include "docparse/loader.h"
+#include "docparse/sandbox.h"
 #include "service/cli.h"
 #include "service/suggest.h"
 
@@ -24,6 +25,8 @@ struct ask_options {
     bool json;
     int first, last, jobs, max_tokens;
     struct dp_qwen_options qwen;
+    enum dp_sandbox_use use;
+    struct dp_sandbox *sandbox;
 };
 
 /* Pages of all files, in order. */
@@ -56,6 +59,7 @@ static void print_help(enum kind kind)
           "      --pages A-B      of each file (default: all; 32 pages at most in one question)\n"
           "      --max-tokens N   of an answer (default: 1024)\n"
           "      --model-pixels N of the picture of a page that the model sees (default: 1605632 or the checkpoint's)\n"
+          "      --sandbox MODE   decode documents in locked-up processes: auto (default), on, off\n"
           "  -j, --jobs N         threads (default: all processors)\n"
           "  -h, --help           this text\n\n"
           "Exit status: 0 all fine, 1 a question failed or was not answered, 2 usage, 3 set-up (model missing), 130 "
@@ -119,6 +123,10 @@ static int parse_option(int id, const char *value, struct ask_options *o)
     case 'P':
         o->qwen.packed = value;
         return -1;
+    case 'S':
+        return dp_sandbox_use_parse(value, &o->use)
+                   ? -1
+                   : svc_usage_error(o->name, "--sandbox is auto, on or off, not '%s'", value);
     case 'j':
         if (!number(value, 1, 256, &n))
             return svc_usage_error(o->name, "--jobs takes 1 to 256, not '%s'", value);
@@ -147,6 +155,7 @@ static int parse(int argc, char **argv, struct ask_options *o)
                                             {"precision", required_argument, NULL, 'p'},
                                             {"packed", required_argument, NULL, 'P'},
                                             {"jobs", required_argument, NULL, 'j'},
+                                            {"sandbox", required_argument, NULL, 'S'},
                                             {"max-tokens", required_argument, NULL, 't'},
                                             {"model-pixels", required_argument, NULL, 'x'},
                                             {"help", no_argument, NULL, 'h'},
@@ -175,13 +184,17 @@ static int parse(int argc, char **argv, struct ask_options *o)
 static enum b_code load_file(const char *path, const struct ask_options *o, struct pages *pages,
                              struct b_cancel *cancel, struct b_err *err)
 {
-    struct dp_loader_options options = {.limits = dp_limits_default()};
+    struct dp_loader_options options = {
+        .limits = dp_limits_default(), .sandbox = o->sandbox, .cancel = cancel};
     struct dp_source source = {0};
     struct dp_loader *loader = NULL;
     enum b_code code = dp_source_open(path, &options.limits, &source, err);
     if (code != B_OK)
         return code;
-    code = dp_loader_open(&source, &options, &loader, err);
+    if (o->sandbox)
+        code = dp_source_share(&source, err);
+    if (code == B_OK)
+        code = dp_loader_open(&source, &options, &loader, err);
     int32_t count = code == B_OK ? dp_loader_info(loader)->page_count : 0;
     for (int32_t n = o->first; code == B_OK && n <= count && n <= o->last; n++) {
         if (pages->count == DP_ASK_PAGES_MAX) {
@@ -380,6 +393,8 @@ static int run_command(enum kind kind, const char *name, int argc, char **argv, 
     struct pages *pages = calloc(1, sizeof *pages);
     struct dp_model *model = NULL;
     enum b_code code = pages ? B_OK : b_fail(&err, B_NO_MEMORY, "ask", "out of memory");
+    if (code == B_OK && (code = dp_sandbox_start(o.use, &o.sandbox, &err)) != B_OK)
+        result = SVC_EXIT_SETUP;
     if (code == B_OK && kind == EXTRACT)
         code = read_schema(o.schema_file, &schema, &err);
     if (code == B_OK && kind == EXTRACT)
@@ -396,6 +411,7 @@ static int run_command(enum kind kind, const char *name, int argc, char **argv, 
     for (size_t i = 0; pages && i < pages->count; i++)
         dp_sheet_free(&pages->sheets[i]);
     dp_model_drop(model);
+    dp_sandbox_stop(o.sandbox);
     free(pages);
     free(schema);
     return result >= 0 ? result : code == B_CANCELLED ? SVC_EXIT_INTERRUPTED : SVC_EXIT_FAILED;

@@ -22,6 +22,7 @@
 
 struct run {
     struct svc_convert_options options;
+    struct dp_sandbox *sandbox;
     struct dp_model *model;
     struct dp_pipeline *pipeline;
     struct svc_manifest *manifest; /* NULL without --resume */
@@ -91,6 +92,7 @@ static enum b_code convert_source(struct run *run, const struct svc_input *input
     struct dp_parse_options parse = {.limits = o->limits,
                                      .dpi = o->dpi,
                                      .password = o->password,
+                                     .sandbox = run->sandbox,
                                      .ranges = o->n_ranges ? o->ranges : NULL,
                                      .n_ranges = o->n_ranges,
                                      .keep_images = run->keep_images};
@@ -172,10 +174,13 @@ static enum b_code convert_input(struct run *run, const struct svc_input *input)
     if (code == B_OK)
         code = strcmp(input->path, "-") == 0 ? read_standard_input(run, &source, &err)
                                              : dp_source_open(input->path, limits, &source, &err);
-    if (code == B_OK) {
+    const bool opened = code == B_OK;
+    if (opened && run->sandbox)
+        code = dp_source_share(&source, &err);
+    if (code == B_OK)
         code = convert_source(run, input, &source, &status, &err);
+    if (opened)
         dp_source_close(&source);
-    }
     if (code == B_CANCELLED)
         return code;
     if (code != B_OK)
@@ -213,7 +218,10 @@ static enum b_code set_up(struct run *run, struct b_err *err)
 {
     char models[4096];
     const struct svc_convert_options *o = &run->options;
-    enum b_code code = o->large ? dp_model_open_qwen(o->checkpoint_dir, &o->qwen, &run->model, err)
+    enum b_code code = dp_sandbox_start(o->sandbox, &run->sandbox, err);
+    if (code != B_OK)
+        return code;
+    code = o->large ? dp_model_open_qwen(o->checkpoint_dir, &o->qwen, &run->model, err)
                                 : dp_models_dir(o->models_dir, models, sizeof models, err);
     if (code == B_OK && !o->large)
         code = dp_model_open_compact(models, &run->model, err);
@@ -230,6 +238,7 @@ static void tear_down(struct run *run)
     svc_manifest_close(run->manifest);
     dp_pipeline_drop(run->pipeline);
     dp_model_drop(run->model);
+    dp_sandbox_stop(run->sandbox);
     svc_convert_options_free(&run->options);
     b_buf_free(&run->standard_input);
 }

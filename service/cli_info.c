@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "docparse/loader.h"
+#include "docparse/sandbox.h"
 #include "engine/base/utf8.h"
 #include "service/cli.h"
 
@@ -16,14 +17,20 @@
 struct info_options {
     bool json;
     char *password; /* owned */
+    enum dp_sandbox_use use;
+    struct dp_sandbox *sandbox;
+    bool system;
 };
 
 static void print_help(void)
 {
     fputs("Usage: docparse info [--json] [--password-file F] FILE...\n"
+          "       docparse info --system\n"
           "Says what a file is: type, pages, sizes, metadata, outline, sha256. '-' reads standard input.\n\n"
           "      --json             one JSON object a line and file\n"
           "      --password-file F  file whose first line opens encrypted documents\n"
+          "      --sandbox MODE     decode documents in locked-up processes: auto (default), on, off\n"
+          "      --system           what this system allows: the sandbox\n"
           "  -h, --help             this text\n\n"
           "Exit status: 0 all fine, 1 some files failed, 2 usage, 130 interrupted.\n",
           stdout);
@@ -145,15 +152,18 @@ static void print_json(const struct dp_source *source, struct dp_loader *loader)
     json_decref(o);
 }
 
-static enum b_code show(const char *path, const struct info_options *options)
+static enum b_code show(const char *path, const struct info_options *options, struct b_cancel *cancel)
 {
     struct b_err err = {0};
     struct dp_source source = {0};
     struct dp_loader *loader = NULL;
-    struct dp_loader_options lo = {.limits = dp_limits_default(), .password = options->password};
+    struct dp_loader_options lo = {
+        .limits = dp_limits_default(), .password = options->password, .sandbox = options->sandbox, .cancel = cancel};
     enum b_code code = strcmp(path, "-") == 0 ? dp_source_of_fd(STDIN_FILENO, "stdin", &lo.limits, &source, &err)
                                               : dp_source_open(path, &lo.limits, &source, &err);
     bool opened = code == B_OK;
+    if (code == B_OK && lo.sandbox)
+        code = dp_source_share(&source, &err);
     if (code == B_OK)
         code = dp_loader_open(&source, &lo, &loader, &err);
     if (code == B_OK && options->json)
@@ -168,45 +178,78 @@ static enum b_code show(const char *path, const struct info_options *options)
     return code;
 }
 
+static void print_system(const struct info_options *options)
+{
+    struct dp_sandbox_state state;
+    dp_sandbox_look(options->sandbox, &state);
+    print_field("sandbox", dp_sandbox_describe(&state));
+}
+
+/* -1: go on; otherwise the exit code. */
+static int take_option(int id, struct info_options *options)
+{
+    struct b_err err = {0};
+    switch (id) {
+    case 'j':
+        options->json = true;
+        return -1;
+    case 'y':
+        options->system = true;
+        return -1;
+    case 's':
+        return dp_sandbox_use_parse(optarg, &options->use)
+                   ? -1
+                   : svc_usage_error("info", "--sandbox is auto, on or off, not '%s'", optarg);
+    case 'p':
+        free(options->password);
+        options->password = NULL;
+        return svc_read_first_line(optarg, &options->password, &err) == B_OK
+                   ? -1
+                   : svc_usage_error("info", "the password file: %s", err.message);
+    default:
+        print_help();
+        return SVC_EXIT_OK;
+    }
+}
+
+static int show_all(int argc, char **argv, struct info_options *options, struct b_cancel *cancel)
+{
+    struct b_err err = {0};
+    int result = SVC_EXIT_OK;
+    if (dp_sandbox_start(options->use, &options->sandbox, &err) != B_OK) {
+        svc_print_error("set-up", 0, &err);
+        return SVC_EXIT_SETUP;
+    }
+    if (options->system)
+        print_system(options);
+    for (int i = optind; i < argc && b_cancel_check(cancel, NULL) == B_OK; i++) {
+        if (!options->json && (i > optind || options->system))
+            putchar('\n');
+        if (show(argv[i], options, cancel) != B_OK)
+            result = SVC_EXIT_FAILED;
+    }
+    dp_sandbox_stop(options->sandbox);
+    return b_cancel_check(cancel, NULL) == B_OK ? result : SVC_EXIT_INTERRUPTED;
+}
+
 int svc_cmd_info(int argc, char **argv, struct b_cancel *cancel)
 {
     static const struct option long_options[] = {{"json", no_argument, NULL, 'j'},
                                                  {"password-file", required_argument, NULL, 'p'},
+                                                 {"sandbox", required_argument, NULL, 's'},
+                                                 {"system", no_argument, NULL, 'y'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {0}};
-    struct info_options options = {0};
+    struct info_options options = {.use = DP_SANDBOX_AUTO};
     int result = -1;
     optind = 0; /* 0 makes getopt forget what it parsed before */
     opterr = 0;
-    for (int id; result < 0 && (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
-        if (id == 'j') {
-            options.json = true;
-        } else if (id == 'p') {
-            struct b_err err = {0};
-            free(options.password);
-            options.password = NULL;
-            if (svc_read_first_line(optarg, &options.password, &err) != B_OK)
-                result = svc_usage_error("info", "the password file: %s", err.message);
-        } else if (id == 'h') {
-            print_help();
-            result = SVC_EXIT_OK;
-        } else {
-            result = svc_option_error("info", argv, long_options, id);
-        }
-    }
-    if (result < 0 && optind >= argc)
+    for (int id; result < 0 && (id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;)
+        result = id == '?' || id == ':' ? svc_option_error("info", argv, long_options, id) : take_option(id, &options);
+    if (result < 0 && optind >= argc && !options.system)
         result = svc_usage_error("info", "name at least one file");
-    if (result < 0) {
-        result = SVC_EXIT_OK;
-        for (int i = optind; i < argc && b_cancel_check(cancel, NULL) == B_OK; i++) {
-            if (!options.json && i > optind)
-                putchar('\n');
-            if (show(argv[i], &options) != B_OK)
-                result = SVC_EXIT_FAILED;
-        }
-        if (b_cancel_check(cancel, NULL) != B_OK)
-            result = SVC_EXIT_INTERRUPTED;
-    }
+    if (result < 0)
+        result = show_all(argc, argv, &options, cancel);
     free(options.password);
     return result;
 }

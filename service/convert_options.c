@@ -38,7 +38,8 @@ enum option_id {
     OPT_NO_WORDS,
     OPT_PAGE_IMAGES,
     OPT_FILES_FROM,
-    OPT_OVERLAY
+    OPT_OVERLAY,
+    OPT_SANDBOX
 };
 
 static const struct option long_options[] = {
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
     {"no-words", no_argument, NULL, OPT_NO_WORDS},
     {"page-images", no_argument, NULL, OPT_PAGE_IMAGES},
     {"overlay", no_argument, NULL, OPT_OVERLAY},
+    {"sandbox", required_argument, NULL, OPT_SANDBOX},
     {0},
 };
 
@@ -110,6 +112,8 @@ static void print_help(void)
         "  -j, --jobs N             threads (default: all processors); the results do not depend on it\n"
         "      --shard I/N          only every N-th input, beginning with the I-th (job arrays)\n"
         "      --files-from LIST    same as '@LIST'; '-' reads the list from standard input\n"
+        "      --sandbox MODE       decode documents in locked-up processes: auto: where the system allows (default);\n"
+        "                           on: or fail; off: in this process\n"
         "      --progress MODE      auto: one line on a terminal, plain lines elsewhere (default); plain; none\n"
         "  -q, --quiet              errors only\n"
         "  -v, --verbose            more details\n"
@@ -360,6 +364,10 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         return -1;
     case OPT_PASSWORD_FILE:
         return read_password(value, o);
+    case OPT_SANDBOX:
+        return dp_sandbox_use_parse(value, &o->sandbox)
+                   ? -1
+                   : svc_usage_error("convert", "--sandbox is auto, on or off, not '%s'", value);
     case OPT_NO_WORDS:
         o->output.words = false;
         return -1;

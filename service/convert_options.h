@@ -3,6 +3,7 @@
 #define SERVICE_CONVERT_OPTIONS_H
 
 #include "docparse/pipeline.h"
+#include "docparse/sandbox.h"
 #include "output/writer.h"
 #include "service/inputs.h"
 #include "service/outputs.h"
@@ -32,6 +33,7 @@ struct svc_convert_options {
     char *password; /* owned; NULL when none */
     enum svc_progress_mode progress;
     struct dp_limits limits;
+    enum dp_sandbox_use sandbox;
 };
 
 /* Returns -1 to go on, otherwise the exit code (0 after --help). */

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/memfile.h"
+
 enum bytes_kind { KIND_BORROWED, KIND_MAPPED, KIND_HEAP };
 
 /* Files up to this size are read rather than mapped: then another process that truncates the file
@@ -22,7 +24,7 @@ static const uint8_t nothing[1] = {0};
 
 void b_bytes_borrow(const void *data, size_t size, struct b_bytes *out)
 {
-    *out = (struct b_bytes){.data = size ? data : nothing, .size = size, .kind = KIND_BORROWED};
+    *out = (struct b_bytes){.data = size ? data : nothing, .size = size, .kind = KIND_BORROWED, .fd = -1};
 }
 
 static enum b_code too_large(const char *what, uint64_t max_bytes, struct b_err *err)
@@ -65,16 +67,17 @@ enum b_code b_bytes_read_fd(int fd, uint64_t max_bytes, struct b_bytes *out, str
             return too_large("the input", max_bytes, err);
         }
     }
-    *out = (struct b_bytes){.data = data, .size = len, .owner = data, .kind = KIND_HEAP};
+    *out = (struct b_bytes){.data = data, .size = len, .owner = data, .kind = KIND_HEAP, .fd = -1};
     return B_OK;
 }
 
+/* Takes fd when it succeeds. */
 static enum b_code map_fd(int fd, const char *path, size_t size, struct b_bytes *out, struct b_err *err)
 {
     void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED)
         return b_fail(err, B_IO, "file", "%s cannot be mapped: %s", path, strerror(errno));
-    *out = (struct b_bytes){.data = at, .size = size, .owner = at, .kind = KIND_MAPPED};
+    *out = (struct b_bytes){.data = at, .size = size, .owner = at, .kind = KIND_MAPPED, .fd = fd};
     return B_OK;
 }
 
@@ -102,17 +105,40 @@ enum b_code b_bytes_map(const char *path, uint64_t max_bytes, struct b_bytes *ou
         code = too_large(path, max_bytes, err);
     else
         code = map_fd(fd, path, (size_t)st.st_size, out, err);
-    (void)close(fd);
+    if (out->fd != fd)
+        (void)close(fd);
     return code;
+}
+
+enum b_code b_bytes_share(struct b_bytes *bytes, int *fd, struct b_err *err)
+{
+    enum b_code code = B_OK;
+    if (bytes->kind != KIND_MAPPED) {
+        struct b_bytes shared;
+        int memory = -1;
+        code = b_memfile_of(bytes->data, bytes->size, &memory, err);
+        if (code == B_OK)
+            code = map_fd(memory, "shared memory", bytes->size, &shared, err);
+        if (code != B_OK) {
+            if (memory >= 0)
+                (void)close(memory);
+            return code;
+        }
+        b_bytes_close(bytes);
+        *bytes = shared;
+    }
+    *fd = bytes->fd;
+    return B_OK;
 }
 
 void b_bytes_close(struct b_bytes *bytes)
 {
     if (!bytes)
         return;
-    if (bytes->kind == KIND_MAPPED)
+    if (bytes->kind == KIND_MAPPED) {
         (void)munmap(bytes->owner, bytes->size);
-    else if (bytes->kind == KIND_HEAP)
+        (void)close(bytes->fd);
+    } else if (bytes->kind == KIND_HEAP)
         free(bytes->owner);
     b_bytes_borrow(NULL, 0, bytes);
 }
@@ -121,7 +147,7 @@ void b_bytes_release(const struct b_bytes *bytes, const void *from, size_t size)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)from;
     const uintptr_t begin = (at + page - 1) / page * page, end = (at + size) / page * page;
-    /* a private mapping that nobody can write to: the file still has everything */
+    /* a private mapping that nobody writes to: the file still has everything */
     if (bytes->kind == KIND_MAPPED && begin < end)
         (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }

@@ -14,6 +14,7 @@ struct b_bytes {
     size_t size;
     void *owner; /* private: what b_bytes_close releases */
     int kind;    /* private */
+    int fd;      /* private: of what is mapped */
 };
 
 /* Maps `path` read-only. A file above max_bytes gives B_LIMIT, a directory B_ARGUMENT, an unreadable
@@ -25,6 +26,11 @@ enum b_code b_bytes_read_fd(int fd, uint64_t max_bytes, struct b_bytes *out, str
 
 /* Borrows memory that outlives the b_bytes. */
 void b_bytes_borrow(const void *data, size_t size, struct b_bytes *out);
+
+/* A descriptor from which another process can map the same bytes and change nothing, borrowed from `bytes`. Bytes that
+ * are not mapped from a file move into a sealed memory file (memfile.h), so that data may change: before anybody
+ * else reads. Twice is fine. */
+enum b_code b_bytes_share(struct b_bytes *bytes, int *fd, struct b_err *err) B_MUST_CHECK;
 
 void b_bytes_close(struct b_bytes *bytes);
 

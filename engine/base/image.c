@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum b_code b_image_new(int width, int height, int channels, uint64_t max_pixels, struct b_image *out,
                         struct b_err *err)
@@ -32,7 +33,10 @@ void b_image_free(struct b_image *image)
 {
     if (!image)
         return;
-    free(image->pixels);
+    if (image->mapped)
+        (void)munmap(image->pixels, image->mapped);
+    else
+        free(image->pixels);
     *image = (struct b_image){0};
 }
 

@@ -22,6 +22,7 @@ struct b_image_view {
 struct b_image {
     uint8_t *pixels;
     int width, height, channels;
+    size_t mapped; /* pixels is a private mapping of so many bytes; 0: memory of malloc */
 };
 
 /* Uninitialised image; B_LIMIT when width * height exceeds max_pixels, checked before allocating. */

@@ -41,6 +41,10 @@ THIRD_PARTY = {
     "vector intrinsics": (r"(.*intrin|cpuid)\.h$", r"engine/kernels/[a-z_0-9]*vec.*\.h$|engine/kernels/[a-z_]*(avx|amx|dispatch|f16).*\.c$"),
     "OpenMP": (r"omp\.h$", r"engine/onednn/.*\.c$"),
     "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$"),
+    # decoders must keep the folders that fontconfig reads when they lose sight of all others
+    "fontconfig": (r"fontconfig/.*\.h$", r"docparse/pdf_system\.c$"),
+    # the filter of system calls of decoder processes; by hand it would be BPF code for each architecture
+    "libseccomp": (r"seccomp\.h$", r"docparse/sandbox_lock\.c$"),
     "libtiff": (r"(tiff.*)\.h$", r"docparse/(load_)?tiff[a-z_]*\.[ch]$"),
     "spng": (r"spng\.h$", r"docparse/load_png\.c$|output/png[a-z_]*\.c$"),
     "libjpeg": (r"(jpeglib|jerror|jmorecfg)\.h$", r"(docparse/load|output/)_?jpeg\.c$"),

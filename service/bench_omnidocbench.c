@@ -28,7 +28,7 @@ static void print_help(void)
           "      --pred DIR       folder of predictions\n"
           "      --images DIR     page images; pages without a prediction are read and written to --pred DIR\n"
           "      --again          read pages that have a prediction as well\n"
-          "      --version V      v1.5 (default) or v1.0\n"
+          "      --version V      v1.6, v1.5 (default) or v1.0\n"
           "      --json FILE      write all figures: by element, by page, by attribute\n"
           "      --html FILE      write a report: the worst pages, each beside its picture; pages that are read in\n"
           "                       this run get an overlay of what was found (NAME.overlay.svg in --pred DIR)\n"
@@ -38,8 +38,21 @@ static void print_help(void)
           "  -h, --help           this text\n\n"
           "Edit distances (text, formula, order): lower is better; TEDS: higher. A page without a prediction is left "
           "out,\n"
-          "as the official evaluator does; how many there are is printed. CDM needs TeX and is not computed.\n",
+          "as the official evaluator does, and counts as empty by v1.6; how many there are is printed. CDM needs TeX "
+          "and is\n"
+          "not computed; tables in LaTeX count nothing.\n",
           stdout);
+}
+
+static bool find_version(const char *name, enum bm_version *out)
+{
+    static const char *const names[] = {[BM_V1_0] = "v1.0", [BM_V1_5] = "v1.5", [BM_V1_6] = "v1.6"};
+    for (int i = BM_V1_0; i <= BM_V1_6; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum bm_version)i;
+            return true;
+        }
+    return false;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -87,9 +100,8 @@ static int parse_options(int argc, char **argv, struct options *o)
             break;
         case 'v':
             o->version_name = optarg;
-            if (strcmp(optarg, "v1.5") != 0 && strcmp(optarg, "v1.0") != 0)
-                return svc_usage_error("bench", "--version takes v1.5 or v1.0, not '%s'", optarg);
-            o->version = strcmp(optarg, "v1.0") == 0 ? BM_V1_0 : BM_V1_5;
+            if (!find_version(optarg, &o->version))
+                return svc_usage_error("bench", "--version takes v1.6, v1.5 or v1.0, not '%s'", optarg);
             break;
         case 'h':
             print_help();

@@ -13,12 +13,13 @@ struct state {
     struct bm_links links;
     bool *truth_done, *pred_done;
     bool old; /* version 1.0 */
+    const bool *whole;
 };
 
 static struct bm_link *new_link(struct state *s, size_t from, size_t to, size_t room)
 {
     struct bm_link *link = &s->links.at[s->links.n];
-    *link = (struct bm_link){.from = from, .to = to};
+    *link = (struct bm_link){.from = from, .to = to, .edit = 1};
     link->truths = BM_ARRAY(s->mem, room, size_t);
     if (!link->truths)
         return NULL;
@@ -73,6 +74,8 @@ static void add_contained(struct state *s, const size_t *open, size_t n_open)
     for (size_t j = 0; j < s->n_preds; j++) {
         struct bm_link *link = NULL;
         for (size_t k = 0; k < n_open; k++) {
+            if (s->whole && s->whole[open[k]])
+                continue;
             if (!bm_fits_inside(s->mem, s->preds[j], s->truths[open[k]], FUZZY, false))
                 continue;
             for (size_t l = 0; l < s->links.n && !link; l++)
@@ -97,6 +100,16 @@ static void sort_truths(struct bm_link *link)
             link->truths[k] = link->truths[k - 1];
             link->truths[k - 1] = swap;
         }
+}
+
+/* Several truths are held against the first of the predictions only, as the protocol does. */
+static double edit_of(struct state *s, const struct bm_link *link)
+{
+    struct bm_out truth = bm_out_on(s->mem);
+    for (size_t i = 0; i < link->n_truths; i++)
+        bm_put(&truth, s->truths[link->truths[i]]);
+    const size_t n = link->n_truths > 1 ? 1 : link->to - link->from;
+    return bm_ned(s->mem, bm_taken(&truth), bm_join(s->mem, s->preds + link->from, n, " "));
 }
 
 /* Pairs what is left on both sides; predictions left alone become one link without truth. */
@@ -137,9 +150,9 @@ static void pair_left_overs(struct state *s)
 }
 
 struct bm_links bm_match(struct bm_mem *mem, const struct bm_str *truths, size_t n_truths, const struct bm_str *preds,
-                         size_t n_preds, bool old)
+                         size_t n_preds, bool old, const bool *whole)
 {
-    struct state s = {mem, truths, preds, n_truths, n_preds, {0}, NULL, NULL, old};
+    struct state s = {mem, truths, preds, n_truths, n_preds, {0}, NULL, NULL, old, whole};
     struct bm_links none = {NULL, 0};
     s.links.at = BM_ARRAY(mem, n_truths * 3 + n_preds + 2, struct bm_link);
     s.truth_done = BM_ARRAY(mem, n_truths, bool);
@@ -154,8 +167,11 @@ struct bm_links bm_match(struct bm_mem *mem, const struct bm_str *truths, size_t
         for (size_t j = s.links.at[l].from; j < s.links.at[l].to; j++)
             s.pred_done[j] = true;
         sort_truths(&s.links.at[l]);
-        if (s.links.at[l].n_truths) /* a link whose truths were all taken elsewhere is no row */
-            s.links.at[kept++] = s.links.at[l];
+        if (s.links.at[l].n_truths) { /* a link whose truths were all taken elsewhere is no row */
+            s.links.at[kept] = s.links.at[l];
+            s.links.at[kept].edit = edit_of(&s, &s.links.at[l]);
+            kept++;
+        }
     }
     s.links.n = kept;
     size_t all_pred_done = 0;

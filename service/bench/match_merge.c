@@ -8,6 +8,7 @@
 
 #define CERTAIN 0.25
 #define INSIDE 0.6
+#define MAX_MERGED 160 /* predictions of one run */
 
 struct run {
     size_t from, to;
@@ -39,7 +40,7 @@ static struct run best_run_from(struct merge *m, struct bm_str truth, size_t fro
     bool first_inside = false, tested = false;
     struct bm_out joined = bm_out_on(m->mem);
     bm_put(&joined, m->preds[from]);
-    while (run.to < m->n_preds && !m->frozen[run.to]) {
+    while (run.to < m->n_preds && run.to - run.from < MAX_MERGED && !m->frozen[run.to]) {
         struct bm_str next = m->preds[run.to];
         if (next.n > truth.n || m->preds[from].n > truth.n)
             break;

@@ -13,6 +13,7 @@ struct bm_link {
     size_t n_list;
     size_t *truths; /* ascending within one link of the first stages */
     size_t n_truths;
+    double edit; /* what the stage that made it measured; 1 for left-overs */
 };
 
 struct bm_links {
@@ -30,9 +31,10 @@ size_t bm_group_predictions(struct bm_mem *mem, const double *cost, const struct
                             const struct bm_str *preds, size_t n_preds, size_t *owner);
 
 /* All stages: certain pairs, merging, assignment, truths inside predictions, left-overs. `old`: as version
- * 1.0 does it, which pairs left-overs by plain distance and lists truths that nothing matched twice. */
+ * 1.0 does it, which pairs left-overs by plain distance and lists truths that nothing matched twice. whole: truths
+ * that are never looked for inside a prediction, or NULL. */
 struct bm_links bm_match(struct bm_mem *mem, const struct bm_str *truths, size_t n_truths, const struct bm_str *preds,
-                         size_t n_preds, bool old);
+                         size_t n_preds, bool old, const bool *whole);
 
 /* 0..all-1 without the members of `gone`, in the order in which the reference implementation's hash set
  * gives them; returns how many. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts a page of Markdown into tables, formulas and paragraphs. What one step takes out is overwritten by
  * spaces, so that the positions of later steps stay valid. */
-#include "service/bench/md_filter.h"
+#include "service/bench/md_v16.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,21 +37,30 @@ static size_t line_end(struct bm_str text, size_t from)
     return end == BM_NONE ? text.n : end;
 }
 
-/* ![...](...) within one line. */
-static struct bm_str without_images(struct bm_mem *mem, struct bm_str text)
+bool bm_next_image(struct bm_str text, size_t from, struct bm_image *out)
+{
+    for (size_t i = bm_find(text, from, "!["); i != BM_NONE; i = bm_find(text, i + 1, "![")) {
+        struct bm_str line = bm_slice(text, 0, line_end(text, i));
+        size_t middle = bm_find(line, i + 2, "](");
+        size_t end = middle == BM_NONE ? BM_NONE : bm_find_cp(line, middle + 2, ')');
+        if (end == BM_NONE)
+            continue;
+        *out = (struct bm_image){bm_slice(text, i + 2, middle), i, end + 1};
+        return true;
+    }
+    return false;
+}
+
+/* Images deleted; from version 1.6 on overwritten by spaces. */
+static struct bm_str without_images(struct bm_mem *mem, struct bm_str text, bool blank)
 {
     struct bm_out out = bm_out_on(mem);
+    struct bm_image image;
     size_t at = 0;
-    for (size_t i = bm_find(text, 0, "!["); i != BM_NONE;) {
-        struct bm_str line = bm_slice(text, 0, line_end(text, i));
-        size_t middle = bm_find(line, i + 2, "]("), end = BM_NONE;
-        if (middle != BM_NONE)
-            end = bm_find_cp(line, middle + 2, ')');
-        if (end != BM_NONE) {
-            bm_put(&out, bm_slice(text, at, i));
-            at = end + 1;
-        }
-        i = bm_find(text, end != BM_NONE ? at : i + 1, "![");
+    for (; bm_next_image(text, at, &image); at = image.end) {
+        bm_put(&out, bm_slice(text, at, image.start));
+        for (size_t i = image.start; blank && i < image.end; i++)
+            bm_putc(&out, ' ');
     }
     bm_put(&out, bm_slice(text, at, text.n));
     return bm_taken(&out);
@@ -117,8 +126,7 @@ static struct bm_str short_runs(struct bm_mem *mem, struct bm_str text, enum bm_
 static struct bm_str prepare(struct bm_mem *mem, struct bm_str text, enum bm_version version)
 {
     static const char *const frames[] = {"<html>", "</html>", "<body>", "</body>"};
-    text = bm_replace(mem, bm_replace(mem, text, "\r\n", "\n"), "\r", "\n");
-    text = without_images(mem, text);
+    text = without_images(mem, text, version == BM_V1_6);
     text = without_fence(mem, text, "```markdown");
     if (version != BM_V1_0) {
         text = without_fence(mem, text, "```html");
@@ -127,7 +135,7 @@ static struct bm_str prepare(struct bm_mem *mem, struct bm_str text, enum bm_ver
     text = short_runs(mem, without_closing_fences(mem, text), version);
     for (size_t i = 0; version != BM_V1_0 && i < sizeof frames / sizeof frames[0]; i++)
         text = bm_replace(mem, text, frames[i], "");
-    return text;
+    return version == BM_V1_6 ? bm16_plain_descriptions(mem, text) : text;
 }
 
 /* A kind of element that may nest: how it starts and ends, and by how much the protocol's scanner steps over
@@ -186,12 +194,20 @@ static struct bm_str blank_pieces(struct bm_mem *mem, struct bm_str text, const 
     return (struct bm_str){cp, text.n};
 }
 
-static struct bm_str take_tables(struct bm_mem *mem, struct bm_str text, struct bm_pieces *out)
+static void add_table(struct bm_mem *mem, struct bm_pieces *out, const struct bm_piece *table, enum bm_version version)
+{
+    bm_add_piece(mem, out, table);
+    if (version == BM_V1_6)
+        bm16_add_cells(mem, out, table->content, table->start);
+}
+
+static struct bm_str take_tables(struct bm_mem *mem, struct bm_str text, enum bm_version version, struct bm_pieces *out)
 {
     /* The steps are the lengths of the patterns as they are written in the protocol's source, 14 for 13
      * characters of \end{tabular}: its tables take in one character too many. */
     static const struct nesting tabular = {"\\begin{tabular}", "\\end{tabular}", false, 14, 16, BM_LATEX_TABLE};
     static const struct nesting html = {"<table", "</table>", true, 8, 16, BM_HTML_TABLE};
+    const size_t first = out->n;
     for (size_t i = bm_find(text, 0, "\\begin{table}"); i != BM_NONE; i = bm_find(text, i, "\\begin{table}")) {
         size_t end = bm_find(text, i + 13, "\\end{table}");
         if (end == BM_NONE)
@@ -200,13 +216,15 @@ static struct bm_str take_tables(struct bm_mem *mem, struct bm_str text, struct 
                      &(struct bm_piece){BM_LATEX_TABLE, BM_FINE_NONE, bm_slice(text, i, end + 11), i, end + 11, 0});
         i = end + 11;
     }
-    text = blank_pieces(mem, text, out, 0);
+    text = blank_pieces(mem, text, out, first);
     size_t before = out->n;
     extract_nested(mem, text, &tabular, out);
     text = blank_pieces(mem, text, out, before);
-    before = out->n;
-    extract_nested(mem, text, &html, out);
-    return blank_pieces(mem, text, out, before);
+    struct bm_pieces tables = {0};
+    extract_nested(mem, text, &html, &tables);
+    for (size_t i = 0; i < tables.n; i++)
+        add_table(mem, out, &tables.at[i], version);
+    return blank_pieces(mem, text, &tables, 0);
 }
 
 /* One of the four ways to write a formula at or behind `from`; inside = [*a, *b). */
@@ -272,7 +290,7 @@ static struct bm_str one_line(struct bm_mem *mem, struct bm_str text, enum bm_ve
 static struct bm_str take_formulas(struct bm_mem *mem, struct bm_str text, enum bm_version version,
                                    struct bm_pieces *out)
 {
-    size_t at = 0, start, end, s, e, before = out->n;
+    size_t at = 0, start, end, s, e;
     struct bm_str inside, in;
     struct bm_pieces blank = {0};
     while (next_formula(text, at, true, &start, &inside, &end) != D_NONE) {
@@ -285,16 +303,19 @@ static struct bm_str take_formulas(struct bm_mem *mem, struct bm_str text, enum 
             piece.content = in_brackets(mem, line, false);
             piece.fine = BM_FINE_INLINE; /* stays in the text as well */
         }
-        bm_add_piece(mem, out, &piece);
+        if (version == BM_V1_6)
+            bm16_add_formula(mem, out, &piece);
+        else
+            bm_add_piece(mem, out, &piece);
+        if (piece.fine != BM_FINE_INLINE)
+            bm_add_piece(mem, &blank, &piece);
         at = end;
     }
-    for (size_t i = before; i < out->n; i++)
-        if (out->at[i].fine != BM_FINE_INLINE)
-            bm_add_piece(mem, &blank, &out->at[i]);
     return blank_pieces(mem, text, &blank, 0);
 }
 
-static struct bm_str take_pipe_tables(struct bm_mem *mem, struct bm_str text, struct bm_pieces *out)
+static struct bm_str take_pipe_tables(struct bm_mem *mem, struct bm_str text, enum bm_version version,
+                                      struct bm_pieces *out)
 {
     struct bm_out ended = bm_out_on(mem);
     bm_put(&ended, text);
@@ -302,16 +323,18 @@ static struct bm_str take_pipe_tables(struct bm_mem *mem, struct bm_str text, st
     if (bm_count_pipe_rows(bm_taken(&ended)) < 2)
         return text;
     text = bm_pipes_to_html(mem, text);
-    size_t before = out->n;
+    struct bm_pieces tables = {0};
     for (size_t i = bm_find(text, 0, "<table"); i != BM_NONE; i = bm_find(text, i, "<table")) {
         size_t end = bm_find(text, i, "</table>");
         if (end == BM_NONE)
             break;
         struct bm_str found = bm_strip(bm_slice(text, i, end + 8));
-        bm_add_piece(mem, out, &(struct bm_piece){BM_HTML_TABLE, BM_FINE_PIPE_TABLE, found, i, end + 8, 0});
+        bm_add_piece(mem, &tables, &(struct bm_piece){BM_HTML_TABLE, BM_FINE_PIPE_TABLE, found, i, end + 8, 0});
         i = end + 8;
     }
-    return blank_pieces(mem, text, out, before);
+    for (size_t i = 0; i < tables.n; i++)
+        add_table(mem, out, &tables.at[i], version);
+    return blank_pieces(mem, text, &tables, 0);
 }
 
 static struct bm_str take_code(struct bm_mem *mem, struct bm_str text, struct bm_pieces *out)
@@ -359,8 +382,7 @@ static struct bm_str unwrap(struct bm_mem *mem, struct bm_str text, const char *
     return bm_taken(&out);
 }
 
-/* Lines stripped, empty ones dropped. */
-static struct bm_str tidy(struct bm_mem *mem, struct bm_str text)
+struct bm_str bm_tidy_lines(struct bm_mem *mem, struct bm_str text)
 {
     struct bm_out out = bm_out_on(mem);
     bool any = false;
@@ -378,12 +400,20 @@ static struct bm_str tidy(struct bm_mem *mem, struct bm_str text)
     return bm_taken(&out);
 }
 
-static void take_paragraph(struct bm_mem *mem, struct bm_str raw, size_t start, struct bm_pieces *out)
+static void take_paragraph(struct bm_mem *mem, struct bm_str raw, size_t start, enum bm_version version,
+                           struct bm_pieces *out)
 {
-    struct bm_str text = tidy(mem, bm_strip(raw));
+    struct bm_str text = bm_tidy_lines(mem, bm_strip(raw));
+    if (version == BM_V1_6)
+        text = bm16_fragment_text(mem, text);
     struct bm_piece piece = {BM_TEXT, BM_FINE_TEXT, text, start, start + raw.n, 0};
     if (text.n == 0)
         return;
+    if (version == BM_V1_6) {
+        bm_add_piece(mem, out, &piece);
+        bm16_add_rescue(mem, out, text, piece.start, piece.end, BM_FINE_RESCUE);
+        return;
+    }
     if (bm_at(text, 0, "<table") && bm_ends(text, "</table>")) {
         piece.kind = BM_HTML_TABLE;
         piece.fine = BM_FINE_NONE;
@@ -397,14 +427,14 @@ static void take_paragraph(struct bm_mem *mem, struct bm_str raw, size_t start, 
 }
 
 /* Positions count the paragraphs' own characters only: the separators are left out, as in the protocol. */
-static void take_paragraphs(struct bm_mem *mem, struct bm_str text, struct bm_pieces *out)
+static void take_paragraphs(struct bm_mem *mem, struct bm_str text, enum bm_version version, struct bm_pieces *out)
 {
     const char *between = bm_find(text, 0, "\n\n") != BM_NONE ? "\n\n" : "\n";
     size_t n = strlen(between), start = 0;
     for (size_t from = 0;;) {
         size_t end = bm_find(text, from, between);
         struct bm_str raw = bm_slice(text, from, end == BM_NONE ? text.n : end);
-        take_paragraph(mem, raw, start, out);
+        take_paragraph(mem, raw, start, version, out);
         start += raw.n;
         if (end == BM_NONE)
             break;
@@ -420,21 +450,35 @@ static int by_start(const void *a, const void *b)
     return x->found < y->found ? -1 : x->found > y->found;
 }
 
+static void drop_labels(struct bm_mem *mem, struct bm_pieces *pieces)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pieces->n; i++)
+        if (!bm16_is_label(mem, &pieces->at[i]))
+            pieces->at[n++] = pieces->at[i];
+    pieces->n = n;
+}
+
 struct bm_pieces bm_md_filter(struct bm_mem *mem, struct bm_str markdown, enum bm_version version)
 {
     struct bm_pieces out = {0};
-    struct bm_str text = prepare(mem, markdown, version);
-    text = take_tables(mem, text, &out);
+    struct bm_str text = bm_replace(mem, bm_replace(mem, markdown, "\r\n", "\n"), "\r", "\n");
+    if (version == BM_V1_6)
+        bm16_add_images(mem, &out, text);
+    text = prepare(mem, text, version);
+    text = take_tables(mem, text, version, &out);
     text = take_formulas(mem, text, version, &out);
-    text = take_pipe_tables(mem, text, &out);
+    text = take_pipe_tables(mem, text, version, &out);
     text = take_code(mem, text, &out);
     text = unwrap(mem, text, "\\title", false, false, false);
     text = unwrap(mem, text, "\\title", false, true, true);
     text = unwrap(mem, text, "\\text", false, true, true);
     text = unwrap(mem, text, "\\section", true, false, false);
     text = unwrap(mem, text, "\\section", true, false, true);
-    take_paragraphs(mem, text, &out);
+    take_paragraphs(mem, text, version, &out);
     if (out.n)
         qsort(out.at, out.n, sizeof *out.at, by_start);
+    if (version == BM_V1_6)
+        drop_labels(mem, &out);
     return out;
 }

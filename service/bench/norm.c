@@ -6,31 +6,13 @@
 #include <string.h>
 
 #include "service/bench/latex_text.h"
+#include "service/bench/norm_v16.h"
 
 /* The end of a line that starts somewhere before `from`. */
 static size_t line_end(struct bm_str text, size_t from)
 {
     size_t end = bm_find_cp(text, from, '\n');
     return end == BM_NONE ? text.n : end;
-}
-
-/* $..$ or \(..\) within one line, from `from` on; the inside is [*a, *b). */
-static bool next_inline(struct bm_str text, size_t from, size_t *start, size_t *end, struct bm_str *inside)
-{
-    for (size_t i = from; i < text.n; i++) {
-        if (text.cp[i] != '$' && !bm_at(text, i, "\\("))
-            continue;
-        size_t mark = text.cp[i] == '$' ? 1 : 2;
-        struct bm_str line = bm_slice(text, 0, line_end(text, i));
-        size_t close = mark == 1 ? bm_find_cp(line, i + 1, '$') : bm_find(line, i + 2, "\\)");
-        if (close == BM_NONE)
-            continue;
-        *start = i;
-        *inside = bm_slice(text, i + mark, close);
-        *end = close + mark;
-        return true;
-    }
-    return false;
 }
 
 /* False when the formula is plain, or cannot be converted. */
@@ -59,7 +41,7 @@ struct bm_str bm_inline_to_text(struct bm_mem *mem, struct bm_str text)
     struct bm_out out = bm_out_on(mem);
     size_t at = 0, start, end;
     struct bm_str inside, plain;
-    while (next_inline(text, at, &start, &end, &inside)) {
+    while (bm16_next_inline(text, at, true, &start, &end, &inside)) {
         bm_put(&out, bm_slice(text, at, start));
         if (formula_text(mem, inside, &plain))
             bm_put(&out, bm_strip(plain));
@@ -83,8 +65,10 @@ struct bm_str bm_only_words(struct bm_mem *mem, struct bm_str text)
     return bm_taken(&out);
 }
 
-struct bm_str bm_norm_text(struct bm_mem *mem, struct bm_str text)
+struct bm_str bm_norm_text(struct bm_mem *mem, struct bm_str text, enum bm_version version)
 {
+    if (version == BM_V1_6)
+        return bm16_norm_text(mem, text);
     return bm_only_words(mem, bm_inline_to_text(mem, text));
 }
 
@@ -102,8 +86,7 @@ static bool display_inside(struct bm_str text, struct bm_str *inside)
     return false;
 }
 
-/* Removes each `start` up to the first `end` behind it on the same line. */
-static struct bm_str cut(struct bm_mem *mem, struct bm_str text, const char *start, char end)
+struct bm_str bm_cut(struct bm_mem *mem, struct bm_str text, const char *start, char end)
 {
     struct bm_out out = bm_out_on(mem);
     size_t at = 0, hit = bm_find(text, 0, start), n = strlen(start);
@@ -123,60 +106,73 @@ static struct bm_str cut(struct bm_mem *mem, struct bm_str text, const char *sta
     return bm_taken(&out);
 }
 
+/* Commands that count nothing, in the order in which they are taken out. */
+static const char *const commands[] = {"\\mathbf",
+                                       "\\mathrm",
+                                       "\\mathnormal",
+                                       "\\mathit",
+                                       "\\mathbb",
+                                       "\\mathcal",
+                                       "\\mathscr",
+                                       "\\mathfrak",
+                                       "\\mathsf",
+                                       "\\mathtt",
+                                       "\\textbf",
+                                       "\\text",
+                                       "\\boldmath",
+                                       "\\boldsymbol",
+                                       "\\operatorname",
+                                       "\\bm",
+                                       "\\symbfit",
+                                       "\\mathbfcal",
+                                       "\\symbf",
+                                       "\\scriptscriptstyle",
+                                       "\\notag",
+                                       "\\setlength",
+                                       "\\coloneqq",
+                                       "\\space",
+                                       "\\thickspace",
+                                       "\\thinspace",
+                                       "\\medspace",
+                                       "\\nobreakspace",
+                                       "\\negmedspace",
+                                       "\\quad",
+                                       "\\qquad",
+                                       "\\enspace",
+                                       "\\substackw",
+                                       " ",
+                                       "$$",
+                                       "\\left",
+                                       "\\right",
+                                       "\\displaystyle",
+                                       "\\text"};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0], FROM_V1_5 = 34 /* version 1.0 does not know these */ };
+
+static struct bm_str without_commands(struct bm_mem *mem, struct bm_str text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        text = bm_replace(mem, text, commands[i], "");
+    return text;
+}
+
+struct bm_str bm_without_commands(struct bm_mem *mem, struct bm_str text)
+{
+    return without_commands(mem, text, N_COMMANDS);
+}
+
 struct bm_str bm_norm_formula(struct bm_mem *mem, struct bm_str latex, enum bm_version version)
 {
-    static const char *const commands[] = {"\\mathbf",
-                                           "\\mathrm",
-                                           "\\mathnormal",
-                                           "\\mathit",
-                                           "\\mathbb",
-                                           "\\mathcal",
-                                           "\\mathscr",
-                                           "\\mathfrak",
-                                           "\\mathsf",
-                                           "\\mathtt",
-                                           "\\textbf",
-                                           "\\text",
-                                           "\\boldmath",
-                                           "\\boldsymbol",
-                                           "\\operatorname",
-                                           "\\bm",
-                                           "\\symbfit",
-                                           "\\mathbfcal",
-                                           "\\symbf",
-                                           "\\scriptscriptstyle",
-                                           "\\notag",
-                                           "\\setlength",
-                                           "\\coloneqq",
-                                           "\\space",
-                                           "\\thickspace",
-                                           "\\thinspace",
-                                           "\\medspace",
-                                           "\\nobreakspace",
-                                           "\\negmedspace",
-                                           "\\quad",
-                                           "\\qquad",
-                                           "\\enspace",
-                                           "\\substackw",
-                                           " ",
-                                           "$$",
-                                           "\\left",
-                                           "\\right",
-                                           "\\displaystyle",
-                                           "\\text"};
-    enum { FROM_V1_5 = 34 }; /* the commands that version 1.0 does not know start here */
-    size_t n = version == BM_V1_0 ? FROM_V1_5 : sizeof commands / sizeof commands[0];
     struct bm_str text = latex;
+    if (version == BM_V1_6)
+        return bm16_norm_formula(mem, latex);
     if (version != BM_V1_0)
         text = bm_strip_cp(bm_strip_cp(bm_strip(text), '$'), '\n');
     (void)display_inside(text, &text);
-    text = cut(mem, text, "\\tag{", '}');
-    text = cut(mem, text, "\\hspace{", '}');
-    text = cut(mem, text, "\\begin{", '}');
-    text = cut(mem, text, "\\end{", '}');
-    text = cut(mem, text, "\\arraycolsep", '}');
+    text = bm_cut(mem, text, "\\tag{", '}');
+    text = bm_cut(mem, text, "\\hspace{", '}');
+    text = bm_cut(mem, text, "\\begin{", '}');
+    text = bm_cut(mem, text, "\\end{", '}');
+    text = bm_cut(mem, text, "\\arraycolsep", '}');
     text = bm_strip_cp(text, '.');
-    for (size_t i = 0; i < n; i++)
-        text = bm_replace(mem, text, commands[i], "");
-    return bm_lower(mem, text);
+    return bm_lower(mem, without_commands(mem, text, version == BM_V1_0 ? FROM_V1_5 : N_COMMANDS));
 }

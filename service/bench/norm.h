@@ -13,13 +13,18 @@ struct bm_str bm_inline_to_text(struct bm_mem *mem, struct bm_str text);
 /* Only letters, numbers and underscores are left: no spaces, no punctuation, no marks. */
 struct bm_str bm_only_words(struct bm_mem *mem, struct bm_str text);
 /* Both, one after the other. */
-struct bm_str bm_norm_text(struct bm_mem *mem, struct bm_str text);
+struct bm_str bm_norm_text(struct bm_mem *mem, struct bm_str text, enum bm_version version);
 
 /* LaTeX without delimiters, environments, font and spacing commands and spaces, in lower case. */
 struct bm_str bm_norm_formula(struct bm_mem *mem, struct bm_str latex, enum bm_version version);
 
+/* Removes each `start` up to the first `end` behind it on the same line. */
+struct bm_str bm_cut(struct bm_mem *mem, struct bm_str text, const char *start, char end);
+/* Without the font and spacing commands, the last steps of a formula's normal form. */
+struct bm_str bm_without_commands(struct bm_mem *mem, struct bm_str text);
+
 /* HTML of a table reduced to tr, td, their spans and the text; "" when there is no table. */
-struct bm_str bm_norm_table(struct bm_mem *mem, struct bm_str html);
+struct bm_str bm_norm_table(struct bm_mem *mem, struct bm_str html, enum bm_version version);
 
 /* Texts of the td elements that hold a single string, for tables that no table of the truth claimed. */
 size_t bm_cell_texts(struct bm_mem *mem, struct bm_str html, struct bm_str **out);

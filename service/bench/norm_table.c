@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables as the protocol compares them: th becomes td, wrappers and looks are dropped, text is brought into
- * compatibility form. Spaces inside cells are kept. */
+ * compatibility form. Spaces inside cells are kept up to version 1.5; 1.6 brings each piece of a cell's text into
+ * one spelling (norm_cell.c). */
 #include <string.h>
 
 #include "service/bench/html.h"
-#include "service/bench/norm.h"
+#include "service/bench/norm_v16.h"
 
 struct rewrite {
     struct bm_mem *mem;
     struct bm_out out;
     int in_math; /* open elements since <math, which is replaced as a whole */
+    bool cells;  /* texts of cells are normalised */
+    int in_cell;
+    struct bm_out run; /* text of a cell since the last tag that stays */
 };
 
-static bool is_unwrapped(struct bm_str name)
+static bool is_unwrapped(const struct rewrite *w, struct bm_str name)
 {
-    return bm_is(name, "thead") || bm_is(name, "span");
+    return bm_is(name, "thead") || bm_is(name, "span") || (w->cells && bm_is(name, "tbody"));
+}
+
+static bool is_cell(const struct rewrite *w, struct bm_str name)
+{
+    return w->cells && (bm_is(name, "td") || bm_is(name, "th"));
+}
+
+static void end_run(struct rewrite *w)
+{
+    if (w->run.n)
+        bm_put(&w->out, bm16_norm_cell(w->mem, bm_taken(&w->run)));
+    w->run = bm_out_on(w->mem);
+}
+
+static void put_text(struct rewrite *w, struct bm_str text)
+{
+    bm_put(w->in_cell ? &w->run : &w->out, text);
 }
 
 static void put_name(struct rewrite *w, struct bm_str name)
@@ -34,15 +55,17 @@ static void on_open(void *ctx, const struct bm_html_tag *tag)
     }
     if (bm_is(tag->name, "math")) {
         w->in_math = 1;
-        bm_putc(&w->out, '$');
+        put_text(w, bm_from(w->mem, "$"));
         for (int i = 0; i < tag->n_attrs; i++)
             if (bm_is(tag->attrs[i].name, "alttext"))
-                bm_put(&w->out, tag->attrs[i].value);
-        bm_putc(&w->out, '$');
+                put_text(w, tag->attrs[i].value);
+        put_text(w, bm_from(w->mem, "$"));
         return;
     }
-    if (is_unwrapped(tag->name))
+    if (is_unwrapped(w, tag->name))
         return;
+    end_run(w);
+    w->in_cell += is_cell(w, tag->name) && !tag->empty;
     bm_putc(&w->out, '<');
     put_name(w, tag->name);
     for (int i = 0; i < tag->n_attrs; i++) {
@@ -65,8 +88,10 @@ static void on_close(void *ctx, struct bm_str name)
         w->in_math--;
         return;
     }
-    if (is_unwrapped(name))
+    if (is_unwrapped(w, name))
         return;
+    end_run(w);
+    w->in_cell -= is_cell(w, name);
     bm_puts(&w->out, "</");
     put_name(w, name);
     bm_putc(&w->out, '>');
@@ -76,7 +101,7 @@ static void on_text(void *ctx, struct bm_str text)
 {
     struct rewrite *w = ctx;
     if (!w->in_math)
-        bm_put(&w->out, text);
+        put_text(w, text);
 }
 
 static void on_comment(void *ctx, struct bm_str inside)
@@ -84,6 +109,7 @@ static void on_comment(void *ctx, struct bm_str inside)
     struct rewrite *w = ctx;
     if (w->in_math)
         return;
+    end_run(w);
     bm_puts(&w->out, "<!--");
     bm_put(&w->out, inside);
     bm_puts(&w->out, "-->");
@@ -138,7 +164,7 @@ static struct bm_str single_spaces(struct bm_mem *mem, struct bm_str text)
     return bm_taken(&out);
 }
 
-struct bm_str bm_norm_table(struct bm_mem *mem, struct bm_str html)
+struct bm_str bm_norm_table(struct bm_mem *mem, struct bm_str html, enum bm_version version)
 {
     static const struct bm_html_events events = {on_open, on_close, on_text, on_comment};
     static const char *const looks[] = {" style=\"", " height=\"", " width=\"", " align=\"", " class=\""};
@@ -153,10 +179,11 @@ struct bm_str bm_norm_table(struct bm_mem *mem, struct bm_str html)
                                        "<p>",
                                        "</p>",
                                        "<spandata-span-identity=\"\">"};
-    struct rewrite w = {.mem = mem, .out = bm_out_on(mem)};
+    struct rewrite w = {.mem = mem, .out = bm_out_on(mem), .cells = version == BM_V1_6, .run = bm_out_on(mem)};
     if (bm_find(bm_replace(mem, html, " ", ""), 0, "<table") == BM_NONE)
         return bm_slice(html, 0, 0);
     bm_html_read(mem, html, &events, &w);
+    end_run(&w);
     struct bm_str text = bm_nfkc(mem, bm_replace(mem, bm_taken(&w.out), "\n", ""));
     text = table_inside(mem, bm_strip(text));
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)

@@ -35,7 +35,15 @@ struct bm_page_truth {
     struct bm_truth *texts, *tables; /* texts: formulas among them */
     size_t n_texts, n_tables;
 };
-void bm_read_page_truth(struct bm_mem *mem, const json_t *page, struct bm_page_truth *out);
+void bm_read_page_truth(struct bm_mem *mem, const json_t *page, enum bm_version version, struct bm_page_truth *out);
+
+/* Adds a row's figures to an element. */
+void bm_add_row(struct bm_odb *odb, size_t page, enum bm_element element, const struct bm_row *row);
+/* The page's reading order as its rows tell it. */
+void bm_measure_order(struct bm_odb *odb, size_t page, const struct bm_row *rows, size_t n);
+
+/* A page by version 1.6; all: its pieces. */
+void bm16_score_page(struct bm_odb *odb, size_t page, const struct bm_page_truth *truth, struct bm_pieces *all);
 
 /* Averages of the samples into odb->figures. */
 enum b_code bm_compute_figures(struct bm_odb *odb, struct b_err *err) B_MUST_CHECK;

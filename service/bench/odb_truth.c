@@ -48,7 +48,32 @@ static void add_pair(struct bm_mem *mem, struct merges *merges, json_int_t sourc
     merges->n++;
 }
 
-static struct merges read_merges(struct bm_mem *mem, const json_t *page)
+/* From version 1.6 on: groups that share a block become one, and each block is in it once. */
+static void join_pair(struct bm_mem *mem, struct merges *merges, json_int_t source, json_int_t target)
+{
+    struct merge_list joined = {BM_ARRAY(mem, merges->room * 2 + 2, json_int_t), 0};
+    size_t kept = 0;
+    if (!joined.ids)
+        return;
+    joined.ids[joined.n++] = source;
+    if (target != source)
+        joined.ids[joined.n++] = target;
+    for (size_t i = 0; i < merges->n; i++) {
+        const struct merge_list list = merges->at[i];
+        bool shared = false;
+        for (size_t k = 0; k < list.n; k++)
+            shared = shared || holds(&joined, list.ids[k]);
+        for (size_t k = 0; shared && k < list.n; k++)
+            if (!holds(&joined, list.ids[k]))
+                joined.ids[joined.n++] = list.ids[k];
+        if (!shared)
+            merges->at[kept++] = list;
+    }
+    merges->at[kept++] = joined;
+    merges->n = kept;
+}
+
+static struct merges read_merges(struct bm_mem *mem, const json_t *page, enum bm_version version)
 {
     const json_t *relations = json_object_get(json_object_get(page, "extra"), "relation");
     struct merges merges = {.room = json_array_size(relations)};
@@ -57,8 +82,9 @@ static struct merges read_merges(struct bm_mem *mem, const json_t *page)
         const json_t *relation = json_array_get(relations, i);
         const char *type = json_string_value(json_object_get(relation, "relation_type"));
         if (type && strcmp(type, "truncated") == 0)
-            add_pair(mem, &merges, json_integer_value(json_object_get(relation, "source_anno_id")),
-                     json_integer_value(json_object_get(relation, "target_anno_id")));
+            (version == BM_V1_6 ? join_pair : add_pair)(
+                mem, &merges, json_integer_value(json_object_get(relation, "source_anno_id")),
+                json_integer_value(json_object_get(relation, "target_anno_id")));
     }
     return merges;
 }
@@ -163,10 +189,19 @@ static struct bm_truth *sorted_truths(struct bm_mem *mem, struct ranked *all, si
     return out;
 }
 
-void bm_read_page_truth(struct bm_mem *mem, const json_t *page, struct bm_page_truth *out)
+/* Version 1.6 leaves ignored blocks out, and with them the group that holds one. */
+static bool is_left_out(const json_t *blocks, const struct merge_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (json_is_true(json_object_get(block_with(blocks, list->ids[i]), "ignore")))
+            return true;
+    return false;
+}
+
+void bm_read_page_truth(struct bm_mem *mem, const json_t *page, enum bm_version version, struct bm_page_truth *out)
 {
     const json_t *blocks = json_object_get(page, "layout_dets");
-    struct merges merges = read_merges(mem, page);
+    struct merges merges = read_merges(mem, page, version);
     size_t room = json_array_size(blocks) + merges.n, n = 0;
     struct ranked *all = BM_ARRAY(mem, room, struct ranked);
     *out = (struct bm_page_truth){0};
@@ -176,11 +211,14 @@ void bm_read_page_truth(struct bm_mem *mem, const json_t *page, struct bm_page_t
         bool merged = false;
         for (size_t k = 0; k < merges.n; k++)
             merged = merged || holds(&merges.at[k], id);
+        if (version == BM_V1_6 && json_is_true(json_object_get(block, "ignore")))
+            merged = true;
         if (!merged)
             all[n++].truth = truth_of(mem, block);
     }
     for (size_t k = 0; all && k < merges.n; k++)
-        if (merged_truth(mem, blocks, &merges.at[k], &all[n].truth))
+        if (!(version == BM_V1_6 && is_left_out(blocks, &merges.at[k])) &&
+            merged_truth(mem, blocks, &merges.at[k], &all[n].truth))
             n++;
     for (size_t i = 0; all && i < n; i++) {
         all[i].rank = rank_of(all[i].truth.category);

@@ -129,7 +129,7 @@ static void measure_edit(struct bm_mem *mem, const struct bm_row *row, struct bm
     sample->edits = (double)bm_levenshtein(mem, pred, truth);
 }
 
-static void add_row(struct bm_odb *odb, size_t page, enum bm_element element, const struct bm_row *row)
+void bm_add_row(struct bm_odb *odb, size_t page, enum bm_element element, const struct bm_row *row)
 {
     struct bm_sample sample = {.element = element, .page = page, .teds = NAN, .teds_s = NAN};
     measure_edit(&odb->work, row, &sample);
@@ -149,9 +149,9 @@ static void add_table_row(struct bm_odb *odb, size_t page, struct bm_truth *trut
 {
     struct bm_truth *list[1] = {truth};
     struct bm_row row = {.category = "table", .truths = list, .n_truths = 1, .truth = truth->content, .pred = pred};
-    row.norm_truth = bm_norm_table(&odb->work, truth->content);
-    row.norm_pred = bm_norm_table(&odb->work, pred);
-    add_row(odb, page, BM_E_TABLE, &row);
+    row.norm_truth = bm_norm_table(&odb->work, truth->content, odb->version);
+    row.norm_pred = bm_norm_table(&odb->work, pred, odb->version);
+    bm_add_row(odb, page, BM_E_TABLE, &row);
 }
 
 /* Text of a table that no table of the truth claimed joins the other text (from version 1.5 on). */
@@ -241,20 +241,20 @@ static void put_orders(const struct bm_row *row, struct numbers *out)
     }
 }
 
-static void measure_order(struct bm_odb *odb, size_t page, const struct bm_row *const *rows, size_t n)
+void bm_measure_order(struct bm_odb *odb, size_t page, const struct bm_row *rows, size_t n)
 {
     struct bm_mem *mem = &odb->work;
     size_t room = 0, n_placed = 0;
     for (size_t i = 0; i < n; i++)
-        room += rows[i]->n_truths;
+        room += rows[i].n_truths;
     struct numbers truth = {BM_ARRAY(mem, room, uint32_t), 0}, pred = {BM_ARRAY(mem, room, uint32_t), 0};
     struct placed *placed = BM_ARRAY(mem, n, struct placed);
     if (mem->failed)
         return;
     for (size_t i = 0; i < n; i++) {
-        put_orders(rows[i], &truth);
-        if (rows[i]->piece && rows[i]->n_truths) {
-            placed[n_placed] = (struct placed){rows[i]->piece->start, i, rows[i]};
+        put_orders(&rows[i], &truth);
+        if (rows[i].placed && rows[i].n_truths) {
+            placed[n_placed] = (struct placed){rows[i].start, i, &rows[i]};
             n_placed++;
         }
     }
@@ -286,7 +286,7 @@ static bool moves_to_text(struct bm_odb *odb, struct bm_row *row)
 
 static void route_rows(struct bm_odb *odb, size_t page, struct bm_rows rows)
 {
-    const struct bm_row **ordered = BM_ARRAY(&odb->work, rows.n, const struct bm_row *);
+    struct bm_row *ordered = BM_ARRAY(&odb->work, rows.n, struct bm_row);
     size_t n = 0;
     for (size_t i = 0; ordered && i < rows.n; i++) {
         struct bm_row *row = &rows.at[i];
@@ -295,13 +295,13 @@ static void route_rows(struct bm_odb *odb, size_t page, struct bm_rows rows)
         if (nothing || bm_is_ignored(row->category))
             continue;
         if (formula) {
-            add_row(odb, page, moves_to_text(odb, row) ? BM_E_TEXT : BM_E_FORMULA, row);
+            bm_add_row(odb, page, moves_to_text(odb, row) ? BM_E_TEXT : BM_E_FORMULA, row);
             continue;
         }
-        add_row(odb, page, BM_E_TEXT, row);
-        ordered[n++] = row;
+        bm_add_row(odb, page, BM_E_TEXT, row);
+        ordered[n++] = *row;
     }
-    measure_order(odb, page, ordered, n);
+    bm_measure_order(odb, page, ordered, n);
 }
 
 static struct bm_pieces of_kind(struct bm_mem *mem, const struct bm_pieces *all, enum bm_piece_kind kind)
@@ -325,7 +325,7 @@ static void match_apart(struct bm_odb *odb, size_t page, struct bm_page_truth *t
                 some[n++] = truth->texts[i];
         if (n == 0)
             continue;
-        struct bm_rows rows = bm_quick_match(mem, odb->version, some, n, pieces.at, pieces.n);
+        struct bm_rows rows = bm_quick_match(mem, odb->version, some, n, pieces.at, pieces.n, true);
         for (size_t i = 0; i < rows.n; i++)
             if (!formulas || rows.at[i].n_truths)
                 rows.at[kept++] = rows.at[i];
@@ -333,7 +333,7 @@ static void match_apart(struct bm_odb *odb, size_t page, struct bm_page_truth *t
         if (!formulas)
             route_rows(odb, page, rows);
         for (size_t i = 0; formulas && i < rows.n; i++)
-            add_row(odb, page, BM_E_FORMULA, &rows.at[i]);
+            bm_add_row(odb, page, BM_E_FORMULA, &rows.at[i]);
     }
 }
 
@@ -368,26 +368,28 @@ static double page_mean(const struct bm_odb *odb, size_t first, enum bm_element 
 
 enum b_code bm_odb_score(struct bm_odb *odb, size_t page, const char *markdown, size_t len, struct b_err *err)
 {
-    if (!markdown)
-        return B_OK;
+    if (!markdown && odb->version != BM_V1_6)
+        return B_OK; /* the page is left out; from 1.6 on it counts as empty */
     b_arena_reset(odb->page_arena);
     struct bm_mem *mem = &odb->work;
     struct bm_page_truth truth;
     size_t first = odb->n_samples;
-    bm_read_page_truth(mem, json_array_get(odb->truth, page), &truth);
-    struct bm_pieces all = bm_md_filter(mem, bm_decode(mem, markdown, len), odb->version);
-    if (odb->version == BM_V1_0) {
+    bm_read_page_truth(mem, json_array_get(odb->truth, page), odb->version, &truth);
+    struct bm_pieces all = bm_md_filter(mem, bm_decode(mem, markdown ? markdown : "", len), odb->version);
+    if (odb->version == BM_V1_6) {
+        bm16_score_page(odb, page, &truth, &all);
+    } else if (odb->version == BM_V1_0) {
         match_tables(odb, page, &truth, &all, NULL);
         match_apart(odb, page, &truth, &all);
     } else {
         struct bm_pieces texts = mixed(mem, &all);
         match_tables(odb, page, &truth, &all, &texts);
-        route_rows(odb, page, bm_quick_match(mem, odb->version, truth.texts, truth.n_texts, texts.at, texts.n));
+        route_rows(odb, page, bm_quick_match(mem, odb->version, truth.texts, truth.n_texts, texts.at, texts.n, true));
     }
     odb->pages[page] = (struct bm_page_score){
         page_mean(odb, first, BM_E_TEXT, BM_M_EDIT),  page_mean(odb, first, BM_E_FORMULA, BM_M_EDIT),
         page_mean(odb, first, BM_E_TABLE, BM_M_TEDS), page_mean(odb, first, BM_E_TABLE, BM_M_TEDS_S),
-        page_mean(odb, first, BM_E_ORDER, BM_M_EDIT), true};
+        page_mean(odb, first, BM_E_ORDER, BM_M_EDIT), markdown != NULL};
     enum b_code code = bm_check(mem, err);
     mem->failed = false;
     return code != B_OK ? code : bm_check(&odb->results, err);

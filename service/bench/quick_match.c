@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "service/bench/match_private.h"
+#include "service/bench/rows_v16.h"
 
 #define IGNORED_NEAR 0.25
 
@@ -74,6 +75,34 @@ static bool next_array_row(struct bm_str body, size_t *at, struct bm_str *row)
     return false;
 }
 
+/* Rows of an array of one column with their places, as versions before 1.6 take them. False: the formula stays. */
+static bool array_rows(struct bm_mem *mem, struct bm_str formula, struct bm16_row **out, size_t *n)
+{
+    size_t from, to, at = 0, search = 0;
+    struct bm_str row;
+    *n = 0;
+    if (!array_body(formula, &from, &to))
+        return false;
+    const struct bm_str body = bm_slice(formula, from, to);
+    *out = BM_ARRAY(mem, body.n / 3 + 1, struct bm16_row);
+    while (*out && next_array_row(body, &at, &row)) {
+        size_t found = bm_find_str(body, search, row);
+        found = found == BM_NONE ? search : found;
+        search = found + row.n;
+        (*out)[(*n)++] = (struct bm16_row){row, from + found, from + search - 1};
+    }
+    return true;
+}
+
+static bool rows_of(struct bm_mem *mem, enum bm_version version, struct bm_str formula, struct bm16_row **out,
+                    size_t *n)
+{
+    if (version != BM_V1_6)
+        return array_rows(mem, formula, out, n);
+    *n = bm16_split_rows(mem, formula, out);
+    return *n > 0;
+}
+
 static struct bm_str wrapped(struct bm_mem *mem, struct bm_str row)
 {
     struct bm_out out = bm_out_on(mem);
@@ -83,55 +112,53 @@ static struct bm_str wrapped(struct bm_mem *mem, struct bm_str row)
     return bm_taken(&out);
 }
 
-static size_t split_truths(struct bm_mem *mem, const struct bm_truth *in, size_t n, struct bm_truth **out)
+size_t bm_split_truths(struct bm_mem *mem, enum bm_version version, const struct bm_truth *in, size_t n,
+                       struct bm_truth **out)
 {
-    size_t room = n, k = 0;
+    size_t room = n, k = 0, parts;
     for (size_t i = 0; i < n; i++)
         room += in[i].formula ? in[i].content.n / 3 : 0;
     *out = BM_ARRAY(mem, room, struct bm_truth);
     for (size_t i = 0; *out && i < n; i++) {
-        size_t from, to, at = 0;
-        if (!in[i].formula || !array_body(in[i].content, &from, &to)) {
+        struct bm16_row *rows;
+        if (!in[i].formula || !rows_of(mem, version, in[i].content, &rows, &parts)) {
             (*out)[k++] = in[i];
             continue;
         }
-        struct bm_str row, body = bm_slice(in[i].content, from, to);
-        for (int part = 1; next_array_row(body, &at, &row); part++) {
+        for (size_t part = 1; part <= parts; part++) {
             (*out)[k] = in[i];
-            (*out)[k].content = wrapped(mem, row);
-            (*out)[k++].order = round((in[i].order + part / 10.0) * 10) / 10;
+            (*out)[k].content = wrapped(mem, rows[part - 1].content);
+            (*out)[k++].order = version == BM_V1_6 ? in[i].order + (double)part / 1000
+                                                   : round((in[i].order + (double)part / 10) * 10) / 10;
         }
     }
     return *out ? k : 0;
 }
 
-static size_t split_pieces(struct bm_mem *mem, const struct bm_piece *in, size_t n, struct bm_piece **out)
+size_t bm_split_pieces(struct bm_mem *mem, enum bm_version version, const struct bm_piece *in, size_t n,
+                       struct bm_piece **out)
 {
-    size_t room = n, k = 0;
+    size_t room = n, k = 0, parts;
     for (size_t i = 0; i < n; i++)
         room += in[i].kind == BM_EQUATION ? in[i].content.n / 3 : 0;
     *out = BM_ARRAY(mem, room, struct bm_piece);
     for (size_t i = 0; *out && i < n; i++) {
-        size_t from, to, at = 0, search = 0;
-        if (in[i].kind != BM_EQUATION || !array_body(in[i].content, &from, &to)) {
+        struct bm16_row *rows;
+        if (in[i].kind != BM_EQUATION || !rows_of(mem, version, in[i].content, &rows, &parts)) {
             (*out)[k++] = in[i];
             continue;
         }
-        struct bm_str row, body = bm_slice(in[i].content, from, to);
-        while (next_array_row(body, &at, &row)) {
-            size_t found = bm_find_str(body, search, row);
-            found = found == BM_NONE ? search : found;
-            search = found + row.n;
+        for (size_t part = 0; part < parts; part++) {
             (*out)[k] = in[i];
-            (*out)[k].content = wrapped(mem, row);
-            (*out)[k].start = in[i].start + from + found;
-            (*out)[k++].end = in[i].start + from + search - 1;
+            (*out)[k].content = wrapped(mem, rows[part].content);
+            (*out)[k].start = in[i].start + rows[part].start;
+            (*out)[k++].end = in[i].start + rows[part].end;
         }
     }
     return *out ? k : 0;
 }
 
-static int inline_last(const void *a, const void *b)
+int bm_inline_last(const void *a, const void *b)
 {
     const struct bm_piece *x = a, *y = b;
     bool xi = x->fine == BM_FINE_INLINE, yi = y->fine == BM_FINE_INLINE;
@@ -140,6 +167,11 @@ static int inline_last(const void *a, const void *b)
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
     return x->found < y->found ? -1 : x->found > y->found;
+}
+
+bool bm_is_formula(const struct bm_piece *piece)
+{
+    return piece->kind == BM_EQUATION && (piece->fine == BM_FINE_NONE || piece->fine == BM_FINE_INLINE);
 }
 
 /* --- normalised lists without empty strings --- */
@@ -167,7 +199,7 @@ static struct side truth_side(struct bm_mem *mem, enum bm_version version, const
     for (size_t i = 0; i < n && !mem->failed; i++) {
         size_t before = side.n;
         keep(&side, t[i].content,
-             t[i].formula ? bm_norm_formula(mem, t[i].content, version) : bm_norm_text(mem, t[i].content));
+             t[i].formula ? bm_norm_formula(mem, t[i].content, version) : bm_norm_text(mem, t[i].content, version));
         if (side.n > before)
             category[before] = t[i].category;
     }
@@ -178,7 +210,7 @@ static struct side piece_side(struct bm_mem *mem, enum bm_version version, const
 {
     struct side side = new_side(mem, n);
     for (size_t i = 0; i < n && !mem->failed; i++) {
-        struct bm_str norm = p[i].kind == BM_TEXT       ? bm_norm_text(mem, p[i].content)
+        struct bm_str norm = p[i].kind == BM_TEXT       ? bm_norm_text(mem, p[i].content, version)
                              : p[i].kind == BM_EQUATION ? bm_norm_formula(mem, p[i].content, version)
                                                         : p[i].content;
         keep(&side, p[i].content, norm);
@@ -203,7 +235,8 @@ static void thin(struct side *side, const bool *gone, const char **category)
 }
 
 /* Takes ignored truths out, and with them every prediction that is near to one. */
-static void answer_ignored(struct bm_mem *mem, struct side *truths, const char **category, struct side *preds)
+static void answer_ignored(struct bm_mem *mem, struct side *truths, const char **category, struct side *preds,
+                           struct bm_rows *rows)
 {
     bool *gone_t = BM_ARRAY(mem, truths->n, bool), *gone_p = BM_ARRAY(mem, preds->n, bool);
     if (mem->failed)
@@ -215,6 +248,11 @@ static void answer_ignored(struct bm_mem *mem, struct side *truths, const char *
         for (size_t j = 0; j < preds->n; j++)
             gone_p[j] = gone_p[j] || bm_ned(mem, truths->norm[i], preds->norm[j]) < IGNORED_NEAR;
     }
+    size_t *answers = BM_ARRAY(mem, preds->n, size_t);
+    for (size_t j = 0; answers && j < preds->n; j++)
+        if (gone_p[j])
+            answers[rows->n_ignored++] = preds->item[j];
+    rows->ignored = answers;
     thin(truths, gone_t, category);
     thin(preds, gone_p, NULL);
 }
@@ -257,8 +295,9 @@ static struct bm_str as_array(struct maker *m, const struct bm_link *link)
     struct bm_out out = bm_out_on(m->mem);
     bm_puts(&out, "\\begin{array}{l} ");
     for (size_t i = 0; i < link->n_truths; i++) {
+        const struct bm_str raw = m->truths.raw[link->truths[i]];
         bm_puts(&out, i ? " \\\\ {" : "{");
-        bm_put(&out, bm_strip_cp(bm_strip_cp(m->truths.raw[link->truths[i]], '$'), '\n'));
+        bm_put(&out, m->version == BM_V1_6 ? bm16_strip_delimiters(raw) : bm_strip_cp(bm_strip_cp(raw, '$'), '\n'));
         bm_putc(&out, '}');
     }
     bm_puts(&out, " \\end{array}");
@@ -288,15 +327,25 @@ static void fill_pred(struct maker *m, const struct bm_link *link, struct bm_row
 {
     struct bm_out raw = bm_out_on(m->mem), norm = bm_out_on(m->mem);
     size_t n = link->list ? link->n_list : link->to - link->from;
-    for (size_t k = 0; k < n; k++) {
+    struct bm_str *parts = BM_ARRAY(m->mem, n, struct bm_str);
+    size_t *numbers = BM_ARRAY(m->mem, n, size_t);
+    for (size_t k = 0; parts && numbers && k < n; k++) {
         size_t j = link->list ? link->list[k] : link->from + k;
         if (k == 0)
             row->piece = &m->pieces[m->preds.item[j]];
+        parts[k] = m->preds.raw[j];
+        numbers[k] = m->preds.item[j];
         bm_put(&raw, m->preds.raw[j]);
         bm_put(&norm, m->preds.norm[j]);
     }
     row->pred = bm_taken(&raw);
     row->norm_pred = bm_taken(&norm);
+    row->preds = numbers;
+    row->n_preds = numbers ? n : 0;
+    row->placed = row->piece != NULL;
+    row->start = row->piece ? row->piece->start : 0;
+    if (m->version == BM_V1_6 && n > 1 && parts && (bm_is_formula(row->piece) || row->piece->fine == BM_FINE_CAPTION))
+        row->pred = bm16_as_array(m->mem, parts, n, false);
 }
 
 /* With one side empty there is nothing to match: every item is a row of its own. */
@@ -306,6 +355,7 @@ static struct bm_links one_sided(struct bm_mem *mem, const struct maker *m)
     struct bm_links links = {BM_ARRAY(mem, n, struct bm_link), 0};
     for (size_t i = 0; links.at && i < n; i++) {
         struct bm_link *link = &links.at[links.n++];
+        link->edit = 1;
         if (m->truths.n) {
             link->truths = BM_ARRAY(mem, 1, size_t);
             if (link->truths)
@@ -318,49 +368,64 @@ static struct bm_links one_sided(struct bm_mem *mem, const struct maker *m)
     return links;
 }
 
-static struct bm_links one_pair(struct bm_mem *mem)
+static struct bm_links one_pair(struct bm_mem *mem, const struct maker *m)
 {
     struct bm_links links = {BM_ARRAY(mem, 1, struct bm_link), 0};
     if (links.at && (links.at[0].truths = BM_ARRAY(mem, 1, size_t))) {
         links.at[0].to = 1;
+        links.at[0].edit = bm_ned(mem, m->truths.norm[0], m->preds.norm[0]);
         links.at[0].n_truths = 1;
         links.n = 1;
     }
     return links;
 }
 
+/* Sorts the pieces and takes formulas of several rows apart. */
+static void split_items(struct maker *m, size_t *n_truths, size_t *n_pieces, bool split_pieces)
+{
+    for (size_t i = 0; i < *n_pieces; i++)
+        m->pieces[i].found = i;
+    if (*n_pieces)
+        qsort(m->pieces, *n_pieces, sizeof *m->pieces, bm_inline_last);
+    *n_truths = bm_split_truths(m->mem, m->version, m->items, *n_truths, &m->items);
+    if (split_pieces)
+        *n_pieces = bm_split_pieces(m->mem, m->version, m->pieces, *n_pieces, &m->pieces);
+}
+
+static struct bm_links match_items(struct maker *m, struct bm_rows *rows)
+{
+    bool *whole = NULL;
+    if (m->truths.n == 0 || m->preds.n == 0)
+        return one_sided(m->mem, m);
+    if (m->truths.n == 1 && m->preds.n == 1)
+        return one_pair(m->mem, m);
+    if (m->version != BM_V1_0)
+        answer_ignored(m->mem, &m->truths, m->category, &m->preds, rows);
+    if (m->version == BM_V1_6)
+        whole = BM_ARRAY(m->mem, m->truths.n, bool);
+    for (size_t i = 0; whole && i < m->truths.n; i++)
+        whole[i] = strcmp(m->category[i], "equation_isolated") == 0;
+    return bm_match(m->mem, m->truths.norm, m->truths.n, m->preds.norm, m->preds.n, m->version == BM_V1_0, whole);
+}
+
 struct bm_rows bm_quick_match(struct bm_mem *mem, enum bm_version version, struct bm_truth *truths, size_t n_truths,
-                              struct bm_piece *pieces, size_t n_pieces)
+                              struct bm_piece *pieces, size_t n_pieces, bool split_pieces)
 {
     struct maker m = {.mem = mem, .version = version, .items = truths, .pieces = pieces};
-    struct bm_rows rows = {NULL, 0};
-    if (version != BM_V1_0) {
-        for (size_t i = 0; i < n_pieces; i++)
-            pieces[i].found = i;
-        if (n_pieces)
-            qsort(pieces, n_pieces, sizeof *pieces, inline_last);
-        n_truths = split_truths(mem, truths, n_truths, &m.items);
-        n_pieces = split_pieces(mem, pieces, n_pieces, &m.pieces);
-    }
+    struct bm_rows rows = {0};
+    if (version != BM_V1_0)
+        split_items(&m, &n_truths, &n_pieces, split_pieces);
     m.category = BM_ARRAY(mem, n_truths, const char *);
     if (mem->failed)
         return rows;
     m.truths = truth_side(mem, version, m.items, n_truths, m.category);
     m.preds = piece_side(mem, version, m.pieces, n_pieces);
-    struct bm_links links;
-    if (m.truths.n == 0 || m.preds.n == 0) {
-        links = one_sided(mem, &m);
-    } else if (m.truths.n == 1 && m.preds.n == 1) {
-        links = one_pair(mem);
-    } else {
-        if (version != BM_V1_0)
-            answer_ignored(mem, &m.truths, m.category, &m.preds);
-        links = bm_match(mem, m.truths.norm, m.truths.n, m.preds.norm, m.preds.n, version == BM_V1_0);
-    }
+    const struct bm_links links = match_items(&m, &rows);
     rows.at = BM_ARRAY(mem, links.n, struct bm_row);
     for (size_t i = 0; rows.at && i < links.n; i++) {
         struct bm_row *row = &rows.at[rows.n++];
         row->category = "";
+        row->edit = links.at[i].edit;
         if (links.at[i].n_truths)
             fill_truth(&m, &links.at[i], row);
         fill_pred(&m, &links.at[i], row);

@@ -222,6 +222,11 @@ bool bm_is_alpha(uint32_t cp)
     return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO;
 }
 
+bool bm_is_digit(uint32_t cp)
+{
+    return category_of(cp) == UTF8PROC_CATEGORY_ND;
+}
+
 bool bm_is_word(uint32_t cp)
 {
     utf8proc_category_t c = category_of(cp);

@@ -73,6 +73,7 @@ struct bm_str bm_join(struct bm_mem *mem, const struct bm_str *parts, size_t n, 
 /* Character classes as the reference evaluators' language (Python's str and re) defines them. */
 bool bm_is_space(uint32_t cp);
 bool bm_is_alpha(uint32_t cp); /* categories L* */
+bool bm_is_digit(uint32_t cp); /* decimal digits of any script */
 bool bm_is_word(uint32_t cp);  /* letters, numbers of all kinds, underscore */
 /* Full lower-case mapping with the final sigma; length of the full upper-case mapping. */
 struct bm_str bm_lower(struct bm_mem *mem, struct bm_str text);

@@ -83,6 +83,24 @@ def check_omnidocbench(tmp):
     run("omnidocbench", "--gt", demo / "pred-sample", "--pred", demo, code=1)
 
 
+def check_v16(tmp):
+    """Pages of our own with all that version 1.6 treats specially; expected values from the official evaluator."""
+    with open(pathlib.Path(__file__).parent.parent / "golden" / "omnidocbench_v16.json", encoding="utf-8") as f:
+        case = json.load(f)
+    truth = write(tmp / "v16.json", case["truth"])
+    (tmp / "v16").mkdir()
+    for image, markdown in case["predictions"].items():
+        (tmp / "v16" / (image[:-4] + ".md")).write_text(markdown, encoding="utf-8")
+    run("omnidocbench", "--gt", truth, "--pred", tmp / "v16", "--version", "v1.6", "--json", tmp / "v16.out.json")
+    compared = 0
+    for page in json.loads((tmp / "v16.out.json").read_text())["per_page"]:
+        for key, want in case["expected"][page["image"]].items():
+            got = page[key]
+            assert (got is None) == (want is None) and (want is None or abs(got - want) < 1e-9), (page["image"], key, got, want)
+            compared += want is not None
+    assert compared > 40, compared
+
+
 def check_olmocr(tmp):
     sample = SHARED / "olmocr-bench-sample"
     run("olmocr", "--gt", sample / "dataset.jsonl", "--pred", sample / "olmocr_pipeline", "--json", tmp / "o.json")
@@ -100,6 +118,7 @@ def main():
         tmp = pathlib.Path(name)
         check_answers(tmp)
         check_cer(tmp)
+        check_v16(tmp)
         run("--help")
         assert "did you mean 'olmocr'" in run("olmocrr", code=2)
         if not (SHARED / "omnidocbench-demo").is_dir():

@@ -131,14 +131,24 @@ static void test_v10(void **state)
     compare("gt-markdown", BM_V1_0, "omnidocbench-golden/v1.0/mds.metric_result.json", 1e-9, 100);
 }
 
+static void test_v16(void **state)
+{
+    (void)state;
+    compare("pred-sample", BM_V1_6, "omnidocbench-golden/v1.6/end2end.metric_result.json", 1e-9, 100);
+    compare("gt-markdown", BM_V1_6, "omnidocbench-golden/v1.6/mds.metric_result.json", 1e-9, 100);
+}
+
 static void test_time(void **state)
 {
     (void)state;
-    clock_t before = clock();
-    bm_odb_close(score_all("pred-sample", BM_V1_5));
-    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
-    printf("18 pages in %.2f s of one core\n", seconds);
-    assert_true(seconds < 20);
+    clock_t before;
+    for (int v = BM_V1_5; v <= BM_V1_6; v++) {
+        before = clock();
+        bm_odb_close(score_all("pred-sample", (enum bm_version)v));
+        double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+        printf("18 pages in %.2f s of one core by version 1.%d\n", seconds, v == BM_V1_5 ? 5 : 6);
+        assert_true(seconds < 20);
+    }
 }
 
 int main(void)
@@ -146,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_v15),
         cmocka_unit_test(test_v10),
+        cmocka_unit_test(test_v16),
         cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static void test_tables(void **state)
     size_t i, wrong = 0;
     json_array_foreach(rows, i, row)
     {
-        expect_same(bm_norm_table(&mem, str_of(row, "in")), row, "out", i, &wrong);
+        expect_same(bm_norm_table(&mem, str_of(row, "in"), BM_V1_5), row, "out", i, &wrong);
     }
     assert_int_equal(i, 46);
     json_decref(rows);

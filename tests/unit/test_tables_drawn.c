@@ -189,8 +189,8 @@ static void compare(struct drawing *g, struct bm_mem *mem, double *teds, double 
     b_buf_init(&html, 1 << 20);
     if (g->page->n_tables == 1)
         out_html_table(&html, g->page, &g->page->tables[0], NULL);
-    struct bm_str pred = bm_norm_table(mem, bm_from(mem, html.data ? html.data : ""));
-    struct bm_str truth = bm_norm_table(mem, bm_from(mem, g->truth.data));
+    struct bm_str pred = bm_norm_table(mem, bm_from(mem, html.data ? html.data : ""), BM_V1_5);
+    struct bm_str truth = bm_norm_table(mem, bm_from(mem, g->truth.data), BM_V1_5);
     *teds = bm_teds(mem, pred, truth, false);
     *structure = bm_teds(mem, pred, truth, true);
     b_buf_free(&html);

@@ -52,6 +52,7 @@ static struct svc_server_options options_of(const struct svc_settings *s, const 
         .metrics = s->metrics,
         .web = s->web,
         .web_host = s->web_host,
+        .slow_client_s = (int)s->slow_client,
         .allow_insecure = s->insecure != 0,
     };
     o.limits.input_bytes = (uint64_t)s->max_document;

@@ -81,6 +81,8 @@ static const struct key keys[] = {
      "document bytes held in memory by all calls together"},
     {"grace", 0, SECONDS, true, AT(grace), 0, 86400, "30", "SECONDS",
      "time that running calls get when the server stops"},
+    {"slow-client", 0, SECONDS, false, AT(slow_client), 1, 86400, "60", "SECONDS",
+     "time that a client may leave a request unfinished or an answer untaken"},
     {"log-level", 0, CHOICE, true, AT(log_level), 0, 0, "info", "LEVEL", "error, warning, info or debug"},
     {"log-calls", 0, SWITCH, true, AT(log_calls), 0, 1, "no", NULL,
      "a line for each call that ends: request, trace, client, method, outcome, time"},

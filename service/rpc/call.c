@@ -21,8 +21,6 @@
 
 #define DOMAIN "call"
 #define OUTBOX_BYTES ((size_t)8 << 20) /* a worker waits while this much is not yet taken */
-#define SLOW_NS 60000000000LL          /* a worker waits no longer than this for a client to take what was sent */
-#define UNTAKEN_NS 120000000000LL      /* an answer that nobody has taken after this long is thrown away */
 #define DETAILS_MAX 4096               /* metadata over 8 kB is refused by clients */
 #define DETAILS_KEY "grpc-status-details-bin"
 #define PUSHBACK_KEY "grpc-retry-pushback-ms"
@@ -154,6 +152,7 @@ void svc_call_start(struct svc_call *c)
     pthread_mutex_lock(&c->lock);
     const bool over = c->finished;
     pthread_mutex_unlock(&c->lock);
+    c->read_ns = b_now_ns();
     if (!over)
         read_next(c);
 }
@@ -188,6 +187,8 @@ static void on_message(struct svc_call *c, bool ok)
         return;
     }
     const size_t size = grpc_byte_buffer_length(c->incoming);
+    c->got_message = true;
+    c->read_ns = b_now_ns();
     if (size > c->method->max_message) {
         refuse_large(c, size);
     } else {
@@ -358,20 +359,39 @@ static void cut(struct svc_call *c)
     (void)grpc_call_cancel_with_status(c->call, GRPC_STATUS_ABORTED, "the client takes its answer too slowly", NULL);
 }
 
+static int64_t patience_ns(const struct svc_call *c)
+{
+    return svc_server_options(c->server)->slow_client_s * 1000000000LL;
+}
+
+/* The request, or the rest of it, does not come. */
+static void give_up_reading(struct svc_call *c)
+{
+    struct b_err err;
+    (void)b_fail(&err, B_DEADLINE, DOMAIN, "the client has sent nothing for %d s",
+                 svc_server_options(c->server)->slow_client_s);
+    svc_call_finish_with(c, SVC_GRPC_DEADLINE_EXCEEDED, &err,
+                         &(struct svc_end){.reason = "SLOW_CLIENT", .retry_ms = -1});
+}
+
 void svc_call_reap(struct svc_call *c, int64_t now_ns)
 {
     pthread_mutex_lock(&c->lock);
-    const bool late = c->finished && !c->gone && !c->reaped && now_ns - c->finished_ns > UNTAKEN_NS;
+    const bool late = c->finished && !c->gone && !c->reaped && now_ns - c->finished_ns > 2 * patience_ns(c);
+    const bool idle = !c->finished && !c->reading_ended && (c->method->streams_requests || !c->got_message) &&
+                      now_ns - c->read_ns > patience_ns(c);
     c->reaped |= late;
     pthread_mutex_unlock(&c->lock);
     if (late && c->call)
         cut(c);
+    if (idle)
+        give_up_reading(c);
 }
 
 /* With the lock held: waits until the outbox has room. False when the client leaves none. */
 static bool wait_for_room(struct svc_call *c)
 {
-    const int64_t until = b_now_ns() + SLOW_NS;
+    const int64_t until = b_now_ns() + patience_ns(c);
     while (c->waiting_bytes > OUTBOX_BYTES && !c->gone && !c->finished) {
         struct timespec at = {.tv_sec = (time_t)(until / 1000000000), .tv_nsec = (long)(until % 1000000000)};
         if (pthread_cond_timedwait(&c->room, &c->lock, &at) != 0 && b_now_ns() >= until)

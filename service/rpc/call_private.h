@@ -50,7 +50,8 @@ struct svc_call {
     grpc_byte_buffer *incoming;
     struct svc_outgoing *sending;
     int cancelled; /* written by the core until on_close */
-    bool headers_sent, status_sent, reading_ended;
+    bool headers_sent, status_sent, reading_ended, got_message;
+    int64_t read_ns;                            /* when it last heard of the client */
     struct svc_call *next_live, *previous_live; /* under the server's lock */
 
     /* The outbox, under `lock`. */
@@ -85,7 +86,7 @@ void svc_call_start(struct svc_call *call);
 /* P: one request header's value as text ("" when absent), cut to size - 1 bytes. */
 void svc_call_header(const struct svc_call *call, const char *key, char *out, size_t size);
 
-/* P: now and then: cuts a call whose answer nobody takes. */
+/* P: now and then: ends a call whose request does not come, or whose answer nobody takes. */
 void svc_call_reap(struct svc_call *call, int64_t now_ns);
 
 /* From server.c. */

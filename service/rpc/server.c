@@ -25,6 +25,7 @@
 #define DEFAULT_MESSAGE ((size_t)64 << 20)
 #define MODEL_CACHE ((uint64_t)4 << 30)
 #define TICK_MS 1000
+#define SLOW_CLIENT_S 60
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000
 #define MIN_PING_MS 30000
@@ -529,6 +530,8 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         s->options.admission.sessions = 0;
     else if (s->options.admission.sessions <= 0)
         s->options.admission.sessions = 1;
+    if (s->options.slow_client_s <= 0)
+        s->options.slow_client_s = SLOW_CLIENT_S;
     if (s->options.max_message == 0)
         s->options.max_message = DEFAULT_MESSAGE;
     pthread_mutex_init(&s->lock, NULL);

@@ -30,6 +30,7 @@ struct svc_server_options {
     const char *metrics;  /* "127.0.0.1:9090": counters over HTTP; NULL: none */
     const char *web;      /* "127.0.0.1:8080": the page over HTTP (web.h); NULL: none */
     const char *web_host; /* a further name that the page is reached under, behind a proxy; or NULL */
+    int slow_client_s;    /* how long a client may leave a request unfinished or an answer untaken; 0: 60 */
     bool allow_insecure;  /* listen without TLS on an address that is not loopback */
 };
 

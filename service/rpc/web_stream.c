@@ -15,7 +15,6 @@
 #define OUTBOX_BYTES ((size_t)8 << 20) /* the worker waits while this much is not yet taken */
 #define OUTBOX_MAX ((size_t)2 << 30)
 #define COMPACT_BYTES ((size_t)1 << 20) /* taken bytes are let go of at the latest then */
-#define SLOW_NS 60000000000LL           /* a client that makes a page wait for so long is given up */
 #define BEAT_NS 1000000000LL
 #define LOOK_MS 200
 
@@ -86,7 +85,7 @@ enum b_code web_send(struct web_request *r, const struct b_buf *line, struct b_e
     if (code != B_OK)
         return code;
     pthread_mutex_lock(&r->lock);
-    const int64_t until = b_now_ns() + SLOW_NS;
+    const int64_t until = b_now_ns() + svc_server_options(r->server)->slow_client_s * 1000000000LL;
     while (!r->gone && r->outbox.len - r->taken > OUTBOX_BYTES && b_cancel_check(&r->cancel, NULL) == B_OK &&
            b_now_ns() < until)
         wait_a_little(r);

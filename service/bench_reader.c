@@ -6,6 +6,7 @@
 
 #include "docparse/model_files.h"
 #include "docparse/pipeline.h"
+#include "docparse/sandbox.h"
 #include "engine/base/buf.h"
 #include "output/writer.h"
 #include "service/bench_private.h"
@@ -14,6 +15,7 @@
 
 struct svc_bench_reader {
     struct dp_model *model;
+    struct dp_sandbox *sandbox;
     struct dp_pipeline *trusting, *seeing; /* with the text layer, and without it */
 };
 
@@ -24,7 +26,9 @@ enum b_code svc_bench_reader_new(const char *models, int jobs, struct svc_bench_
     *out = NULL;
     if (!r)
         return b_fail(err, B_NO_MEMORY, "bench", "out of memory");
-    enum b_code code = dp_models_dir(models, dir, sizeof dir, err);
+    enum b_code code = dp_sandbox_start(DP_SANDBOX_AUTO, &r->sandbox, err);
+    if (code == B_OK)
+        code = dp_models_dir(models, dir, sizeof dir, err);
     if (code == B_OK)
         code = dp_model_open_compact(dir, &r->model, err);
     if (code == B_OK)
@@ -46,6 +50,7 @@ void svc_bench_reader_drop(struct svc_bench_reader *reader)
     dp_pipeline_drop(reader->trusting);
     dp_pipeline_drop(reader->seeing);
     dp_model_drop(reader->model);
+    dp_sandbox_stop(reader->sandbox);
     free(reader);
 }
 
@@ -113,11 +118,14 @@ enum b_code svc_bench_read(struct svc_bench_reader *reader, const char *path, co
 {
     struct dp_source source = {0};
     struct reading r = {0};
-    struct dp_parse_options parse = {.limits = dp_limits_default(), .keep_images = want->overlay};
+    struct dp_parse_options parse = {
+        .limits = dp_limits_default(), .keep_images = want->overlay, .sandbox = reader->sandbox};
     struct dp_parse_events events = {.ctx = &r, .begin = on_begin, .page = on_page};
     enum dp_status status = DP_STATUS_FAILED;
     *out = (struct svc_bench_page){0};
     enum b_code code = dp_source_open(path, &parse.limits, &source, err);
+    if (code == B_OK && parse.sandbox)
+        code = dp_source_share(&source, err);
     if (code == B_OK)
         code = open_writers(&r, want->overlay, err);
     if (code == B_OK)

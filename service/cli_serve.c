@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "docparse/model_files.h"
+#include "docparse/sandbox.h"
 #include "engine/base/log.h"
 #include "service/cli.h"
 #include "service/rpc/server.h"
@@ -17,8 +18,10 @@
 #define DOMAIN "serve"
 #define WAIT_NS 100000000L /* a stop is noticed at once by the signal itself, or after this */
 
+/* What is made before the server and outlives it. */
 struct models {
     struct dp_model *compact, *large; /* large NULL: none */
+    struct dp_sandbox *sandbox;       /* NULL: documents are decoded in this process */
 };
 
 static struct svc_server_options options_of(const struct svc_settings *s, const struct models *models)
@@ -27,6 +30,7 @@ static struct svc_server_options options_of(const struct svc_settings *s, const 
         .listen = s->listen,
         .model = models->compact,
         .large_model = models->large,
+        .sandbox = models->sandbox,
         .model_threads = (int)s->model_threads,
         .model_cache_bytes = (uint64_t)s->model_cache,
         .limits = dp_limits_default(),
@@ -86,7 +90,7 @@ static void reload(struct serving *s)
     int changes = 0;
     enum b_code code = svc_settings_make(s->flags, &next, &err);
     if (code == B_OK) {
-        const struct svc_server_options options = options_of(&next, &(struct models){NULL, NULL});
+        const struct svc_server_options options = options_of(&next, &(struct models){NULL});
         code = svc_server_reload(s->server, &options, &err);
         if (code != B_OK)
             svc_settings_free(&next);
@@ -133,7 +137,7 @@ static int serve(struct serving *s, const struct models *models, struct b_cancel
 
 static int check(const struct svc_settings *settings, const struct svc_flags *flags)
 {
-    const struct svc_server_options options = options_of(settings, &(struct models){NULL, NULL});
+    const struct svc_server_options options = options_of(settings, &(struct models){NULL});
     struct b_err err;
     if (svc_server_check(&options, &err) != B_OK) {
         svc_print_error("serve", 0, &err);
@@ -159,7 +163,7 @@ static enum b_code open_models(const struct svc_settings *s, struct models *mode
 
 static int run(struct serving *s, struct b_cancel *cancel)
 {
-    struct models models = {NULL, NULL};
+    struct models models = {NULL};
     struct b_err err;
     sigset_t hangup;
     sigemptyset(&hangup);
@@ -167,12 +171,14 @@ static int run(struct serving *s, struct b_cancel *cancel)
     (void)pthread_sigmask(SIG_BLOCK, &hangup, NULL);
     b_log_set_level((enum b_log_level)svc_settings_log_level(&s->started));
     int status = SVC_EXIT_SETUP;
-    if (open_models(&s->started, &models, &err) == B_OK)
+    if (dp_sandbox_start((enum dp_sandbox_use)svc_settings_sandbox(&s->started), &models.sandbox, &err) == B_OK &&
+        open_models(&s->started, &models, &err) == B_OK)
         status = serve(s, &models, cancel);
     else
         svc_print_error("set-up", 0, &err);
     dp_model_drop(models.compact);
     dp_model_drop(models.large);
+    dp_sandbox_stop(models.sandbox);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "docparse/sandbox.h"
 #include "engine/base/file.h"
 #include "engine/base/log.h"
 #include "service/cli.h"
@@ -79,6 +80,8 @@ static const struct key keys[] = {
      "calls of one client that may wait; 0: as many as the queue holds"},
     {"queue-bytes", 0, BYTES, true, AT(queue_bytes), 1 << 20, 1024 * GIB, "1G", "BYTES",
      "document bytes held in memory by all calls together"},
+    {"sandbox", 0, CHOICE, false, AT(sandbox), 0, 0, "auto", "MODE",
+     "auto, on or off: decode documents in locked-up processes where the system allows, or fail, or in this process"},
     {"grace", 0, SECONDS, true, AT(grace), 0, 86400, "30", "SECONDS",
      "time that running calls get when the server stops"},
     {"slow-client", 0, SECONDS, false, AT(slow_client), 1, 86400, "60", "SECONDS",
@@ -113,6 +116,8 @@ enum { OPT_CONFIG = 1000, OPT_CHECK, OPT_KEYS = 2000 };
 
 static const char *const levels[] = {"error", "warning", "info", "debug"};
 static const char *const precisions[] = {"exact", "bf16", "int8", "int4"};
+static const char *const sandboxes[] = {
+    [DP_SANDBOX_AUTO] = "auto", [DP_SANDBOX_ON] = "on", [DP_SANDBOX_OFF] = "off", NULL};
 #define CHOICES 4
 
 /* --- values --- */
@@ -201,14 +206,14 @@ static enum b_code misfit(const struct key *k, const char *where, const char *te
 static int choice_of(const char *const choices[CHOICES], const char *text)
 {
     for (int i = 0; i < CHOICES; i++)
-        if (strcmp(text, choices[i]) == 0)
+        if (choices[i] && strcmp(text, choices[i]) == 0)
             return i;
     return -1;
 }
 
 static bool fits_choice(const struct key *k, const char *text)
 {
-    return choice_of(k->at == AT(log_level) ? levels : precisions, text) >= 0;
+    return choice_of(k->at == AT(log_level) ? levels : k->at == AT(sandbox) ? sandboxes : precisions, text) >= 0;
 }
 
 static enum b_code set(const struct key *k, const char *where, const char *text, struct svc_settings *s,
@@ -237,6 +242,11 @@ int svc_settings_log_level(const struct svc_settings *s)
 int svc_settings_precision(const struct svc_settings *s)
 {
     return choice_of(precisions, s->model_precision);
+}
+
+int svc_settings_sandbox(const struct svc_settings *s)
+{
+    return choice_of(sandboxes, s->sandbox);
 }
 
 /* --- the file --- */

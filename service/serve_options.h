@@ -15,7 +15,7 @@
  * numbers. Names are the keys', with _ for -. */
 struct svc_settings {
     char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *web, *web_host, *state_dir, *models,
-        *log_level;
+        *log_level, *sandbox;
     char *model, *model_precision;
     int64_t model_sessions, model_threads, model_pixels, model_cache;
     int64_t insecure, reflection, workers, queue, queue_per_client, queue_bytes, grace, slow_client;
@@ -46,6 +46,9 @@ void svc_settings_diff(const struct svc_settings *before, const struct svc_setti
 
 /* The enum dp_precision of the key model-precision. */
 int svc_settings_precision(const struct svc_settings *settings);
+
+/* The enum dp_sandbox_use of the key sandbox. */
+int svc_settings_sandbox(const struct svc_settings *settings);
 
 /* The enum b_log_level of the key log-level. */
 int svc_settings_log_level(const struct svc_settings *settings);

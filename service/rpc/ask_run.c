@@ -44,27 +44,20 @@ static enum b_code choose_pages(const struct svc_ask_input *input, int32_t n, in
     return *count > 0 ? B_OK : b_fail(err, B_ARGUMENT, DOMAIN, "the document has none of these pages: it has %d", n);
 }
 
-static enum b_code open_loader(const struct dp_source *source, const struct svc_ask_input *input,
-                               const struct dp_limits *limits, struct dp_loader **out, struct b_err *err)
-{
-    const struct dp_loader_options options = {
-        .limits = *limits, .password = input->password && input->password[0] ? input->password : NULL};
-    return dp_loader_open(source, &options, out, err);
-}
-
 static enum b_code load_pages(const struct dp_source *source, const struct svc_ask_input *input,
-                              struct dp_limits limits, struct pages *pages, struct b_cancel *cancel, struct b_err *err)
+                              struct dp_loader_options options, struct pages *pages, struct b_cancel *cancel,
+                              struct b_err *err)
 {
     int32_t numbers[DP_ASK_PAGES_MAX];
     size_t n = 0;
     struct dp_loader *loader = NULL;
-    enum b_code code = open_loader(source, input, &limits, &loader, err);
+    enum b_code code = dp_loader_open(source, &options, &loader, err);
     if (code == B_OK)
         code = choose_pages(input, dp_loader_info(loader)->page_count, numbers, &n, err);
-    if (code == B_OK && limits.page_pixels > SVC_ASK_PIXELS / n) {
+    if (code == B_OK && options.limits.page_pixels > SVC_ASK_PIXELS / n) {
         dp_loader_close(loader);
-        limits.page_pixels = SVC_ASK_PIXELS / n;
-        code = open_loader(source, input, &limits, &loader, err);
+        options.limits.page_pixels = SVC_ASK_PIXELS / n;
+        code = dp_loader_open(source, &options, &loader, err);
     }
     while (code == B_OK && pages->count < n) {
         struct dp_sheet *sheet = &pages->sheets[pages->count];
@@ -149,7 +142,11 @@ static enum b_code ask(struct svc_worker *worker, const struct svc_ask_input *in
 enum b_code svc_ask_run(struct svc_worker *worker, const struct svc_ask_input *input, struct b_cancel *cancel,
                         struct svc_ask_result *result, struct b_err *err)
 {
-    const struct dp_limits limits = svc_server_limits(worker->server);
+    const struct dp_loader_options options = {
+        .limits = svc_server_limits(worker->server),
+        .password = input->password && input->password[0] ? input->password : NULL,
+        .sandbox = svc_server_options(worker->server)->sandbox,
+        .cancel = cancel};
     struct dp_source source = {0};
     struct pages *pages = calloc(1, sizeof *pages);
     result->arena = b_arena_new(TOKENS_BYTES);
@@ -157,10 +154,12 @@ enum b_code svc_ask_run(struct svc_worker *worker, const struct svc_ask_input *i
         free(pages);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     }
-    enum b_code code =
-        dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document", &limits, &source, err);
+    enum b_code code = dp_source_of_bytes(input->data, input->size, input->name[0] ? input->name : "document",
+                                          &options.limits, &source, err);
+    if (code == B_OK && options.sandbox)
+        code = dp_source_share(&source, err);
     if (code == B_OK)
-        code = load_pages(&source, input, limits, pages, cancel, err);
+        code = load_pages(&source, input, options, pages, cancel, err);
     for (size_t i = 0; i < pages->count; i++)
         svc_admission_page(svc_server_admission(worker->server), input->client);
     if (code == B_OK)

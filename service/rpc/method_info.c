@@ -15,6 +15,8 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
 {
     const struct svc_server_options *o = svc_server_options(svc_call_server(call));
     Docparse__V1__ServerInfo info = DOCPARSE__V1__SERVER_INFO__INIT;
+    Docparse__V1__Sandbox sandbox = DOCPARSE__V1__SANDBOX__INIT;
+    struct dp_sandbox_state state;
     char *readers[] = {svc_borrow(dp_model_name(o->model))};
     char *formats[MAX_NAMES], *types[MAX_NAMES];
     const struct dp_limits limits = svc_server_limits(svc_call_server(call));
@@ -40,6 +42,11 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
         info.large_model = svc_borrow(dp_model_name(o->large_model));
         info.large_model_sha256 = svc_borrow(dp_model_sha256(o->large_model));
     }
+    dp_sandbox_look(o->sandbox, &state);
+    sandbox.active = state.active;
+    sandbox.calls_filtered = state.filtered;
+    sandbox.files_confined = state.confined;
+    info.sandbox = &sandbox;
     svc_request_reply(call, &info.base, false);
 }
 

@@ -236,6 +236,20 @@ static long resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
+static void write_sandbox(const struct dp_sandbox_state *s, struct b_buf *out)
+{
+    b_buf_printf(out,
+                 "# HELP docparse_sandbox Whether decoders are processes, filtered (seccomp), confined (Landlock).\n"
+                 "# TYPE docparse_sandbox gauge\n"
+                 "docparse_sandbox{layer=\"process\"} %d\ndocparse_sandbox{layer=\"seccomp\"} %d\n"
+                 "docparse_sandbox{layer=\"landlock\"} %d\n"
+                 "# HELP docparse_decoders_total Decoder processes started, and lost by crashing or by being killed.\n"
+                 "# TYPE docparse_decoders_total counter\n"
+                 "docparse_decoders_total{event=\"started\"} %llu\ndocparse_decoders_total{event=\"crashed\"} %llu\n"
+                 "docparse_decoders_total{event=\"killed\"} %llu\n",
+                 s->active, s->filtered, s->confined, s->started, s->crashed, s->stopped);
+}
+
 static int open_files(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -289,4 +303,5 @@ void svc_metrics_write(const struct svc_metrics *m, const struct svc_gauges *gau
         b_buf_printf(out, "docparse_pages_total{status=\"%s\"} %llu\n", statuses[i], atomic_load(&m->pages[i]));
     write_failures(m, out);
     write_gauges(m, gauges, out);
+    write_sandbox(&gauges->sandbox, out);
 }

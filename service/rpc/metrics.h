@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "docparse/sandbox.h"
 #include "engine/base/buf.h"
 #include "service/rpc/admission.h"
 #include "service/rpc/status.h"
@@ -34,6 +35,7 @@ extern const char *const svc_reasons[];
 /* What is not counted here but asked for when the text is written. */
 struct svc_gauges {
     struct svc_admission_state queue;
+    struct dp_sandbox_state sandbox;
     int jobs_waiting; /* < 0: the server keeps none */
 };
 /* Everything in the text format (version 0.0.4). */

@@ -165,6 +165,7 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
         .limits = svc_server_limits(worker->server),
         .dpi = o ? o->dpi : 0.0,
         .password = o && o->password[0] ? o->password : NULL,
+        .sandbox = svc_server_options(worker->server)->sandbox,
         .ranges = ranges,
         .n_ranges = ranges ? o->n_pages : 0,
     };
@@ -205,6 +206,8 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
     if (input->sha256[0] && strcmp(input->sha256, source.sha256) != 0)
         code =
             b_fail(err, B_ARGUMENT, DOMAIN, "the content has the sha256 %s, not the one that was given", source.sha256);
+    if (code == B_OK && svc_server_options(worker->server)->sandbox)
+        code = dp_source_share(&source, err);
     if (code == B_OK)
         code = parse_source(worker, &source, &r, o, cancel, err);
     for (size_t i = 0; i < SVC_MAX_RENDERED; i++)

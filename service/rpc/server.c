@@ -501,6 +501,7 @@ static void look(void *ctx, struct svc_gauges *gauges)
     struct svc_server *s = ctx;
     svc_admission_look(s->admission, &gauges->queue);
     gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs)) : -1;
+    dp_sandbox_look(s->options.sandbox, &gauges->sandbox);
 }
 
 void svc_server_count_page(struct svc_server *s, enum svc_grpc_code code, int64_t took_ns)

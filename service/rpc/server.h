@@ -4,6 +4,7 @@
 
 #include "docparse/limits.h"
 #include "docparse/pipeline.h"
+#include "docparse/sandbox.h"
 #include "service/rpc/admission.h"
 #include "service/rpc/job_store.h"
 
@@ -13,6 +14,7 @@ struct svc_server;
 
 struct svc_server_options {
     const char *listen;                 /* "127.0.0.1:50051", "unix:/run/docparse.sock"; port 0: any free one */
+    struct dp_sandbox *sandbox;   /* borrowed; NULL: documents are decoded in this process */
     const struct dp_model *model;       /* borrowed */
     const struct dp_model *large_model; /* borrowed; answers questions on admission.sessions threads; NULL: none */
     int model_threads;                  /* threads of one answer; 0: one a processor */

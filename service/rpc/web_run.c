@@ -221,6 +221,7 @@ static enum b_code read_document(struct web_run *run, struct svc_worker *worker,
     const struct dp_parse_options options = {
         .limits = limits,
         .password = form->password[0] ? form->password : NULL,
+        .sandbox = svc_server_options(worker->server)->sandbox,
         .ranges = form->n_ranges ? form->ranges : NULL,
         .n_ranges = form->n_ranges,
         .keep_images = true,
@@ -231,8 +232,11 @@ static enum b_code read_document(struct web_run *run, struct svc_worker *worker,
     if (code != B_OK)
         return code;
     run->source = &source;
-    code =
-        svc_worker_pipeline(worker, strcmp(form->text_layer, "off") == 0 ? DP_TEXT_OFF : DP_TEXT_TRUST, &pipeline, err);
+    if (options.sandbox)
+        code = dp_source_share(&source, err);
+    if (code == B_OK)
+        code = svc_worker_pipeline(worker, strcmp(form->text_layer, "off") == 0 ? DP_TEXT_OFF : DP_TEXT_TRUST,
+                                   &pipeline, err);
     if (code == B_OK)
         code = dp_pipeline_parse(pipeline, &source, &options, &events, &status, &r->cancel, err);
     if (code == B_OK)

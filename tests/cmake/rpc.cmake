@@ -3,7 +3,7 @@
 dp_test(test_rpc_parts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_parts.c LIBS docparse_rpc t_documents LABELS unit)
 dp_test(test_rpc_ask SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_ask.c LIBS docparse_rpc LABELS unit)
 if(COMMAND dp_e2e)
-  foreach(topic "" _ask _client _clients _config _faults _jobs _limits _metrics _security)
+  foreach(topic "" _ask _client _clients _config _faults _jobs _limits _metrics _sandbox _security)
     dp_e2e(service${topic} 600)
   endforeach()
   dp_e2e(web 600)

@@ -16,9 +16,10 @@
 struct svc_settings {
     char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *web, *web_host, *state_dir, *models,
         *log_level, *sandbox;
-    char *model, *model_precision;
+    char *cache_dir, *model, *model_precision;
     int64_t model_sessions, model_threads, model_pixels, model_cache;
     int64_t insecure, reflection, workers, queue, queue_per_client, queue_bytes, grace, slow_client;
+    int64_t cache_bytes, cache_shared;
     int64_t log_calls, client_calls, client_bytes, client_pages;
     int64_t max_document, max_pages, max_pixels, page_seconds;
     int64_t job_keep, job_disk, job_open, job_attempts;

@@ -120,7 +120,8 @@ static void unary_work(struct svc_call *call, struct svc_worker *worker)
                                           .data = request->content.data,
                                           .size = request->content.len,
                                           .sha256 = request->sha256,
-                                          .options = request->options};
+                                          .options = request->options,
+                                          .remember = true};
     struct unary_reply reply;
     struct svc_parse_result result;
     struct b_buf out;
@@ -296,7 +297,8 @@ static void stream_work(struct svc_call *call, struct svc_worker *worker)
                                           .data = (const uint8_t *)st->data.data,
                                           .size = st->data.len,
                                           .sha256 = st->header->sha256,
-                                          .options = st->header->options};
+                                          .options = st->header->options,
+                                          .remember = true};
     const struct svc_parse_events events = {.ctx = call, .opened = stream_opened, .page = stream_page};
     struct svc_parse_result result;
     struct b_err err = {0};

@@ -222,6 +222,35 @@ static void write_failures(const struct svc_metrics *m, struct b_buf *out)
         }
 }
 
+static void write_cache(const struct svc_cache_state *c, struct b_buf *out)
+{
+    b_buf_printf(
+        out,
+        "# HELP docparse_cache_lookups_total Documents looked for among kept results.\n"
+        "# TYPE docparse_cache_lookups_total counter\n"
+        "docparse_cache_lookups_total{result=\"hit\"} %llu\ndocparse_cache_lookups_total{result=\"miss\"} %llu\n"
+        "# HELP docparse_cache_stored_total Results kept.\n# TYPE docparse_cache_stored_total counter\n"
+        "docparse_cache_stored_total %llu\n"
+        "# HELP docparse_cache_evicted_total Results removed to make room.\n# TYPE docparse_cache_evicted_total "
+        "counter\n"
+        "docparse_cache_evicted_total %llu\n"
+        "# HELP docparse_cache_damaged_total Kept results that did not fit their digest and were removed.\n"
+        "# TYPE docparse_cache_damaged_total counter\ndocparse_cache_damaged_total %llu\n"
+        "# HELP docparse_cache_write_failures_total Results that the disk refused.\n"
+        "# TYPE docparse_cache_write_failures_total counter\ndocparse_cache_write_failures_total %llu\n",
+        c->hits, c->misses, c->stored, c->evicted, c->damaged, c->failures);
+    b_buf_printf(out,
+                 "# HELP docparse_cache_bytes Disk that kept results take.\n# TYPE docparse_cache_bytes gauge\n"
+                 "docparse_cache_bytes %llu\n"
+                 "# HELP docparse_cache_max_bytes Disk that they may take.\n# TYPE docparse_cache_max_bytes gauge\n"
+                 "docparse_cache_max_bytes %llu\n"
+                 "# HELP docparse_cache_entries Kept results.\n# TYPE docparse_cache_entries gauge\n"
+                 "docparse_cache_entries %zu\n"
+                 "# HELP docparse_cache_storing 0 for a minute after the disk refused one.\n"
+                 "# TYPE docparse_cache_storing gauge\ndocparse_cache_storing %d\n",
+                 (unsigned long long)c->bytes, (unsigned long long)c->max_bytes, c->entries, (int)c->storing);
+}
+
 static long resident_bytes(void)
 {
     FILE *f = fopen("/proc/self/statm", "r");
@@ -302,6 +331,8 @@ void svc_metrics_write(const struct svc_metrics *m, const struct svc_gauges *gau
     for (size_t i = 0; i < STATUSES; i++)
         b_buf_printf(out, "docparse_pages_total{status=\"%s\"} %llu\n", statuses[i], atomic_load(&m->pages[i]));
     write_failures(m, out);
+    if (gauges->keeps_results)
+        write_cache(&gauges->cache, out);
     write_gauges(m, gauges, out);
     write_sandbox(&gauges->sandbox, out);
 }

@@ -7,6 +7,7 @@
 #include "docparse/sandbox.h"
 #include "engine/base/buf.h"
 #include "service/rpc/admission.h"
+#include "service/rpc/result_cache.h"
 #include "service/rpc/status.h"
 
 /* Counters of the service and their text for Prometheus. Thread-safe: every number is an atomic. */
@@ -37,6 +38,8 @@ struct svc_gauges {
     struct svc_admission_state queue;
     struct dp_sandbox_state sandbox;
     int jobs_waiting; /* < 0: the server keeps none */
+    bool keeps_results;
+    struct svc_cache_state cache; /* when it does */
 };
 /* Everything in the text format (version 0.0.4). */
 void svc_metrics_write(const struct svc_metrics *metrics, const struct svc_gauges *gauges, struct b_buf *out);

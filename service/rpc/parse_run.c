@@ -9,6 +9,7 @@
 #include "output/writer.h"
 #include "service/rpc/messages.h"
 #include "service/rpc/metrics.h"
+#include "service/rpc/parse_memory.h"
 #include "service/rpc/wire.h"
 
 #define DOMAIN "parse"
@@ -206,10 +207,18 @@ enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_inpu
     if (input->sha256[0] && strcmp(input->sha256, source.sha256) != 0)
         code =
             b_fail(err, B_ARGUMENT, DOMAIN, "the content has the sha256 %s, not the one that was given", source.sha256);
-    if (code == B_OK && svc_server_options(worker->server)->sandbox)
-        code = dp_source_share(&source, err);
-    if (code == B_OK)
-        code = parse_source(worker, &source, &r, o, cancel, err);
+    struct svc_parse_memory memory;
+    svc_parse_memory_begin(&memory, worker->server, input, source.sha256, events);
+    r.events = &memory.events;
+    if (code == B_OK && !svc_parse_memory_tell(&memory, result, cancel, &code, err)) {
+        if (svc_server_options(worker->server)->sandbox)
+            code = dp_source_share(&source, err);
+        if (code == B_OK)
+            code = parse_source(worker, &source, &r, o, cancel, err);
+        if (code == B_OK)
+            svc_parse_memory_keep(&memory, result);
+    }
+    svc_parse_memory_end(&memory);
     for (size_t i = 0; i < SVC_MAX_RENDERED; i++)
         out_drop(r.writers[i]);
     dp_source_close(&source);

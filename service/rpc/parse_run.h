@@ -15,6 +15,7 @@ struct svc_parse_input {
     size_t size;
     const char *sha256;                        /* lower-case hex to hold the content against; "" none */
     const Docparse__V1__ParseOptions *options; /* NULL: defaults */
+    bool remember;                             /* the result may come from the cache, and be kept in it */
 };
 
 /* Called on the worker, in order. Messages are borrowed for the call. An error ends the document. */

@@ -14,6 +14,7 @@
 #include "service/rpc/core_private.h"
 #include "service/rpc/jobs.h"
 #include "service/rpc/metrics.h"
+#include "service/rpc/result_cache.h"
 #include "service/rpc/server_private.h"
 #include "service/rpc/tls.h"
 #include "service/rpc/tokens.h"
@@ -37,6 +38,7 @@ struct svc_server {
     struct svc_metrics_http *http;          /* NULL: nobody asks */
     struct svc_web *web;                    /* NULL: no page */
     const char *paths[SVC_METHODS_MAX + 2]; /* the page's requests behind the methods */
+    struct svc_cache *cache;                /* NULL: results are not kept */
     struct svc_jobs *jobs;                  /* NULL: no state folder, no jobs */
     struct svc_tls *tls;                    /* NULL: plaintext */
     struct svc_tokens *tokens;              /* NULL: everybody may call */
@@ -335,6 +337,11 @@ struct svc_admission *svc_server_admission(const struct svc_server *server)
     return server->admission;
 }
 
+struct svc_cache *svc_server_cache(const struct svc_server *server)
+{
+    return server->cache;
+}
+
 struct svc_jobs *svc_server_jobs(const struct svc_server *server)
 {
     return server->jobs;
@@ -440,6 +447,8 @@ enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_opti
     pthread_mutex_unlock(&s->lock);
     atomic_store(&s->log_calls, options->log_calls);
     svc_admission_set_limits(s->admission, &options->admission);
+    if (s->cache)
+        svc_cache_set_bytes(s->cache, options->cache_bytes);
     if (s->jobs)
         svc_job_set_limits(svc_jobs_store(s->jobs), &options->jobs);
     return B_OK;
@@ -500,6 +509,9 @@ static void look(void *ctx, struct svc_gauges *gauges)
 {
     struct svc_server *s = ctx;
     svc_admission_look(s->admission, &gauges->queue);
+    gauges->keeps_results = s->cache != NULL;
+    if (s->cache)
+        svc_cache_look(s->cache, &gauges->cache);
     gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs)) : -1;
     dp_sandbox_look(s->options.sandbox, &gauges->sandbox);
 }
@@ -547,6 +559,8 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         s->paths[i] = svc_methods[i]->path;
     s->paths[svc_n_methods] = "/api/parse";
     code = svc_metrics_new(s->paths, &s->metrics, err);
+    if (code == B_OK && s->options.cache_dir)
+        code = svc_cache_open(s->options.cache_dir, s->options.cache_bytes, &s->cache, err);
     if (code == B_OK && s->options.state_dir)
         code = svc_jobs_new(s, s->options.state_dir, &s->options.jobs, &s->jobs, err);
     if (code == B_OK && s->options.metrics)
@@ -645,6 +659,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     svc_metrics_close(s->http);
     svc_metrics_drop(s->metrics);
     svc_jobs_drop(s->jobs);
+    svc_cache_close(s->cache);
     svc_tls_drop(s->tls);
     svc_tokens_drop(s->tokens);
     svc_admission_drop(s->admission);

@@ -14,7 +14,7 @@ struct svc_server;
 
 struct svc_server_options {
     const char *listen;                 /* "127.0.0.1:50051", "unix:/run/docparse.sock"; port 0: any free one */
-    struct dp_sandbox *sandbox;   /* borrowed; NULL: documents are decoded in this process */
+    struct dp_sandbox *sandbox;         /* borrowed; NULL: documents are decoded in this process */
     const struct dp_model *model;       /* borrowed */
     const struct dp_model *large_model; /* borrowed; answers questions on admission.sessions threads; NULL: none */
     int model_threads;                  /* threads of one answer; 0: one a processor */
@@ -29,11 +29,14 @@ struct svc_server_options {
     const char *token_file;                /* bearer tokens (tokens.h); NULL: none needed */
     const char *state_dir;                 /* jobs are kept here; NULL: no jobs */
     struct svc_job_limits jobs;
-    const char *metrics;  /* "127.0.0.1:9090": counters over HTTP; NULL: none */
-    const char *web;      /* "127.0.0.1:8080": the page over HTTP (web.h); NULL: none */
-    const char *web_host; /* a further name that the page is reached under, behind a proxy; or NULL */
-    int slow_client_s;    /* how long a client may leave a request unfinished or an answer untaken; 0: 60 */
-    bool allow_insecure;  /* listen without TLS on an address that is not loopback */
+    const char *cache_dir; /* results are kept here; NULL: they are not */
+    uint64_t cache_bytes;  /* of disk */
+    bool cache_shared;     /* one client's result is another's, who has the same document */
+    const char *metrics;   /* "127.0.0.1:9090": counters over HTTP; NULL: none */
+    const char *web;       /* "127.0.0.1:8080": the page over HTTP (web.h); NULL: none */
+    const char *web_host;  /* a further name that the page is reached under, behind a proxy; or NULL */
+    int slow_client_s;     /* how long a client may leave a request unfinished or an answer untaken; 0: 60 */
+    bool allow_insecure;   /* listen without TLS on an address that is not loopback */
 };
 
 /* Listens and starts all threads. Call it before any other thread uses gRPC; SIGPIPE must be ignored. */

@@ -37,6 +37,8 @@ const struct svc_server_options *svc_server_options(const struct svc_server *ser
 struct dp_limits svc_server_limits(struct svc_server *server);
 struct svc_admission *svc_server_admission(const struct svc_server *server);
 struct svc_jobs;
+struct svc_cache;
+struct svc_cache *svc_server_cache(const struct svc_server *server); /* NULL: results are not kept */
 struct svc_jobs *svc_server_jobs(const struct svc_server *server); /* NULL: the server keeps none */
 bool svc_server_has_identities(const struct svc_server *server);   /* clients are told apart for sure */
 struct svc_tokens;

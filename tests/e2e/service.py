@@ -53,8 +53,8 @@ def sample(name):
 class Server:
     """A running `docparse serve`."""
 
-    def __init__(self, case, *args):
-        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, case, *args, env=None):
+        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
         case.addCleanup(self.kill)
         line, self.metrics = self.process.stdout.readline().decode(), None
         if line.startswith("metrics"):

@@ -16,6 +16,7 @@
 
 #define DOMAIN "pipeline"
 #define EXTRA_PAGES 3    /* finished pages that may wait: for a slow predecessor, and one for the page behind it */
+#define REGION_BYTES ((size_t)1 << 20) /* what the layout network says of one page takes 56 KiB */
 #define POLL_NS 50000000 /* how often the caller looks at its cancel flag while it waits */
 
 struct dp_pipeline {
@@ -172,6 +173,35 @@ static void tell_stage(const struct parse *p, enum dp_stage stage, int64_t *sinc
     *since = now;
 }
 
+/* Most of the page's text was read from its pixels. */
+static bool is_seen(const struct dp_page *page)
+{
+    size_t seen = 0, all = 0;
+    for (int32_t i = 0; i < page->n_lines; i++) {
+        const size_t len = strlen(page->lines[i].text);
+        all += len;
+        seen += page->lines[i].source == DP_FROM_COMPACT ? len : 0;
+    }
+    return seen * 2 > all;
+}
+
+static enum b_code assemble(struct worker *w, struct dp_page *page, struct dp_sheet *sheet, struct b_err *err)
+{
+    const enum dp_layout layout = w->parse->options->layout;
+    struct dp_regions regions = {.n = 0};
+    struct b_arena *arena = NULL;
+    enum b_code code = B_OK;
+    if (page->n_lines > 0 && (layout == DP_LAYOUT_ON || (layout == DP_LAYOUT_AUTO && is_seen(page)))) {
+        arena = b_arena_new(REGION_BYTES);
+        code = arena ? dp_reader_regions(w->reader, sheet, page, arena, &regions, &w->cancel, err)
+                     : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    }
+    if (code == B_OK)
+        code = dp_assemble_seen(sheet, &regions, page, err);
+    b_arena_drop(arena);
+    return code;
+}
+
 static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_sheet *sheet, struct b_err *err)
 {
     page->width = sheet->image.width;
@@ -182,7 +212,7 @@ static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_
     enum b_code code = dp_reader_read(w->reader, sheet, page, &w->cancel, err);
     tell_stage(w->parse, DP_STAGE_READ, &since);
     if (code == B_OK && page->n_blocks == 0) { /* a large model's pages come with their blocks */
-        code = dp_assemble(sheet, page, err);
+        code = assemble(w, page, sheet, err);
         tell_stage(w->parse, DP_STAGE_ASSEMBLE, &since);
     }
     /* Writers rely on it; a broken invariant of ours costs this page, not the document. */
@@ -371,8 +401,8 @@ static void options_sha256(const struct dp_pipeline *pl, const struct dp_parse_o
     /* What changes a page's result; pages asked for and the number of jobs do not. */
     char text[384];
     int len = snprintf(text, sizeof text,
-                       "text_layer=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d%s%s",
-                       (int)pl->text_layer, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
+                       "text_layer=%d layout=%d dpi=%.6g page_pixels=%llu page_side=%d words=%d rules=%d images=%d%s%s",
+                       (int)pl->text_layer, (int)o->layout, o->dpi, (unsigned long long)o->limits.page_pixels, o->limits.page_side,
                        o->limits.words_per_page, o->limits.rules_per_page, o->limits.images_per_page,
                        dp_model_options(pl->model)[0] ? " " : "", dp_model_options(pl->model));
     out[0] = '\0';

@@ -22,6 +22,10 @@ struct dp_page_range {
     int32_t first, last; /* 1-based, inclusive; last may be INT32_MAX */
 };
 
+/* When the layout network looks at a page: where its text was read from pixels (a born-digital page says itself where
+ * its parts are), always, or never. */
+enum dp_layout { DP_LAYOUT_AUTO, DP_LAYOUT_ON, DP_LAYOUT_OFF };
+
 struct dp_parse_options {
     struct dp_limits limits;
     double dpi;           /* 0: native */
@@ -29,6 +33,7 @@ struct dp_parse_options {
     struct dp_sandbox *sandbox; /* decode in processes of their own (sandbox.h); the source must be shared. NULL: here */
     const struct dp_page_range *ranges; /* NULL: all pages; read in ascending order, each once */
     size_t n_ranges;
+    enum dp_layout layout;
     bool keep_images;     /* hand out page images (overlay, figures, searchable PDF) */
 };
 

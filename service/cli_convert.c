@@ -90,6 +90,7 @@ static enum b_code convert_source(struct run *run, const struct svc_input *input
     struct job job = {.run = run, .input = input, .source = source};
     const struct svc_convert_options *o = &run->options;
     struct dp_parse_options parse = {.limits = o->limits,
+                                     .layout = o->layout,
                                      .dpi = o->dpi,
                                      .password = o->password,
                                      .sandbox = run->sandbox,
@@ -200,9 +201,9 @@ static enum b_code open_manifest(struct run *run, struct b_err *err)
 {
     const struct svc_convert_options *o = &run->options;
     char text[1024], key[65];
-    int len = snprintf(text, sizeof text, "%s %s p=%d t=%d m=%lld text=%d dpi=%.6g pixels=%llu words=%d images=%d",
+    int len = snprintf(text, sizeof text, "%s %s p=%d t=%d m=%lld text=%d layout=%d dpi=%.6g pixels=%llu words=%d images=%d",
                        DOCPARSE_VERSION, dp_model_sha256(run->model), (int)o->qwen.precision, o->qwen.max_tokens,
-                       (long long)o->qwen.max_pixels, (int)o->text_layer, o->dpi,
+                       (long long)o->qwen.max_pixels, (int)o->text_layer, (int)o->layout, o->dpi,
                        (unsigned long long)o->limits.page_pixels, (int)o->output.words, (int)o->output.page_images);
     for (size_t i = 0; i < o->n_formats && len > 0 && (size_t)len < sizeof text; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, " %s", o->formats[i]->name);

@@ -22,6 +22,7 @@ enum option_id {
     OPT_PAGES,
     OPT_DPI,
     OPT_TEXT_LAYER,
+    OPT_LAYOUT,
     OPT_RESUME,
     OPT_SHARD,
     OPT_PASSWORD_FILE,
@@ -59,6 +60,7 @@ static const struct option long_options[] = {
     {"pages", required_argument, NULL, OPT_PAGES},
     {"dpi", required_argument, NULL, OPT_DPI},
     {"text-layer", required_argument, NULL, OPT_TEXT_LAYER},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"resume", no_argument, NULL, OPT_RESUME},
     {"shard", required_argument, NULL, OPT_SHARD},
     {"files-from", required_argument, NULL, OPT_FILES_FROM},
@@ -100,6 +102,8 @@ static void print_help(void)
         "      --pages LIST         such as 1-3,9 or 10- (counted from 1; default: all)\n"
         "      --text-layer MODE    trust: use the file's text where it fits the ink (default);\n"
         "                           draft: read the pixels, note where the file's text differs; off: ignore it\n"
+        "      --layout MODE        when the layout network looks at a page. auto: where its text was read from pixels\n"
+        "                           (default); on: always; off: never, geometry alone tells figures and headings\n"
         "      --dpi native|N       resolution of page images, 36 to 1200 (default: native)\n"
         "      --password-file F    file whose first line opens encrypted documents\n"
         "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
@@ -237,6 +241,15 @@ static int parse_choice(int id, const char *value, struct svc_convert_options *o
                 return -1;
             }
         return svc_usage_error("convert", "--text-layer is trust, draft or off, not '%s'", value);
+    }
+    if (id == OPT_LAYOUT) {
+        static const char *const names[] = {[DP_LAYOUT_AUTO] = "auto", [DP_LAYOUT_ON] = "on", [DP_LAYOUT_OFF] = "off"};
+        for (int i = DP_LAYOUT_AUTO; i <= DP_LAYOUT_OFF; i++)
+            if (strcmp(value, names[i]) == 0) {
+                o->layout = (enum dp_layout)i;
+                return -1;
+            }
+        return svc_usage_error("convert", "--layout is auto, on or off, not '%s'", value);
     }
     if (id == OPT_PROGRESS) {
         static const char *const names[] = {
@@ -378,6 +391,7 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         o->qwen.packed = value;
         return -1;
     case OPT_TEXT_LAYER:
+    case OPT_LAYOUT:
     case OPT_PROGRESS:
     case OPT_READER:
     case OPT_PRECISION:

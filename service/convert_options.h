@@ -25,6 +25,7 @@ struct svc_convert_options {
     struct dp_qwen_options qwen;
     bool seconds_given;
     enum dp_text_layer text_layer;
+    enum dp_layout layout;
     struct dp_page_range ranges[SVC_MAX_RANGES];
     size_t n_ranges;
     double dpi;

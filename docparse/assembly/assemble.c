@@ -17,6 +17,8 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
         code = dp_paragraphs_make(a, err);
     if (code == B_OK)
         code = dp_tables_make_blocks(a, err);
+    if (code == B_OK)
+        code = dp_pictures_find(a, err);
     if (code != B_OK)
         return code;
     dp_classify_furniture(a);

@@ -64,6 +64,17 @@ struct dp_draft_block {
     bool bold, aside, rtl, grid; /* aside: turned text outside the flow; grid: rows of cells */
     bool before, after;          /* page header: before the body; page footer: behind it */
     int32_t table;               /* index into dp_assembly.tables, or DP_NONE */
+    int32_t picture;             /* index into dp_assembly.pictures, or DP_NONE; such a block may have no rows */
+    int32_t inside;              /* the picture that the block lies over, or DP_NONE: it is read behind it */
+};
+
+#define DP_PICTURES_MOST 64 /* of one page; more are ornaments */
+
+/* A picture. */
+struct dp_picture {
+    struct dp_rect page_box, box; /* page pixels; main frame */
+    float score;                  /* of the network, or DP_NO_CONFIDENCE */
+    bool seen;                    /* by the network */
 };
 
 /* One cell of a table in the making; words that fall into it are found when the table is written. */
@@ -105,6 +116,8 @@ struct dp_assembly {
     int32_t n_bends;
     struct dp_draft_table *tables;
     int32_t n_tables;
+    struct dp_picture *pictures;
+    int32_t n_pictures;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
     float height;        /* median row height of the main direction */
     float body;          /* type size, weighted by text length */
@@ -148,6 +161,9 @@ bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, cons
 /* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
 enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;
 
+/* pictures.c: pictures become blocks with their lettering; behind the blocks of text and tables. */
+enum b_code dp_pictures_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
 /* figures.c: lettering above a figure's caption becomes one figure; after the blocks have their names. */
 enum b_code dp_figures_gather(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
@@ -178,6 +194,11 @@ enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHE
 /* classify.c: headers, footers and page numbers before ordering; the other types after it. */
 void dp_classify_furniture(struct dp_assembly *a);
 void dp_classify_blocks(struct dp_assembly *a);
+/* Level of a heading as its size and number on this page tell, 1..6. */
+int32_t dp_heading_level(const struct dp_assembly *a, const struct dp_draft_block *b);
+
+/* votes.c: what the layout network adds to the names; before the title is found. */
+void dp_votes_count(struct dp_assembly *a);
 
 /* emit.c: writes blocks into the page, reorders its lines. */
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

@@ -103,7 +103,7 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     *s = (struct strip){0};
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE)
             continue;
         if (!edge || (top ? b->box.y0 < edge->box.y0 : b->box.y1 > edge->box.y1))
             edge = b;
@@ -113,7 +113,7 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     s->box = edge->box;
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE)
             continue;
         const float low = fminf(b->box.y1 - b->box.y0, edge->box.y1 - edge->box.y0);
         if (dp_overlap(b->box.y0, b->box.y1, edge->box.y0, edge->box.y1) < 0.4f * low)
@@ -293,7 +293,7 @@ static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block 
            is_numbered_heading(opening(a, b, text, sizeof text));
 }
 
-static int32_t heading_level(const struct dp_assembly *a, const struct dp_draft_block *b)
+int32_t dp_heading_level(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
     const float ratio = b->size / a->body;
     char start[OPENING];
@@ -376,7 +376,7 @@ void dp_classify_blocks(struct dp_assembly *a)
 {
     for (int32_t i = 0; i < a->n_order; i++) {
         struct dp_draft_block *b = &a->blocks[a->order[i]];
-        if (b->before || b->after || b->count == 0 || b->table != DP_NONE)
+        if (b->before || b->after || b->count == 0 || b->table != DP_NONE || b->picture != DP_NONE)
             continue;
         if (b->grid || b->aside)
             b->type = DP_OTHER;
@@ -391,7 +391,8 @@ void dp_classify_blocks(struct dp_assembly *a)
         else if (is_footnote(a, b))
             b->type = DP_FOOTNOTE;
         if (b->type == DP_HEADING)
-            b->level = heading_level(a, b);
+            b->level = dp_heading_level(a, b);
     }
+    dp_votes_count(a);
     find_title(a);
 }

@@ -171,6 +171,17 @@ static enum b_code fill_marker(struct dp_assembly *a, int32_t bytes, struct dp_b
     return B_OK;
 }
 
+/* A picture's box is its own, larger than its lettering; without lettering nothing else is known of it. */
+static void picture_of(const struct dp_assembly *a, const struct dp_picture *picture, struct dp_block *out)
+{
+    out->bbox = out->n_lines > 0 ? dp_rect_union(out->bbox, picture->page_box) : picture->page_box;
+    if (out->n_lines > 0)
+        return;
+    out->confidence = picture->score;
+    out->source =
+        picture->seen || !a->sheet || a->sheet->kind != DP_SHEET_DIGITAL ? DP_FROM_COMPACT : DP_FROM_TEXT_LAYER;
+}
+
 /* Moves the block's lines to the output array and fills the block. */
 static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block *b, struct dp_line *lines, int32_t *at,
                               int32_t index, struct b_err *err)
@@ -195,7 +206,10 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
     }
     out->n_lines = *at - out->first_line;
     const struct dp_line *own = lines + out->first_line;
-    sum_lines(own, out->n_lines, a, out);
+    if (out->n_lines > 0)
+        sum_lines(own, out->n_lines, a, out);
+    if (b->picture != DP_NONE)
+        picture_of(a, &a->pictures[b->picture], out);
     if (b->table != DP_NONE)
         return dp_table_emit(a, &a->tables[b->table], out, err);
     out->text = b->grid || b->type == DP_CODE ? text_by_rows(a, b, own) : dp_join_lines(page->arena, own, out->n_lines);

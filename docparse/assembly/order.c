@@ -87,9 +87,35 @@ static float key_middle(const struct dp_rect *b)
     return (b->y0 + b->y1) * 0.5f;
 }
 
+static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth);
+
+/* A picture is followed by the text that lies over it. */
 static void emit(struct ordering *o, int32_t block)
 {
-    o->a->order[o->a->n_order++] = block;
+    struct dp_assembly *a = o->a;
+    const int32_t picture = a->blocks[block].picture, known = a->n_blocks;
+    int32_t n = 0;
+    a->order[a->n_order++] = block;
+    for (int32_t i = 0; i < known && picture != DP_NONE; i++)
+        n += a->blocks[i].inside == picture && a->blocks[i].count > 0;
+    if (n == 0)
+        return;
+    int32_t *set = B_ARENA_ARRAY(a->arena, (size_t)n, int32_t);
+    if (!set) {
+        o->code = b_arena_refused(a->arena, "assembly", o->err);
+        return;
+    }
+    n = 0;
+    for (int32_t i = 0; i < known; i++)
+        if (a->blocks[i].inside == picture && a->blocks[i].count > 0)
+            set[n++] = i;
+    order_set(o, set, n, 0);
+}
+
+/* Lines of text that the block is as high as. */
+static int32_t lines_of(const struct ordering *o, const struct dp_draft_block *b)
+{
+    return b->picture != DP_NONE ? (int32_t)((b->box.y1 - b->box.y0) / o->height) : b->count;
 }
 
 static float median_height(struct ordering *o, const int32_t *set, int32_t n)
@@ -130,8 +156,6 @@ static bool widest_gap(const struct ordering *o, const int32_t *set, int32_t n, 
     }
     return found;
 }
-
-static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth);
 
 /* Moves the blocks whose centre lies before the cut to the front; their number. */
 static int32_t partition(struct ordering *o, int32_t *set, int32_t n, float cut, bool horizontal)
@@ -182,7 +206,7 @@ static bool short_columns(const struct ordering *o, const int32_t *set, int32_t 
         int32_t c = 0;
         while (c < n_cuts && (b->x0 + b->x1) * 0.5f > cuts[c])
             c++;
-        lines[c] += o->a->blocks[set[i]].count;
+        lines[c] += lines_of(o, &o->a->blocks[set[i]]);
         if (lines[c] > 2)
             return false;
     }
@@ -200,8 +224,8 @@ static bool heads_rest(const struct ordering *o, const int32_t *set, int32_t n, 
         int32_t c = 0;
         while (c < n_cuts && (b->box.x0 + b->box.x1) * 0.5f > cuts[c])
             c++;
-        lines[c] += b->count;
-        below[c] += b->box.y0 > at ? b->count : 0;
+        lines[c] += lines_of(o, b);
+        below[c] += b->box.y0 > at ? lines_of(o, b) : 0;
     }
     for (int32_t c = 0; c <= n_cuts; c++) {
         heads += lines[c] > 0 && lines[c] <= 2 && below[c] == 0;
@@ -480,7 +504,7 @@ enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err)
         for (int32_t i = 0; i < known; i++) { /* blocks that ordering makes are in the order already */
             const struct dp_draft_block *b = &a->blocks[i];
             const int where = b->aside ? 3 : b->before ? 0 : b->after ? 2 : 1;
-            if (where == part && b->count > 0)
+            if (where == part && (b->count > 0 || b->picture != DP_NONE) && b->inside == DP_NONE)
                 set[count++] = i;
         }
         order_set(&o, set, count, 0);

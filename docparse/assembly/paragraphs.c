@@ -305,7 +305,7 @@ static void finish_block(struct dp_assembly *a, struct dp_draft_block *b, float 
 static void add_block(struct dp_assembly *a, const int32_t *rows, int32_t n, int32_t *at, float *scratch)
 {
     struct dp_draft_block *b = &a->blocks[a->n_blocks++];
-    *b = (struct dp_draft_block){.first = *at, .count = n, .table = DP_NONE};
+    *b = (struct dp_draft_block){.first = *at, .count = n, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
     for (int32_t i = 0; i < n; i++)
         a->block_rows[(*at)++] = rows[i];
     finish_block(a, b, scratch);
@@ -315,7 +315,7 @@ int32_t dp_block_of_row(struct dp_assembly *a, int32_t at)
 {
     struct dp_draft_block *b = &a->blocks[a->n_blocks++];
     float scratch[1];
-    *b = (struct dp_draft_block){.first = at, .count = 1, .table = DP_NONE};
+    *b = (struct dp_draft_block){.first = at, .count = 1, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
     finish_block(a, b, scratch);
     return a->n_blocks - 1;
 }
@@ -323,7 +323,7 @@ int32_t dp_block_of_row(struct dp_assembly *a, int32_t at)
 void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block)
 {
     float scratch[1];
-    *block = (struct dp_draft_block){.first = block->first, .count = 1, .table = DP_NONE};
+    *block = (struct dp_draft_block){.first = block->first, .count = 1, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
     finish_block(a, block, scratch);
 }
 
@@ -345,7 +345,7 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
     int32_t *below = B_ARENA_ARRAY(a->arena, n, int32_t), *above = B_ARENA_ARRAY(a->arena, n, int32_t);
     int32_t *list = B_ARENA_ARRAY(a->arena, n, int32_t);
     float *scratch = B_ARENA_ARRAY(a->arena, n, float);
-    a->blocks_room = 2 * a->n_items; /* rows of a grid may become blocks once more */
+    a->blocks_room = 2 * a->n_items + DP_PICTURES_MOST; /* rows of a grid may become blocks once more */
     a->blocks = B_ARENA_ARRAY(a->arena, (size_t)a->blocks_room, struct dp_draft_block);
     a->block_rows = B_ARENA_ARRAY(a->arena, n * 3, int32_t);
     if (!s || !below || !above || !list || !scratch || !a->blocks || !a->block_rows)

@@ -517,6 +517,8 @@ enum b_code dp_tables_make_blocks(struct dp_assembly *a, struct b_err *err)
         *b = (struct dp_draft_block){.box = t->box,
                                      .type = DP_TABLE,
                                      .table = i,
+                                     .picture = DP_NONE,
+                                     .inside = DP_NONE,
                                      .size = a->body,
                                      .height = a->height,
                                      .direction = (uint8_t)a->main_direction};

@@ -4,7 +4,7 @@
  * usage: bench_assembly [-m MODELS] [-r ROUNDS] [-l 0|1: layout network] [-t 0|1: text layer] [-c CACHE] [-o DIR]
  *                       [-d DPI] FILE...
  * -c keeps what was read in a folder of its own, so that a change of assembly is judged in seconds; empty it when
- * loaders, readers or models change. -o writes DIR/STEM.md (benchmark Markdown) and DIR/STEM.overlay for eyes. */
+ * loaders, readers or models change. -o writes DIR/STEM.md (benchmark Markdown), a JSON and an overlay picture a page. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +176,28 @@ static void write_overlay(char *stem, const struct dp_sheet *sheet, const struct
     out_drop(w);
 }
 
+static void write_json(const char *stem, struct dp_page *page)
+{
+    char path[4200];
+    struct dp_page *pages[1] = {page};
+    struct b_buf buf;
+    struct b_err err = {0};
+    static const struct out_options options = {0};
+    struct dp_document document = {.info = {.source_name = "x", .media_type = "", .model_name = "", .page_count = 1},
+                                   .pages = pages,
+                                   .n_pages = 1};
+    b_buf_init(&buf, (size_t)64 << 20);
+    if (out_render(out_format_find("json"), &options, &document, &buf, &err) != B_OK)
+        die("json", &err);
+    (void)snprintf(path, sizeof path, "%s.p%d.json", stem, page->number);
+    FILE *f = fopen(path, "wb");
+    if (f) {
+        put(f, buf.data, buf.len);
+        (void)fclose(f);
+    }
+    b_buf_free(&buf);
+}
+
 struct markdown {
     struct b_buf buf;
     struct out_writer *writer;
@@ -248,6 +270,7 @@ static void one_page(struct settings *s, const char *name, struct dp_sheet *shee
         const char *dot = strrchr(base, '.');
         (void)snprintf(path, sizeof path, "%s/%.*s", s->dir, dot ? (int)(dot - base) : (int)strlen(base), base);
         write_overlay(path, sheet, page);
+        write_json(path, page);
         if (out_page(m->writer, page, NULL, &err) != B_OK)
             die("md", &err);
     }

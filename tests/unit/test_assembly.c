@@ -419,6 +419,93 @@ static void test_narrow_gutter(void **state)
     assert_int_equal(paragraphs, 3);
 }
 
+/* A photograph: noise with smooth places in it. */
+static void photograph(int x0, int y0, int x1, int y1)
+{
+    uint32_t dice = 1;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            dice = dice * 1664525u + 1013904223u;
+            const bool smooth = ((x / 60) + (y / 60)) % 3 == 0;
+            sheet.image.pixels[(size_t)(y * W + x)] = (uint8_t)(smooth ? 120 : 40 + (dice >> 24) % 160);
+        }
+}
+
+static const struct dp_block *first_of(enum dp_block_type type)
+{
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        if (page->blocks[i].type == type)
+            return &page->blocks[i];
+    return NULL;
+}
+
+/* A photograph in a column is a figure with a box of its own between the text around it; a caption set over it stays
+ * text, a word in it becomes its text. A framed and tinted paragraph is no figure. */
+static void test_photograph(void **state)
+{
+    (void)state;
+    column(100, 150, 6, "left column words that fill the width of it");
+    photograph(100, 360, 460, 700);
+    line(200, 500, 18, "EXIT");
+    column(100, 740, 6, "words below it that fill the width of column");
+    column(650, 150, 20, "right column words that fill the width of it");
+    fill(640, 880, 1010, 1080, 230);
+    column(650, 900, 5, "framed words that fill the width of the frame");
+    assemble();
+    const struct dp_block *figure = first_of(DP_FIGURE);
+    assert_non_null(figure);
+    assert_float_equal(figure->bbox.x0, 100, 17);
+    assert_float_equal(figure->bbox.y0, 360, 17);
+    assert_float_equal(figure->bbox.x1, 460, 17);
+    assert_float_equal(figure->bbox.y1, 700, 17);
+    assert_string_equal(figure->text, "EXIT");
+    assert_true(block_with("left column")->order < figure->order);
+    assert_true(figure->order < block_with("words below")->order);
+    assert_int_equal(block_with("framed words")->type, DP_PARAGRAPH);
+    assert_true(block_with("framed words")->order > block_with("right column")->order);
+}
+
+/* The network calls a page of text a figure, and a drawing too: only the drawing becomes one, without its title. With
+ * numbers at equal distances it is a chart. */
+static void test_regions(void **state)
+{
+    (void)state;
+    static const struct dp_region seen[] = {
+        {DP_REGION_FIGURE, 0.9f, {90, 90, 1110, 640}},   {DP_REGION_FIGURE, 0.8f, {90, 690, 1110, 1310}},
+        {DP_REGION_TITLE, 0.8f, {95, 655, 400, 685}},    {DP_REGION_HEADER, 0.9f, {95, 30, 420, 56}},
+        {DP_REGION_TITLE, 0.9f, {90, 1390, 1110, 1600}},
+    };
+    const struct dp_regions regions = {seen, 5};
+    struct b_err err = {0};
+    line(100, 33, 20, "The name of the whole book");
+    column(100, 110, 18, "words before the drawing that run over the whole width of the text on this page");
+    line(100, 660, 20, "A small heading");
+    line(400, 700, 20, "Growth of all the towns");
+    for (int i = 0; i < 5; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "%d", 500 - i * 100);
+        line(110, 790 + (float)i * 100, 20, text);
+        fill(200 + i * 150, 1100 - i * 60, 260 + i * 150, 1240, 90);
+        fill(200 + i * 150, 1000 - i * 60, 206 + i * 150, 1240, 20);
+    }
+    fill(180, 780, 183, 1245, 0);
+    fill(180, 1242, 1000, 1245, 0);
+    column(100, 1400, 6, "words behind the drawing that run over the whole width of the text on this page");
+    if (dp_assemble_seen(&sheet, &regions, page, &err) != B_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(dp_page_check(page, &err), B_OK);
+    const struct dp_block *chart = first_of(DP_CHART);
+    assert_non_null(chart);
+    assert_null(first_of(DP_FIGURE));
+    assert_non_null(strstr(chart->text, "300"));
+    assert_null(strstr(chart->text, "Growth"));
+    assert_float_equal(chart->confidence, 0.9f, 1e-3); /* of its lettering */
+    assert_int_equal(block_with("words before")->type, DP_PARAGRAPH);
+    assert_int_equal(block_with("A small heading")->type, DP_HEADING);
+    assert_int_equal(block_with("words behind")->type, DP_PARAGRAPH);
+    assert_int_equal(block_with("The name of")->type, DP_HEADER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +519,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lettering_of_a_figure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_figure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_paragraph_over_columns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_narrow_gutter, set_up, tear_down),
     };

@@ -27,12 +27,13 @@ struct script {
     int32_t damaged_page;    /* loads with a warning about damage */
     int32_t unreadable_page; /* the reader fails */
     int32_t broken_page;     /* the reader leaves a broken page without noticing */
+    enum dp_source_kind source; /* of all lines */
     int32_t slow_page;       /* the reader waits for its deadline or cancel */
     int nap_us;              /* of every page */
 };
 
 static struct script script;
-static atomic_int handed_out, most_ahead, loaders, opened, readers;
+static atomic_int handed_out, most_ahead, loaders, opened, readers, looks;
 
 struct dp_loader {
     struct dp_file_info info;
@@ -124,6 +125,21 @@ enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_
     return B_OK;
 }
 
+enum b_code dp_reader_regions(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_page *page,
+                              struct b_arena *arena, struct dp_regions *out, struct b_cancel *cancel,
+                              struct b_err *err)
+{
+    (void)reader;
+    (void)sheet;
+    (void)page;
+    (void)arena;
+    (void)cancel;
+    (void)err;
+    atomic_fetch_add(&looks, 1);
+    *out = (struct dp_regions){.n = 0};
+    return B_OK;
+}
+
 void dp_reader_drop(struct dp_reader *reader)
 {
     if (reader)
@@ -135,7 +151,7 @@ static enum b_code write_line(struct dp_page *page, const char *text, struct b_e
 {
     struct dp_line_builder builder;
     struct dp_word word = {.text = text, .bbox = {1, 1, 20, 10}, .confidence = 1};
-    struct dp_line line = {.bbox = {1, 1, 20, 10}, .confidence = 1, .source = DP_FROM_COMPACT};
+    struct dp_line line = {.bbox = {1, 1, 20, 10}, .confidence = 1, .source = script.source};
     dp_quad_of_box(line.bbox, 0, line.quad);
     dp_line_builder_begin(&builder, page);
     word.text = b_arena_text(page->arena, text, strlen(text));
@@ -185,8 +201,10 @@ const char *dp_model_sha256(const struct dp_model *model)
 }
 
 /* Blocks are not this test's business. */
-enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, struct b_err *err)
+enum b_code dp_assemble_seen(const struct dp_sheet *sheet, const struct dp_regions *regions, struct dp_page *page,
+                             struct b_err *err)
 {
+    (void)regions;
     (void)sheet;
     (void)page;
     (void)err;
@@ -250,6 +268,7 @@ static enum b_code run(struct seen *seen, int jobs, const struct dp_parse_option
     b_cancel_init(&seen->cancel);
     atomic_store(&handed_out, 0);
     atomic_store(&most_ahead, 0);
+    atomic_store(&looks, 0);
     atomic_store(&opened, 0);
     b_err_clear(err);
     assert_int_equal(dp_pipeline_new(NULL, DP_TEXT_TRUST, jobs, &pipeline, err), B_OK);
@@ -297,6 +316,24 @@ static void memory_stays_bounded(void **state)
     assert_int_equal(seen.n, 500);
     assert_int_equal(seen.images, 500);
     assert_int_equal(atomic_load(&most_ahead), 7); /* jobs + 3, the page in the receiver's hands among them */
+}
+
+/* The layout network looks at pages read from pixels, at all or at none. */
+static void layout_is_asked_where_it_pays(void **state)
+{
+    static const enum dp_layout modes[] = {DP_LAYOUT_AUTO, DP_LAYOUT_ON, DP_LAYOUT_OFF};
+    (void)state;
+    for (int seen_pixels = 0; seen_pixels < 2; seen_pixels++)
+        for (size_t m = 0; m < 3; m++) {
+            struct seen seen = {0};
+            enum dp_status status;
+            struct b_err err;
+            struct dp_parse_options options = {.limits = dp_limits_default(), .layout = modes[m]};
+            script = (struct script){.pages = 5, .source = seen_pixels ? DP_FROM_COMPACT : DP_FROM_TEXT_LAYER};
+            assert_int_equal(run(&seen, 2, &options, &status, &err), B_OK);
+            const bool asked = modes[m] == DP_LAYOUT_ON || (modes[m] == DP_LAYOUT_AUTO && seen_pixels);
+            assert_int_equal(atomic_load(&looks), asked ? 5 : 0);
+        }
 }
 
 static void ranges_choose_pages(void **state)
@@ -475,6 +512,7 @@ int main(void)
         WITH_SCRIPT(all_pages_bad_is_failed),
         WITH_SCRIPT(workers_without_loader_fail_their_pages),
         WITH_SCRIPT(deadline_costs_one_page),
+        WITH_SCRIPT(layout_is_asked_where_it_pays),
         WITH_SCRIPT(cancel_ends_soon),
         WITH_SCRIPT(failing_receiver_ends_the_parse),
         WITH_SCRIPT(page_bound_counts_what_is_read),

@@ -154,6 +154,7 @@ static enum b_code open_models(const struct svc_settings *s, struct models *mode
 {
     char dir[4096];
     const struct dp_qwen_options qwen = {.precision = (enum dp_precision)svc_settings_precision(s),
+                                         .packed = s->model_packed,
                                          .threads = (int)s->model_threads,
                                          .max_pixels = s->model_pixels};
     enum b_code code = dp_models_dir(s->models, dir, sizeof dir, err);

@@ -70,6 +70,8 @@ static const struct key keys[] = {
      "the networks (default: $DOCPARSE_MODELS or the installed ones)"},
     {"model", 0, TEXT, false, AT(model), 0, 0, NULL, "DIR",
      "folder of a Qwen2.5-VL checkpoint, for Ask, Extract and Locate; loaded once; without it there are none"},
+    {"model-packed", 0, TEXT, false, AT(model_packed), 0, 0, NULL, "DIR",
+     "folder that 'models pack -o' wrote to (default: the checkpoint's)"},
     {"model-precision", 0, CHOICE, false, AT(model_precision), 0, 0, "exact", "P", "exact, bf16, int8 or int4"},
     {"model-sessions", 0, COUNT, false, AT(model_sessions), 1, 64, "1", "N",
      "questions answered at the same time, beside the workers"},

@@ -91,6 +91,7 @@ struct dp_draft_table {
     int32_t *owner;              /* [rows * cols]: cell that covers the position */
     struct dp_draft_cell *cells; /* row by row */
     int32_t n_cells, header_rows;
+    bool header_column; /* the first column names the rows */
 };
 
 struct dp_assembly {

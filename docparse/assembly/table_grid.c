@@ -11,24 +11,26 @@
 #include "docparse/assembly/table_private.h"
 #include "engine/base/utf8.h"
 
-#define COVER_UPRIGHT 0.35f /* of the height, by a vertical rule that bounds a column */
-#define COVER_LEVEL 0.12f   /* of the width, by a horizontal rule that bounds rows */
-#define THROUGH 0.6f        /* of the other side: a rule that goes through */
-#define CROWDED 4.0f        /* lines of text for a ruled cell; more may be columns of prose with rules between */
-#define SAME_RULE 0.35f     /* heights between rules that are one */
-#define GUTTER 0.45f        /* heights: narrowest gutter */
-#define CROSSED 0.12f       /* share of rows that may cross a gutter */
-#define ROWS_OF_HEAD 5      /* rows of text from which one may cross a gutter */
-#define BOTH_SIDES 0.6f     /* share of rows with text on both sides that splits a ruled column */
-#define PARTED_LINE 0.5f    /* share of a cell's side that a rule must cover to part it from its neighbour */
-#define NEARER 0.85f        /* of the distance between rows: lines of one cell */
-#define OVERLAPPING 0.35f   /* heights by which lines of one row of cells overlap */
-#define TIGHT 0.25f         /* heights by which rows of formulas overlap */
-#define STROKE_LEAST 0.08f  /* heights from the end of a piece to its last stroke */
+#define COVER_UPRIGHT 0.35f  /* of the height, by a vertical rule that bounds a column */
+#define COVER_LEVEL 0.12f    /* of the width, by a horizontal rule that bounds rows */
+#define THROUGH 0.6f         /* of the other side: a rule that goes through */
+#define CROWDED 4.0f         /* lines of text for a ruled cell; more may be columns of prose with rules between */
+#define SAME_RULE 0.35f      /* heights between rules that are one */
+#define GUTTER 0.45f         /* heights: narrowest gutter */
+#define CROSSED 0.12f        /* share of rows that may cross a gutter */
+#define ROWS_OF_HEAD 5       /* rows of text from which one may cross a gutter */
+#define BOTH_SIDES 0.6f      /* share of rows with text on both sides that splits a ruled column */
+#define BESIDE 0.6f          /* heights between texts of cells beside each other */
+#define BELOW 0.35f          /* heights between texts of cells under each other */
+#define HEADING_ROWS 2       /* rows of text of a heading that stands beside its column */
+#define PARTED_LINE 0.5f     /* share of a cell's side that a rule must cover to part it from its neighbour */
+#define NEARER 0.85f         /* of the distance between rows: lines of one cell */
+#define OVERLAPPING 0.35f    /* heights by which lines of one row of cells overlap */
+#define REMARKS_PARTED 0.35f /* share of rows of text with several cells, where a column holds sentences */
+#define TIGHT 0.68f          /* heights between the middles of rows; nearer ones are parts of formulas */
+#define STROKE_LEAST 0.08f   /* heights from the end of a piece to its last stroke */
 #define STROKE_MOST 0.45f
-#define OVER 0.4f /* heights that a piece reaches over a gutter to span it */
-#define COLS_MAX 60
-#define ROWS_MAX 400
+#define OVER 0.4f         /* heights that a piece reaches over a gutter to span it */
 #define LINES_A_CELL 5.0f /* more on average: columns of text in a frame */
 
 static float mid_y(struct dp_rect r)
@@ -40,23 +42,6 @@ static float mid_x(struct dp_rect r)
 {
     return (r.x0 + r.x1) * 0.5f;
 }
-
-/* One side of the grid: boundaries, and whether a rule made them. */
-struct lines {
-    float at[ROWS_MAX + 2];
-    bool ruled[ROWS_MAX + 2];
-    int32_t n;
-};
-
-struct grid {
-    struct dp_assembly *a;
-    struct dp_draft_table *t;
-    struct dp_piece *pieces;
-    int32_t n_pieces, text_rows;
-    struct lines x, y;
-    int32_t inner_upright, inner_level; /* boundaries by rules inside of the frame */
-    int32_t long_upright, long_level;   /* those of them that go through most of the region */
-};
 
 /* --- positions of rules --- */
 
@@ -71,7 +56,7 @@ static int by_at(const void *p, const void *q)
 }
 
 /* Rules of one sense inside the box, as positions across it. */
-static int32_t take_marks(const struct grid *g, bool upright, struct mark *out)
+static int32_t take_marks(const struct dp_grid *g, bool upright, struct mark *out)
 {
     const struct dp_rect box = g->t->box;
     const float t = 0.5f * g->a->height;
@@ -90,9 +75,9 @@ static int32_t take_marks(const struct grid *g, bool upright, struct mark *out)
     return n;
 }
 
-static void add_line(struct lines *l, float at, bool ruled)
+static void add_line(struct dp_grid_lines *l, float at, bool ruled)
 {
-    if (l->n >= ROWS_MAX + 2)
+    if (l->n >= DP_TABLE_ROWS + 2)
         return;
     int32_t k = l->n++;
     for (; k > 0 && l->at[k - 1] > at; k--) {
@@ -105,7 +90,7 @@ static void add_line(struct lines *l, float at, bool ruled)
 
 /* Strokes of letters that stand below each other, as the last digits of a column do, look like a rule: most of it then
  * lies inside of pieces of text, near their ends. */
-static bool is_strokes(const struct grid *g, const struct mark *marks, int32_t n, float at)
+static bool is_strokes(const struct dp_grid *g, const struct mark *marks, int32_t n, float at)
 {
     const float h = g->a->height;
     float inside = 0, all = 0;
@@ -123,7 +108,8 @@ static bool is_strokes(const struct grid *g, const struct mark *marks, int32_t n
 }
 
 /* Boundaries from rules that cover enough of the other side; the frame always is one. Returns the inner ones. */
-static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks, struct lines *out, int32_t *through)
+static int32_t rule_lines(const struct dp_grid *g, bool upright, struct mark *marks, struct dp_grid_lines *out,
+                          int32_t *through)
 {
     const struct dp_rect box = g->t->box;
     const float low = upright ? box.x0 : box.y0, high = upright ? box.x1 : box.y1;
@@ -154,12 +140,20 @@ static int32_t rule_lines(const struct grid *g, bool upright, struct mark *marks
     return inner;
 }
 
+int32_t dp_grid_index(const float *at, int32_t n, float value)
+{
+    int32_t k = 0;
+    while (k + 2 < n && value > at[k + 1])
+        k++;
+    return k;
+}
+
 /* --- gutters --- */
 
 enum { BINS = 1024 };
 
 /* Adds boundaries in the gutters between from and to; sides: share of rows that must have text on both sides. */
-static void add_gutters(struct grid *g, float from, float to, float sides, struct lines *out)
+static void add_gutters(struct dp_grid *g, float from, float to, float sides, struct dp_grid_lines *out)
 {
     const float bin = fmaxf((to - from) / BINS, 1e-3f), h = g->a->height;
     int16_t cover[BINS] = {0};
@@ -211,22 +205,42 @@ static void add_gutters(struct grid *g, float from, float to, float sides, struc
     }
 }
 
-static void find_columns(struct grid *g, struct mark *marks)
+/* A heading beside its numbers rather than above them has made two columns of one: no row has text in both, and one of
+ * them holds little more than the heading. */
+static void merge_columns(struct dp_grid *g)
+{
+    for (int32_t c = 1; c + 1 < g->x.n;) {
+        int32_t both = 0, rows[2] = {0, 0};
+        for (int32_t r = 0, i = 0; r < g->text_rows; r++) {
+            bool in[2] = {false, false};
+            for (; i < g->n_pieces && g->pieces[i].text_row == r; i++) {
+                const int32_t at = dp_grid_index(g->x.at, g->x.n, mid_x(g->pieces[i].box));
+                in[0] = in[0] || at == c - 1;
+                in[1] = in[1] || at == c;
+            }
+            both += in[0] && in[1];
+            rows[0] += in[0];
+            rows[1] += in[1];
+        }
+        if (g->x.ruled[c] || both > 0 || (rows[0] > HEADING_ROWS && rows[1] > HEADING_ROWS)) {
+            c++;
+            continue;
+        }
+        memmove(&g->x.at[c], &g->x.at[c + 1], (size_t)(g->x.n - c - 1) * sizeof g->x.at[0]);
+        memmove(&g->x.ruled[c], &g->x.ruled[c + 1], (size_t)(g->x.n - c - 1) * sizeof g->x.ruled[0]);
+        g->x.n--;
+    }
+}
+
+static void find_columns(struct dp_grid *g, struct mark *marks)
 {
     g->inner_upright = rule_lines(g, true, marks, &g->x, &g->long_upright);
-    struct lines extra = {.n = 0};
+    struct dp_grid_lines extra = {.n = 0};
     for (int32_t c = 0; c + 1 < g->x.n; c++)
         add_gutters(g, g->x.at[c], g->x.at[c + 1], g->inner_upright ? BOTH_SIDES : 0.0f, &extra);
     for (int32_t i = 0; i < extra.n; i++)
         add_line(&g->x, extra.at[i], false);
-}
-
-int32_t dp_grid_index(const float *at, int32_t n, float value)
-{
-    int32_t k = 0;
-    while (k + 2 < n && value > at[k + 1])
-        k++;
-    return k;
+    merge_columns(g);
 }
 
 /* --- rows --- */
@@ -238,7 +252,7 @@ struct text_row {
     bool first;        /* something in the first column */
     float x0, x1, ask; /* extent of that, and the width of its first word */
     bool small, cjk;   /* it begins with a small letter; it is of ideographs */
-    uint64_t columns;  /* occupied ones; COLS_MAX fits */
+    uint64_t columns;  /* occupied ones; DP_TABLE_COLS fits */
 };
 
 static bool begins_small(const char *text)
@@ -249,7 +263,7 @@ static bool begins_small(const char *text)
 }
 
 /* Text in the first column. */
-static void measure_first(const struct grid *g, const struct dp_piece *p, struct text_row *r)
+static void measure_first(const struct dp_grid *g, const struct dp_piece *p, struct text_row *r)
 {
     const struct dp_word *w = p->n_words > 0 ? &g->a->page->words[p->first_word] : NULL;
     if (!r->first) {
@@ -262,7 +276,7 @@ static void measure_first(const struct grid *g, const struct dp_piece *p, struct
     r->first = true;
 }
 
-static void measure_rows(const struct grid *g, struct text_row *rows)
+static void measure_rows(const struct dp_grid *g, struct text_row *rows)
 {
     for (int32_t i = 0; i < g->n_pieces; i++) {
         const struct dp_piece *p = &g->pieces[i];
@@ -342,7 +356,7 @@ static struct pace measure_pace(const struct text_row *rows, int32_t from, int32
 }
 
 /* Boundaries between rows of text from..to (exclusive) that are rows of the table. */
-static void split_rows(struct grid *g, const struct text_row *rows, int32_t from, int32_t to)
+static void split_rows(struct dp_grid *g, const struct text_row *rows, int32_t from, int32_t to)
 {
     const struct pace pace = measure_pace(rows, from, to);
     for (int32_t r = from + 1; r < to; r++)
@@ -350,7 +364,7 @@ static void split_rows(struct grid *g, const struct text_row *rows, int32_t from
             add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
 }
 
-static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows, bool borderless)
+static void find_rows(struct dp_grid *g, struct mark *marks, struct text_row *rows, bool borderless)
 {
     g->inner_level = rule_lines(g, false, marks, &g->y, &g->long_level);
     if (borderless && g->inner_level * 2 < g->text_rows) {
@@ -360,7 +374,7 @@ static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows,
     const int32_t bands = g->y.n - 1;
     const float cuts[2] = {g->y.at[0], g->y.at[g->y.n - 1]};
     (void)cuts;
-    const struct lines ruled = g->y;
+    const struct dp_grid_lines ruled = g->y;
     for (int32_t b = 0; b < bands; b++) {
         int32_t from = 0, parted = 0;
         while (from < g->text_rows && (rows[from].y0 + rows[from].y1) * 0.5f < ruled.at[b])
@@ -378,7 +392,7 @@ static void find_rows(struct grid *g, struct mark *marks, struct text_row *rows,
 /* --- cells --- */
 
 /* Share of [from, to) along a boundary that rules near it cover. */
-static float covered(const struct grid *g, bool upright, float at, float from, float to)
+static float covered(const struct dp_grid *g, bool upright, float at, float from, float to)
 {
     const float near = SAME_RULE * g->a->height;
     float sum = 0;
@@ -391,7 +405,7 @@ static float covered(const struct grid *g, bool upright, float at, float from, f
 }
 
 /* A piece of text that stands in row r and reaches over the boundary x. */
-static bool spanned(const struct grid *g, int32_t r, float x)
+static bool spanned(const struct dp_grid *g, int32_t r, float x)
 {
     const float over = OVER * g->a->height;
     for (int32_t i = 0; i < g->n_pieces; i++) {
@@ -402,9 +416,38 @@ static bool spanned(const struct grid *g, int32_t r, float x)
     return false;
 }
 
+static bool has_text(struct dp_rect r)
+{
+    return r.x1 >= r.x0;
+}
+
+/* What stands at each position of the grid. */
+static void locate_text(struct dp_grid *g)
+{
+    const int32_t cols = g->t->cols;
+    for (int32_t i = 0; i < g->t->rows * cols; i++)
+        g->text[i] = (struct dp_rect){1e30f, 1e30f, -1e30f, -1e30f};
+    for (int32_t i = 0; i < g->n_pieces; i++) {
+        const struct dp_rect b = g->pieces[i].box;
+        struct dp_rect *at =
+            &g->text[dp_grid_index(g->y.at, g->y.n, mid_y(b)) * cols + dp_grid_index(g->x.at, g->x.n, mid_x(b))];
+        *at = dp_rect_union(*at, b);
+    }
+}
+
+/* Faint and dotted rules are seen in part only: where both sides of one have text of their own, apart from each
+ * other, they are two cells for all that. */
+static bool own_texts(const struct dp_grid *g, int32_t at, int32_t other, bool beside)
+{
+    const struct dp_rect a = g->text[other], b = g->text[at];
+    if (!has_text(a) || !has_text(b))
+        return false;
+    return beside ? b.x0 - a.x1 > BESIDE * g->a->height : b.y0 - a.y1 > BELOW * g->a->height;
+}
+
 /* Under row r runs a rule over x that is shorter than the table, and all above it in the row is one piece: the head
  * of the columns under the rule. */
-static bool heads_over(const struct grid *g, int32_t r, float x)
+static bool heads_over(const struct dp_grid *g, int32_t r, float x)
 {
     const struct dp_rect box = g->t->box;
     const float h = g->a->height, near = SAME_RULE * h;
@@ -432,7 +475,7 @@ static int32_t root_of(int32_t *owner, int32_t i)
     return i;
 }
 
-static void unite_cells(struct grid *g)
+static void unite_cells(struct dp_grid *g)
 {
     const int32_t rows = g->t->rows, cols = g->t->cols;
     int32_t *owner = g->t->owner;
@@ -441,10 +484,12 @@ static void unite_cells(struct grid *g)
             const int32_t at = r * cols + c;
             bool left = false, up = false;
             if (c > 0)
-                left = g->x.ruled[c] ? covered(g, true, g->x.at[c], g->y.at[r], g->y.at[r + 1]) < PARTED_LINE
+                left = g->x.ruled[c] ? covered(g, true, g->x.at[c], g->y.at[r], g->y.at[r + 1]) < PARTED_LINE &&
+                                           (spanned(g, r, g->x.at[c]) || !own_texts(g, at, at - 1, true))
                                      : spanned(g, r, g->x.at[c]) || heads_over(g, r, g->x.at[c]);
             if (r > 0 && g->y.ruled[r])
-                up = covered(g, false, g->y.at[r], g->x.at[c], g->x.at[c + 1]) < PARTED_LINE;
+                up = covered(g, false, g->y.at[r], g->x.at[c], g->x.at[c + 1]) < PARTED_LINE &&
+                     !own_texts(g, at, at - cols, false);
             const int32_t own = root_of(owner, at);
             if (left) {
                 const int32_t other = root_of(owner, at - 1);
@@ -497,11 +542,12 @@ static void make_cells(struct dp_draft_table *t)
 
 struct verdict {
     int32_t filled, parted, prose_columns, text_columns, numbers;
-    int32_t tight; /* rows of text that reach into the one above: fractions rather than cells */
+    bool label_column; /* the first column is not of numbers */
+    int32_t tight;     /* rows of text nearer to the one above than lines are: fractions rather than cells */
     float lines_a_cell;
 };
 
-static void look_at_columns(const struct grid *g, struct verdict *v)
+static void look_at_columns(const struct dp_grid *g, struct verdict *v)
 {
     for (int32_t c = 0; c < g->t->cols; c++) {
         int32_t pieces = 0, prose = 0, digits = 0;
@@ -516,11 +562,12 @@ static void look_at_columns(const struct grid *g, struct verdict *v)
         }
         v->text_columns += pieces > 0;
         v->prose_columns += pieces >= 3 && prose * 2 > pieces;
+        v->label_column = v->label_column || (c == 0 && pieces > 0 && digits * 2 < pieces);
         v->numbers += c > 0 && pieces > 0 && digits * 5 >= pieces * 3;
     }
 }
 
-static struct verdict judge(const struct grid *g, const struct text_row *rows, bool *used)
+static struct verdict judge(const struct dp_grid *g, const struct text_row *rows, bool *used)
 {
     struct verdict v = {0};
     for (int32_t i = 0; i < g->n_pieces; i++) {
@@ -532,7 +579,7 @@ static struct verdict judge(const struct grid *g, const struct text_row *rows, b
         v.filled += used[i];
     for (int32_t r = 0; r < g->text_rows; r++) {
         v.parted += rows[r].cells >= 2;
-        v.tight += r > 0 && rows[r].y0 < rows[r - 1].y1 - TIGHT * g->a->height;
+        v.tight += r > 0 && middle(&rows[r]) - middle(&rows[r - 1]) < TIGHT * g->a->height;
     }
     v.lines_a_cell = v.filled ? (float)g->t->n_items / (float)v.filled : 0;
     look_at_columns(g, &v);
@@ -540,13 +587,13 @@ static struct verdict judge(const struct grid *g, const struct text_row *rows, b
 }
 
 /* Rules in both senses, most of them through the whole region: drawings have many short ones. */
-static bool is_lattice(const struct grid *g)
+static bool is_lattice(const struct dp_grid *g)
 {
     return g->inner_upright > 0 && g->inner_level > 0 && g->long_upright * 2 >= g->inner_upright &&
            g->long_level * 2 >= g->inner_level;
 }
 
-static bool accept(const struct grid *g, struct verdict v, bool borderless)
+static bool accept(const struct dp_grid *g, struct verdict v, bool borderless)
 {
     const int32_t rows = g->t->rows, cols = g->t->cols;
     const float ruled = (float)((g->inner_upright + 1) * (g->inner_level + 1));
@@ -555,29 +602,33 @@ static bool accept(const struct grid *g, struct verdict v, bool borderless)
         return false;
     if (is_lattice(g) && (float)g->t->n_items <= CROWDED * ruled)
         return rows * cols >= 4;
-    if (v.prose_columns * 2 > v.text_columns || (float)v.parted < 0.45f * (float)g->text_rows)
+    /* A column of sentences beside several of numbers: its further lines stand alone in their rows. */
+    const bool remarks = cols >= 4 && v.numbers >= 2;
+    if (v.prose_columns * 2 > v.text_columns ||
+        (float)v.parted < (remarks ? REMARKS_PARTED : 0.45f) * (float)g->text_rows)
         return false;
     if (g->inner_upright > 0 && !is_lattice(g) && g->long_upright * 2 < g->inner_upright)
         return false;
     if (!borderless)
         return rows * cols >= 4 && fill >= 0.3f;
     return rows >= 3 && (g->inner_upright > 0 || v.tight * 4 <= g->text_rows) &&
-           (float)v.parted >= 0.6f * (float)g->text_rows && v.prose_columns == 0 && fill >= 0.6f &&
-           (cols >= 3 || (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
+           (float)v.parted >= (remarks ? REMARKS_PARTED : 0.6f) * (float)g->text_rows && v.prose_columns <= remarks &&
+           fill >= 0.6f && (cols >= 3 || (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
 }
 
-/* A heading over two columns that no rule parts: where the first row has nothing of its own over a column, the
- * heading to its left is over it too. */
-static void widen_headings(const struct grid *g, bool *used)
+/* Rows of the head: one, or as many as its tallest cell where others of its cells are over several columns. */
+static int32_t head_rows(const struct dp_draft_table *t)
 {
-    int32_t *owner = g->t->owner;
-    for (int32_t c = 1; c < g->t->cols; c++)
-        if (owner[c] == c && !used[c] && !g->x.ruled[c] && used[owner[c - 1]] &&
-            (g->t->rows < 2 || owner[g->t->cols + c] != c))
-            owner[c] = owner[c - 1];
+    int32_t tall = 1;
+    bool wide = false;
+    for (int32_t i = 0; i < t->n_cells && t->cells[i].row == 0; i++) {
+        tall = t->cells[i].row_span > tall ? t->cells[i].row_span : tall;
+        wide = wide || (t->cells[i].col_span > 1 && t->cells[i].col_span < t->cols);
+    }
+    return t->rows < 2 ? 0 : wide && tall < t->rows ? tall : 1;
 }
 
-static enum b_code build(struct grid *g, bool borderless, bool *is_table, struct b_err *err)
+static enum b_code build(struct dp_grid *g, bool borderless, bool *is_table, struct b_err *err)
 {
     struct dp_assembly *a = g->a;
     struct dp_draft_table *t = g->t;
@@ -586,7 +637,7 @@ static enum b_code build(struct grid *g, bool borderless, bool *is_table, struct
     if (!marks || !rows)
         return b_arena_refused(a->arena, "assembly", err);
     find_columns(g, marks);
-    if (g->x.n - 1 > COLS_MAX || g->text_rows > ROWS_MAX)
+    if (g->x.n - 1 > DP_TABLE_COLS || g->text_rows > DP_TABLE_ROWS)
         return B_OK;
     measure_rows(g, rows);
     find_rows(g, marks, rows, borderless);
@@ -597,26 +648,29 @@ static enum b_code build(struct grid *g, bool borderless, bool *is_table, struct
     t->ys = B_ARENA_ARRAY(a->arena, (size_t)g->y.n, float);
     t->owner = B_ARENA_ARRAY(a->arena, cells, int32_t);
     t->cells = B_ARENA_ARRAY(a->arena, cells, struct dp_draft_cell);
+    g->text = B_ARENA_ARRAY(a->arena, cells, struct dp_rect);
     bool *used = B_ARENA_ARRAY(a->arena, cells, bool);
-    if (!t->xs || !t->ys || !t->owner || !t->cells || !used)
+    if (!g->text || !t->xs || !t->ys || !t->owner || !t->cells || !used)
         return b_arena_refused(a->arena, "assembly", err);
     memcpy(t->xs, g->x.at, (size_t)g->x.n * sizeof *t->xs);
     memcpy(t->ys, g->y.at, (size_t)g->y.n * sizeof *t->ys);
     for (size_t i = 0; i < cells; i++)
         t->owner[i] = (int32_t)i;
+    locate_text(g);
     unite_cells(g);
     const struct verdict v = judge(g, rows, used);
-    widen_headings(g, used);
+    dp_table_heads(g);
     make_cells(t);
     *is_table = accept(g, v, borderless);
-    t->header_rows = t->rows > 1 ? 1 : 0;
+    t->header_rows = head_rows(t);
+    t->header_column = v.label_column && v.numbers * 2 >= t->cols - 1;
     return B_OK;
 }
 
 enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,
                           struct b_err *err)
 {
-    struct grid *g = B_ARENA_ARRAY(a->arena, 1, struct grid);
+    struct dp_grid *g = B_ARENA_ARRAY(a->arena, 1, struct dp_grid);
     *is_table = false;
     if (!g)
         return b_arena_refused(a->arena, "assembly", err);

@@ -4,7 +4,7 @@
 
 #include "docparse/assembly/assembly_private.h"
 
-/* Between table_grid.c and table_text.c. */
+/* Between the files about tables. */
 
 /* Words of one line that stand close together: what a cell holds, or a part of it. */
 struct dp_piece {
@@ -15,11 +15,43 @@ struct dp_piece {
     int32_t chars, digits, cjk;
 };
 
+enum { DP_TABLE_COLS = 60, DP_TABLE_ROWS = 400 }; /* a page of small print has fewer */
+
+/* One side of the grid: boundaries, and whether a rule made them. */
+struct dp_grid_lines {
+    float at[DP_TABLE_ROWS + 2];
+    bool ruled[DP_TABLE_ROWS + 2];
+    int32_t n;
+};
+
+struct dp_grid {
+    struct dp_assembly *a;
+    struct dp_draft_table *t;
+    struct dp_piece *pieces;
+    int32_t n_pieces, text_rows;
+    struct dp_grid_lines x, y;
+    struct dp_rect *text;               /* [rows * cols] around the pieces of each position; x1 < x0: none */
+    int32_t inner_upright, inner_level; /* boundaries by rules inside of the frame */
+    int32_t long_upright, long_level;   /* those of them that go through most of the region */
+};
+
+/* table_heads.c: headings over several columns that no rule marks; changes owners in the first two rows. */
+void dp_table_heads(struct dp_grid *g);
+
 /* Pieces of the table's lines, by text row and from left to right. */
 enum b_code dp_pieces_make(struct dp_assembly *a, const struct dp_draft_table *table, struct dp_piece **out,
                            int32_t *n_pieces, int32_t *n_rows, struct b_err *err) B_MUST_CHECK;
 
 /* The interval of the sorted boundaries at[0..n) that holds value; outside values go to the ends. */
 int32_t dp_grid_index(const float *at, int32_t n, float value);
+
+/* table_bare.c: boxes of candidates without rules, at most `most`. */
+enum b_code dp_tables_bare(struct dp_assembly *a, struct dp_rect *boxes, int32_t most, int32_t *n,
+                           struct b_err *err) B_MUST_CHECK;
+
+/* table_reach.c: the table's box with the rows above and below it that share its columns; the items of the table must
+ * not be free any more. */
+enum b_code dp_table_reach(struct dp_assembly *a, const struct dp_draft_table *table, struct dp_rect *box,
+                           struct b_err *err) B_MUST_CHECK;
 
 #endif

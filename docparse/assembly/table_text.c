@@ -264,7 +264,9 @@ static enum b_code fill_cells(struct dp_assembly *a, const struct dp_draft_table
                                     .col = c->col,
                                     .row_span = c->row_span,
                                     .col_span = c->col_span,
-                                    .header = c->row < t->header_rows ? DP_COLUMN_HEADER : DP_NOT_HEADER,
+                                    .header = c->row < t->header_rows           ? DP_COLUMN_HEADER
+                                              : t->header_column && c->col == 0 ? DP_ROW_HEADER
+                                                                                : DP_NOT_HEADER,
                                     .bbox = box_of(a, t, c, parts + at, end - at),
                                     .confidence = confidence_of(a, parts + at, end - at)};
         cells[i].text = end > at ? text_of(a, parts + at, end - at) : "";

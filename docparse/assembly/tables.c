@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docparse/assembly/assembly_private.h"
+#include "docparse/assembly/table_private.h"
 
 #define TOUCH 0.5f        /* heights within which rules meet */
 #define SAME_END 0.6f     /* heights: two rules end at the same place */
@@ -311,25 +311,50 @@ static struct dp_rect trimmed(const struct finder *f, struct dp_rect box, const 
     return box;
 }
 
+/* The items in the box as a table; *is_table says whether they are one. */
+static enum b_code draft(struct finder *f, struct dp_rect box, bool borderless, struct dp_draft_table *table,
+                         bool *is_table)
+{
+    struct dp_assembly *a = f->a;
+    *table = (struct dp_draft_table){.box = box};
+    *is_table = false;
+    table->n_items = items_inside(f, box);
+    if (table->n_items < 2)
+        return B_OK;
+    table->items = B_ARENA_ARRAY(a->arena, (size_t)table->n_items, int32_t);
+    if (!table->items)
+        return b_arena_refused(a->arena, "assembly", f->err);
+    memcpy(table->items, f->inside, (size_t)table->n_items * sizeof *table->items);
+    return dp_table_grid(a, table, borderless, is_table, f->err);
+}
+
+static void own_items(struct dp_assembly *a, const struct dp_draft_table *table, int32_t owner)
+{
+    for (int32_t i = 0; i < table->n_items; i++)
+        a->items[table->items[i]].table = owner;
+}
+
 static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderless)
 {
     struct dp_assembly *a = f->a;
-    struct dp_draft_table table = {.box = box};
+    struct dp_draft_table table, longer;
     bool is_table = false;
-    table.n_items = items_inside(f, box);
-    if (table.n_items < 2 || a->n_tables >= TABLES_MAX)
+    if (a->n_tables >= TABLES_MAX)
         return B_OK;
-    table.items = B_ARENA_ARRAY(a->arena, (size_t)table.n_items, int32_t);
-    if (!table.items)
-        return b_arena_refused(a->arena, "assembly", f->err);
-    memcpy(table.items, f->inside, (size_t)table.n_items * sizeof *table.items);
-    const enum b_code code = dp_table_grid(a, &table, borderless, &is_table, f->err);
+    enum b_code code = draft(f, box, borderless, &table, &is_table);
     if (code != B_OK || !is_table)
         return code;
-    for (int32_t i = 0; i < table.n_items; i++)
-        a->items[table.items[i]].table = a->n_tables;
+    own_items(a, &table, a->n_tables);
+    code = dp_table_reach(a, &table, &box, f->err);
+    if (code == B_OK && (box.y0 < table.box.y0 || box.y1 > table.box.y1)) {
+        own_items(a, &table, DP_NONE);
+        code = draft(f, box, borderless, &longer, &is_table);
+        if (is_table && longer.cols == table.cols && longer.rows > table.rows)
+            table = longer;
+        own_items(a, &table, a->n_tables);
+    }
     a->tables[a->n_tables++] = table;
-    return B_OK;
+    return code;
 }
 
 /* Rows of text whose middles lie between two heights of the region. */
@@ -417,7 +442,7 @@ static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
 static enum b_code prepare(struct finder *f)
 {
     struct dp_assembly *a = f->a;
-    const size_t n = (size_t)a->n_rules;
+    const size_t n = (size_t)a->n_rules + 1;
     f->level = B_ARENA_ARRAY(a->arena, n, struct dp_rect);
     f->upright = B_ARENA_ARRAY(a->arena, n, struct dp_rect);
     f->group = B_ARENA_ARRAY(a->arena, n, int32_t);
@@ -426,6 +451,8 @@ static enum b_code prepare(struct finder *f)
         return b_arena_refused(a->arena, "assembly", f->err);
     f->n_upright = a->n_vertical;
     f->n_level = a->n_rules - a->n_vertical;
+    if (a->n_rules == 0)
+        return B_OK;
     memcpy(f->upright, a->rules, (size_t)f->n_upright * sizeof *f->upright);
     memcpy(f->level, a->rules + a->n_vertical, (size_t)f->n_level * sizeof *f->level);
     f->n_upright = join_pieces(f->upright, f->n_upright, true, 0.2f * a->height, 0.5f * a->height);
@@ -435,26 +462,40 @@ static enum b_code prepare(struct finder *f)
     return B_OK;
 }
 
+static enum b_code find_ruled(struct finder *f)
+{
+    struct dp_assembly *a = f->a;
+    enum b_code code = B_OK;
+    if (a->n_rules < 2 || a->n_rules > RULES_MAX)
+        return B_OK;
+    unite_crossing(f);
+    unite_stacks(f);
+    unite_partial(f);
+    int32_t *rules = B_ARENA_ARRAY(a->arena, (size_t)f->n_level + 1, int32_t);
+    if (!rules)
+        return b_arena_refused(a->arena, "assembly", f->err);
+    for (int32_t i = 0; i < f->n_level + f->n_upright && code == B_OK; i++)
+        if (root_of(f->group, i) == i)
+            code = try_group(f, i, rules);
+    return code;
+}
+
 enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err)
 {
+    enum { BARE_MAX = 32 };
     struct finder f = {.a = a, .err = err};
+    struct dp_rect bare[BARE_MAX];
+    int32_t n = 0;
     a->tables = B_ARENA_ARRAY(a->arena, TABLES_MAX, struct dp_draft_table);
     if (!a->tables)
         return b_arena_refused(a->arena, "assembly", err);
-    if (a->n_rules < 2 || a->n_rules > RULES_MAX)
-        return B_OK;
     enum b_code code = prepare(&f);
-    if (code != B_OK)
-        return code;
-    unite_crossing(&f);
-    unite_stacks(&f);
-    unite_partial(&f);
-    int32_t *rules = B_ARENA_ARRAY(a->arena, (size_t)f.n_level + 1, int32_t);
-    if (!rules)
-        return b_arena_refused(a->arena, "assembly", err);
-    for (int32_t i = 0; i < f.n_level + f.n_upright && code == B_OK; i++)
-        if (root_of(f.group, i) == i)
-            code = try_group(&f, i, rules);
+    if (code == B_OK)
+        code = find_ruled(&f);
+    if (code == B_OK)
+        code = dp_tables_bare(a, bare, BARE_MAX, &n, err);
+    for (int32_t i = 0; i < n && code == B_OK; i++)
+        code = try_region(&f, bare[i], true);
     return code;
 }
 

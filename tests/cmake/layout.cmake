@@ -20,6 +20,11 @@ if(TARGET docparse_core)
     target_compile_definitions(bench_assembly PRIVATE _GNU_SOURCE)
     target_link_libraries(bench_assembly PRIVATE docparse_core docparse_output dp_flags m)
   endif()
+  dp_test(test_text_kept SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_text_kept.c LIBS docparse_core t_shared
+    LABELS golden model TIMEOUT 600)
+  if(ASAN OR TSAN OR UBSAN)
+    set_property(TEST test_text_kept APPEND PROPERTY ENVIRONMENT "DP_E2E_QUICK=1")
+  endif()
   if(TARGET docparse_bench AND TARGET docparse_output)
     dp_test(test_tables_drawn SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables_drawn.c
       LIBS docparse_core docparse_output docparse_bench LABELS unit)

@@ -235,6 +235,77 @@ static void test_strokes_are_no_rule(void **state)
     expect_size(g, 0, 7, 3);
 }
 
+/* A head without a rule above it and a total without one below it belong to the table. */
+static void test_rows_beyond_rules(void **state)
+{
+    static const char *const head[] = {"Tree", "Height", "Girth"}, *const body[] = {"Oak", "20.5", "7.25"},
+                             *const total[] = {"Sum", "102.5", "36.25"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    row(g, 140, 320, 300, head, 3);
+    for (int r = 0; r < 5; r++)
+        row(g, 140, 320, (float)(340 + r * 40), body, 3);
+    row(g, 140, 320, 540, total, 3);
+    for (int r = 0; r <= 5; r++)
+        rule(g, 120, 332 + r * 40, 1080, 334 + r * 40);
+    prose(g, 660);
+    assemble(g);
+    expect_size(g, 0, 7, 3);
+    assert_string_equal(cell_text(g, 0, 0, 1), "Height");
+    assert_string_equal(cell_text(g, 0, 6, 2), "36.25");
+}
+
+/* Rows without any rule over two columns of text: one table, without its caption and its note; a heading over the
+ * middle of its columns is over them. */
+static void test_bare_table_over_columns(void **state)
+{
+    static const char *const heads[] = {"Place", "2022", "Rate", "2023", "Loss"};
+    static const char *const rows[][5] = {{"Arnsholt", "12.5", "80%", "13.1", "4.2"},
+                                          {"Bremvik", "9.25", "71%", "10.0", "0.5"},
+                                          {"Carlow", "31.0", "64%", "28.5", "1.75"},
+                                          {"Dunmore", "7.75", "90%", "8.25", "2.5"}};
+    struct drawing *g = *state;
+    for (int i = 0; i < 6; i++) {
+        text(g, 100, (float)(100 + i * 32), "words of the left column as they run along it");
+        text(g, 620, (float)(100 + i * 32), "words of the right column as they run along it");
+        text(g, 100, (float)(660 + i * 32), "words of the left column as they run along it");
+        text(g, 620, (float)(660 + i * 32), "words of the right column as they run along it");
+    }
+    text(g, 120, 340, "Table 4. Readings by place");
+    text(g, 425, 380, "Winter");
+    text(g, 825, 380, "Summer");
+    row(g, 120, 200, 412, heads, 5);
+    for (int r = 0; r < 4; r++)
+        row(g, 120, 200, (float)(444 + r * 32), rows[r], 5);
+    text(g, 120, 600, "Source: district office.");
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 6, 5);
+    const struct dp_cell *cells = &g->page->cells[g->page->tables[0].first_cell];
+    int wide = 0;
+    for (int32_t i = 0; i < g->page->tables[0].n_cells; i++)
+        if (cells[i].row == 0 && cells[i].col_span == 2) {
+            assert_string_equal(cells[i].text, wide ? "Summer" : "Winter");
+            wide++;
+        }
+    assert_int_equal(wide, 2);
+    assert_string_equal(cell_text(g, 0, 5, 4), "2.5");
+    assert_int_equal(cells[g->page->tables[0].n_cells - 5].header, DP_ROW_HEADER);
+}
+
+/* Two columns of prose whose lines are broken into pieces are no table. */
+static void test_columns_are_no_table(void **state)
+{
+    struct drawing *g = *state;
+    for (int i = 0; i < 12; i++) {
+        text(g, 100, (float)(100 + i * 32), "words of the left column as they run along it");
+        text(g, 620, (float)(100 + i * 32),
+             i % 4 == 3 ? "short end" : "words of the right column as they run along it");
+    }
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +314,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_turned_digits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fold_beside_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strokes_are_no_rule, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_beyond_rules, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bare_table_over_columns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_are_no_table, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

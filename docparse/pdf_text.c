@@ -69,10 +69,25 @@ static uint32_t style_of(const char *name)
                  {"mono", DP_MONO},     {"typewriter", DP_MONO}, {"consol", DP_MONO},    {"inconsolata", DP_MONO},
                  {"cmtt", DP_MONO},     {"sftt", DP_MONO},       {"cmitt", DP_MONO},     {"menlo", DP_MONO},
                  {"cursor", DP_MONO},   {"sourcecode", DP_MONO}, {"hack-", DP_MONO},     {"txtt", DP_MONO}};
+    static const struct {
+        const char *ending;
+        uint32_t style;
+    } endings[] = {{"TB", DP_BOLD},
+                   {"TBI", DP_BOLD | DP_ITALIC},
+                   {"TI", DP_ITALIC},
+                   {"-Medi", DP_BOLD},
+                   {"-Bd", DP_BOLD},
+                   {"-BdIt", DP_BOLD | DP_ITALIC},
+                   {"Ital", DP_ITALIC},
+                   {"-MediItal", DP_BOLD},
+                   {"-BdItal", DP_BOLD | DP_ITALIC}}; /* Linux Libertine, URW, short forms */
     uint32_t style = 0;
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (has(name, signs[i].part))
             style |= signs[i].style;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (g_str_has_suffix(name, endings[i].ending))
+            style |= endings[i].style;
     return style;
 }
 

@@ -24,6 +24,7 @@
 #define HEADING_CHARS 120
 #define HEADING_SIZE 1.22f /* over body */
 #define TITLE_SIZE 1.4f
+#define SAME_SIZE 0.05f /* of the size */
 #define FOOTNOTE_SIZE 0.92f
 
 static const char *line_text(const struct dp_assembly *a, const struct dp_row *row, int32_t piece)
@@ -280,12 +281,25 @@ static const char *opening(const struct dp_assembly *a, const struct dp_draft_bl
     return out;
 }
 
+/* Whole paragraphs of the page are set like this block: a page may have two sizes of text, and the smaller one be its
+ * body. */
+static bool is_set_as_text(const struct dp_assembly *a, const struct dp_draft_block *b)
+{
+    for (int32_t i = 0; i < a->n_order; i++) {
+        const struct dp_draft_block *c = &a->blocks[a->order[i]];
+        if (c->count > HEADING_LINES && !c->grid && c->table == DP_NONE && c->chars > HEADING_CHARS &&
+            c->bold == b->bold && fabsf(c->size - b->size) < SAME_SIZE * b->size)
+            return true;
+    }
+    return false;
+}
+
 static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
     if (b->count > HEADING_LINES || b->chars > HEADING_CHARS || letters_of(a, b) < 2)
         return false;
     if (b->size > HEADING_SIZE * a->body)
-        return true;
+        return !is_set_as_text(a, b);
     if (b->bold && b->chars < 90 && !ends_sentence(a, b) && b->size > 0.95f * a->body)
         return true;
     char text[OPENING];

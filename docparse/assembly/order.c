@@ -22,6 +22,7 @@
 #define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
 #define PART_GAP 1.5f      /* heights of free space that part a page with different columns above and below */
 #define SECTION_SIZE 1.12f /* over body: a heading that starts a section */
+#define NUMBERS_MAX 4      /* levels of a heading's number */
 #define SECTION_GAP 1.2f   /* heights of free space above it */
 
 struct ordering {
@@ -234,12 +235,45 @@ static bool heads_rest(const struct ordering *o, const int32_t *set, int32_t n, 
     return heads > 0 && rest > 0;
 }
 
+/* "2.1 Results" begins with 2, 1: numbers of the text's start; how many there are. */
+static int leading_numbers(const struct ordering *o, const struct dp_draft_block *b, long numbers[NUMBERS_MAX])
+{
+    const struct dp_assembly *a = o->a;
+    int n = 0;
+    if (b->count == 0)
+        return 0;
+    const struct dp_row *row = &a->rows[a->block_rows[b->first]];
+    const char *text = a->page->lines[a->items[a->row_items[row->first]].line].text;
+    while (text && *text >= '0' && *text <= '9' && n < NUMBERS_MAX) {
+        numbers[n] = 0;
+        for (; *text >= '0' && *text <= '9'; text++)
+            numbers[n] = numbers[n] < 10000 ? numbers[n] * 10 + (*text - '0') : numbers[n];
+        n++;
+        text += *text == '.';
+    }
+    return n;
+}
+
+/* The second of two numbered headings follows the first: 2.1 and 2.2. Headings without numbers do. */
+static bool follows(const struct ordering *o, const struct dp_draft_block *one, const struct dp_draft_block *two)
+{
+    long p[NUMBERS_MAX], q[NUMBERS_MAX];
+    const int n = leading_numbers(o, one, p), m = leading_numbers(o, two, q);
+    if (n == 0 || m == 0)
+        return true;
+    for (int i = 0; i + 1 < n; i++)
+        if (i >= m || p[i] != q[i])
+            return false;
+    return n == m && q[n - 1] == p[n - 1] + 1;
+}
+
 /* Below a gap through the whole set every column goes on with a heading of its own: the parts above and below
- * are rows of sections (cards, steps, offers), each read before the next row. */
+ * are rows of sections (cards, steps, offers), each read before the next row. Numbers that do not run on from column to
+ * column say that two columns of text only happen to start sections at one height. */
 static bool sections_start(const struct ordering *o, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts,
                            float at)
 {
-    const struct dp_draft_block *first[CUTS_MAX + 1] = {NULL};
+    const struct dp_draft_block *first[CUTS_MAX + 1] = {NULL}, *last = NULL;
     bool above[CUTS_MAX + 1] = {false};
     int32_t columns = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -257,6 +291,9 @@ static bool sections_start(const struct ordering *o, const int32_t *set, int32_t
             continue;
         if (!above[c] || !(first[c]->bold || first[c]->size > SECTION_SIZE * o->a->body) || first[c]->count > 3)
             return false;
+        if (last && !o->a->rtl && !follows(o, last, first[c]))
+            return false;
+        last = first[c];
         columns++;
     }
     return columns >= 2;
@@ -466,8 +503,7 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
         emit_grid(o, set[0]);
         return;
     }
-    const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) ||
-                              heads_rest(o, set, n, cuts, n_cuts, at) ||
+    const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) || heads_rest(o, set, n, cuts, n_cuts, at) ||
                               (width > SECTION_GAP * o->height && sections_start(o, set, n, cuts, n_cuts, at)));
     if (n_cuts > 0 && !rows) {
         order_columns(o, set, n, cuts, n_cuts, depth);

@@ -377,7 +377,8 @@ static void test_paragraph_over_columns(void **state)
     (void)state;
     column(100, 250, 12, "left column words that fill the width of it");
     column(650, 250, 12, "and right column words that fill its width.");
-    line(100, 1000, 20, "A line that begins the second part of the page and stands over both of its columns, from left to right");
+    line(100, 1000, 20,
+         "A line that begins the second part of the page and stands over both of its columns, from left to right");
     column(100, 1050, 11, "lower column words that fill the width of it");
     line(100, 1050 + 11 * 28, 20, "and end before its foot.");
     line(650, 1050, 20, "Other column words that fill the width of it");
@@ -391,6 +392,48 @@ static void test_paragraph_over_columns(void **state)
 }
 
 /* Initials at the right edge of a column's last line belong to that line. */
+/* Numbered sections start at one height in both columns: their numbers say that each column is read to its foot. */
+static void sections(const char *left, const char *right)
+{
+    column(100, 200, 4, "the column of text before it");
+    column(660, 200, 4, "the other column of the page");
+    line(100, 360, 27, left);
+    line(660, 360, 27, right);
+    column(100, 420, 30, "the column of text below it");
+    column(660, 420, 30, "the foot of the other column");
+    assemble();
+}
+
+static void test_sections_at_one_height(void **state)
+{
+    (void)state;
+    sections("2 Overview of it", "4 Typefaces and more");
+    assert_true(block_with("2 Overview")->order < block_with("the other column")->order);
+    assert_true(block_with("text below")->order < block_with("the other column")->order);
+}
+
+static void test_rows_of_sections(void **state)
+{
+    (void)state;
+    sections("2 Overview of it", "3 Typefaces and more");
+    assert_true(block_with("2 Overview")->order > block_with("the other column")->order);
+}
+
+/* Most of the page is set small (references): short paragraphs of the larger text are no headings. */
+static void test_two_sizes_of_text(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        line(100, 150 + (float)i * 34, 26,
+             "a paragraph of the larger text of the page that goes on and on and on here");
+    line(100, 350, 26, "A short paragraph of it");
+    column(100, 420, 36, "small text of references in many lines that fill most of the page as they do");
+    line(100, 1480, 36, "A heading after all");
+    assemble();
+    assert_int_equal(block_with("short paragraph")->type, DP_PARAGRAPH);
+    assert_int_equal(block_with("heading after all")->type, DP_HEADING);
+}
+
 static void test_initials(void **state)
 {
     (void)state;
@@ -522,6 +565,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sections_at_one_height, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_of_sections, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_two_sizes_of_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_narrow_gutter, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

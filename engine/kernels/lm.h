@@ -61,15 +61,24 @@ struct eng_lm_shape {
     size_t ahead; /* not in panels: from a weight to what is read after this call, in elements; 0: unknown */
 };
 
-/* 4-bit weights, two a byte, in panels: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low
- * half) and i + 64. Weight = (q - zero) * scale. Rows are w_row bytes, scales and zeros [n / ENG_LM_PANEL][groups]
- * [ENG_LM_PANEL]. k is a multiple of the group. */
-struct eng_lm_q4 {
-    const uint8_t *q;
-    const float *scale;
-    const uint8_t *zero;
-    size_t groups;
+/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low half) and
+ * i + 64. Weight = (q - zero) * scale. k is a multiple of the group. */
+struct eng_lm_q4_row {
+    uint8_t *q;   /* [k / 2] */
+    float *scale; /* [k / ENG_LM_GROUP] */
+    uint8_t *zero;
 };
+/* Panels of them: the blocks of a group are followed by one with the rows' scales (floats), then their zeros. */
+enum {
+    ENG_LM_Q4_SCALES = ENG_LM_PANEL * ENG_LM_BLOCK,
+    ENG_LM_Q4_ZEROS = ENG_LM_Q4_SCALES + ENG_LM_PANEL * 4,
+    ENG_LM_Q4_STEP = (ENG_LM_PANEL + 1) * ENG_LM_BLOCK /* bytes of a group of a panel */
+};
+/* Bytes of a panel divided by its rows: their w_row. */
+static inline size_t eng_lm_q4_bytes(size_t k)
+{
+    return k / ENG_LM_GROUP * (ENG_LM_Q4_STEP / ENG_LM_PANEL);
+}
 
 /* A head's cache: keys [blocks][d][ENG_LM_KEYS], values [blocks][ENG_LM_KEYS][eng_lm_value_width(d)], every float
  * finite, also in places that no position has. Query row i sees positions 0 .. first + i / group (causal, group rows
@@ -98,7 +107,7 @@ struct eng_lm_kernels {
     /* One row of weights to eng_lm_padded(k) floats, exactly. widen_bf16 gives the order of `split`. */
     void (*widen_bf16)(const uint16_t *w, size_t k, float *out);
     void (*widen_f16)(const uint16_t *w, size_t k, float *out);
-    void (*widen_q4)(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out);
+    void (*widen_q4)(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out);
 
     /* y += x . w. In dot_f32 both are in one order and padded. In dot_bf16 x is split and k a multiple of 32;
      * the result is bit by bit that of widen_bf16 and dot_f32. k <= ENG_LM_CHUNK. */
@@ -111,12 +120,12 @@ struct eng_lm_kernels {
     /* y = x . w in integers, exact; w in panels, rows padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
     /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
-    void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const struct eng_lm_q4 *w, float *y);
+    void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const uint8_t *w, float *y);
 
     /* Weights to the narrow formats, row by row. s8: w[k] -> out[eng_lm_padded(k)], symmetric; returns the scale, *sum
      * gets the sum of the row. q4: k a multiple of ENG_LM_GROUP -> k / 2 bytes, k / ENG_LM_GROUP scales and zeros. */
     float (*pack_s8)(const float *w, size_t k, int8_t *out, int32_t *sum);
-    void (*pack_q4)(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero);
+    void (*pack_q4)(const float *w, size_t k, const struct eng_lm_q4_row *out);
 
     /* y = x / sqrt(mean(x^2) + eps) * gamma over rows of `width`; y may be x. */
     void (*rmsnorm)(const float *x, size_t rows, size_t width, const float *gamma, float eps, float *y);
@@ -139,6 +148,8 @@ const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
 /* Puts n <= ENG_LM_PANEL rows of `bytes` bytes, `distance` apart, into a panel of rows of `length` bytes (a multiple of
  * ENG_LM_BLOCK); the rest becomes zeros. */
 void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, size_t length, void *panel);
+/* Puts a row of 4-bit weights into its panel, at 0 .. ENG_LM_PANEL-1. */
+void eng_lm_q4_to_panel(const struct eng_lm_q4_row *row, size_t k, size_t at, uint8_t *panel);
 
 /* bfloat16 and half to float, exactly. */
 float eng_lm_bf16(uint16_t bits);

@@ -105,23 +105,32 @@ static size_t panel_place(size_t row, size_t length, size_t at)
            row % ENG_LM_PANEL * ENG_LM_BLOCK + at % ENG_LM_BLOCK;
 }
 
-static int q4_at(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t i)
+void eng_lm_q4_to_panel(const struct eng_lm_q4_row *row, size_t k, size_t at, uint8_t *panel)
 {
-    uint8_t byte = w->q[panel_place(row, w_row, i / ENG_LM_GROUP * ENG_LM_BLOCK + i % (ENG_LM_GROUP / 2))];
-    return i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4;
+    for (size_t g = 0; g < k / ENG_LM_GROUP; g++, panel += ENG_LM_Q4_STEP) {
+        memcpy(panel + at * ENG_LM_BLOCK, row->q + g * ENG_LM_BLOCK, ENG_LM_BLOCK);
+        memcpy(panel + ENG_LM_Q4_SCALES + at * sizeof(float), row->scale + g, sizeof(float));
+        panel[ENG_LM_Q4_ZEROS + at] = row->zero[g];
+    }
 }
 
-static size_t q4_group(const struct eng_lm_q4 *w, size_t row, size_t group)
+/* q - zero of an input of a row, and the scale of its group. */
+static int q4_at(const uint8_t *w, size_t row, size_t w_row, size_t i, float *scale)
 {
-    return (row / ENG_LM_PANEL * w->groups + group) * ENG_LM_PANEL + row % ENG_LM_PANEL;
+    const uint8_t *group = w + row / ENG_LM_PANEL * ENG_LM_PANEL * w_row + i / ENG_LM_GROUP * ENG_LM_Q4_STEP;
+    const size_t at = row % ENG_LM_PANEL;
+    const uint8_t byte = group[at * ENG_LM_BLOCK + i % (ENG_LM_GROUP / 2)];
+    memcpy(scale, group + ENG_LM_Q4_SCALES + at * sizeof *scale, sizeof *scale);
+    return (i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4) - group[ENG_LM_Q4_ZEROS + at];
 }
 
-void eng_lm_ref_widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
+void eng_lm_ref_widen_q4(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out)
 {
     memset(out, 0, eng_lm_padded(k) * sizeof *out);
     for (size_t i = 0; i < k; i++) {
-        size_t group = q4_group(w, row, i / ENG_LM_GROUP);
-        out[i] = (float)(q4_at(w, row, w_row, i) - w->zero[group]) * w->scale[group];
+        float scale;
+        const int q = q4_at(w, row, w_row, i, &scale);
+        out[i] = (float)q * scale;
     }
 }
 
@@ -172,16 +181,17 @@ void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int
         }
 }
 
-void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const struct eng_lm_q4 *w, float *y)
+void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const uint8_t *w, float *y)
 {
     for (size_t i = 0; i < s->m; i++)
         for (size_t j = 0; j < s->n; j++) {
             double sum = 0;
             for (size_t g = 0; g < s->k / ENG_LM_GROUP; g++) {
                 int32_t part = 0;
+                float scale = 0;
                 for (size_t c = g * ENG_LM_GROUP; c < (g + 1) * ENG_LM_GROUP; c++)
-                    part += x[i * s->x_row + c] * (q4_at(w, j, s->w_row, c) - w->zero[q4_group(w, j, g)]);
-                sum += (double)part * (double)w->scale[q4_group(w, j, g)];
+                    part += x[i * s->x_row + c] * q4_at(w, j, s->w_row, c, &scale);
+                sum += (double)part * (double)scale;
             }
             y[i * s->y_row + j] = (float)sum;
         }
@@ -297,10 +307,10 @@ static void pack_group(const float *w, uint8_t *q, float *scale, uint8_t *zero)
     }
 }
 
-void eng_lm_ref_pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
+void eng_lm_ref_pack_q4(const float *w, size_t k, const struct eng_lm_q4_row *out)
 {
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++)
-        pack_group(w + g * ENG_LM_GROUP, q + g * (ENG_LM_GROUP / 2), scale + g, zero + g);
+        pack_group(w + g * ENG_LM_GROUP, out->q + g * (ENG_LM_GROUP / 2), out->scale + g, out->zero + g);
 }
 
 const struct eng_lm_kernels eng_lm_plain = {

@@ -194,16 +194,19 @@ static void dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t 
 /* A chunk of a panel of 4-bit weights. Groups are one block wide: block g holds the group's inputs c and c + 64. Each
  * output walks its groups in order: the exact product of the group, then times its scale. */
 struct q4_chunk {
-    const uint8_t *q;           /* the panel from the chunk's first group on */
-    const int8_t *wide;         /* the same as bytes less zero: [groups][2][8][ENG_LM_BLOCK], or NULL */
-    const float *scale;         /* [groups][8] */
-    const uint8_t *zero;        /* [groups][8] */
+    const uint8_t *w;   /* the panel from the chunk's first group on */
+    const int8_t *wide; /* the same as bytes less zero: [groups][2][8][ENG_LM_BLOCK], or NULL */
     size_t groups;
 };
 
-V_INLINE void q4_halves(const struct q4_chunk *p, size_t g, size_t j, size_t b, vi *low, vi *high)
+V_INLINE vf q4_scale(const uint8_t *group, size_t row)
 {
-    vi both = i_load(p->q + (g * ENG_LM_PANEL + j) * ENG_LM_BLOCK + b), zero = i_set8(p->zero[g * ENG_LM_PANEL + j]);
+    return v_set(((const float *)(const void *)(group + ENG_LM_Q4_SCALES))[row]);
+}
+
+V_INLINE void q4_halves(const uint8_t *group, size_t j, size_t b, vi *low, vi *high)
+{
+    vi both = i_load(group + j * ENG_LM_BLOCK + b), zero = i_set8(group[ENG_LM_Q4_ZEROS + j]);
     *low = i_sub8(i_and(both, i_set8(15)), zero);
     *high = i_sub8(i_high4(both), zero);
 }
@@ -216,7 +219,8 @@ V_INLINE void q4_sums(const size_t rows, const size_t columns, const struct q4_c
 #pragma GCC unroll 8
         for (size_t i = 0; i < columns; i++)
             acc[i][j] = v_zero();
-    for (size_t g = 0; g < p->groups; g++, x += ENG_LM_GROUP) {
+    const uint8_t *group = p->w;
+    for (size_t g = 0; g < p->groups; g++, x += ENG_LM_GROUP, group += ENG_LM_Q4_STEP) {
 #pragma GCC unroll 8
         for (size_t j = 0; j < rows; j++) {
             vi part[3];
@@ -227,7 +231,7 @@ V_INLINE void q4_sums(const size_t rows, const size_t columns, const struct q4_c
             for (size_t b = 0; b < ENG_LM_BLOCK; b += BYTES) {
                 vi low, high;
                 if (columns == 1 || !p->wide) {
-                    q4_halves(p, g, first + j, b, &low, &high);
+                    q4_halves(group, first + j, b, &low, &high);
                 } else {
                     const int8_t *w = p->wide + (2 * g * ENG_LM_PANEL + first + j) * ENG_LM_BLOCK + b;
                     low = i_load(w);
@@ -240,7 +244,7 @@ V_INLINE void q4_sums(const size_t rows, const size_t columns, const struct q4_c
                     part[i] = i_dot(i_dot(part[i], i_load(x + i * x_row + b), low),
                                     i_load(x + i * x_row + b + ENG_LM_BLOCK), high);
             }
-            vf scale = v_set(p->scale[g * ENG_LM_PANEL + first + j]);
+            vf scale = q4_scale(group, first + j);
 #pragma GCC unroll 8
             for (size_t i = 0; i < columns; i++)
                 acc[i][j] = v_fma(i_float(part[i]), scale, acc[i][j]);
@@ -282,7 +286,7 @@ V_INLINE void q4_widen(const struct q4_chunk *p, int8_t *out)
             for (size_t b = 0; b < ENG_LM_BLOCK; b += BYTES) {
                 int8_t *to = out + (2 * g * ENG_LM_PANEL + j) * ENG_LM_BLOCK + b;
                 vi low, high;
-                q4_halves(p, g, j, b, &low, &high);
+                q4_halves(p->w + g * ENG_LM_Q4_STEP, j, b, &low, &high);
                 i_store(to, low);
                 i_store(to + ENG_LM_PANEL * ENG_LM_BLOCK, high);
             }
@@ -290,16 +294,14 @@ V_INLINE void q4_widen(const struct q4_chunk *p, int8_t *out)
 
 enum { Q4_CHUNK_GROUPS = BYTES_CHUNK / ENG_LM_GROUP };
 
-static void dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const struct eng_lm_q4 *w, float *y)
+static void dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const uint8_t *w, float *y)
 {
     int8_t wide[BYTES_CHUNK * ENG_LM_PANEL];
     const size_t groups = s->k / ENG_LM_GROUP;
     for (size_t j = 0; j < s->n; j += ENG_LM_PANEL) {
         const size_t valid = s->n - j < ENG_LM_PANEL ? s->n - j : ENG_LM_PANEL;
         for (size_t g = 0; g < groups; g += Q4_CHUNK_GROUPS) {
-            struct q4_chunk p = {.q = w->q + j * s->w_row + g * ENG_LM_PANEL * ENG_LM_BLOCK,
-                                 .scale = w->scale + (j / ENG_LM_PANEL * w->groups + g) * ENG_LM_PANEL,
-                                 .zero = w->zero + (j / ENG_LM_PANEL * w->groups + g) * ENG_LM_PANEL,
+            struct q4_chunk p = {.w = w + j * s->w_row + g * ENG_LM_Q4_STEP,
                                  .groups = groups - g < Q4_CHUNK_GROUPS ? groups - g : Q4_CHUNK_GROUPS};
             if (s->m > 3) {
                 q4_widen(&p, wide);

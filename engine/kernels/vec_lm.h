@@ -229,13 +229,13 @@ V_INLINE vf v_of_bytes(const uint8_t *p, int shift)
 #endif
 }
 
-static void widen_q4(const struct eng_lm_q4 *w, size_t row, size_t w_row, size_t k, float *out)
+static void widen_q4(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out)
 {
-    size_t panel = row / ENG_LM_PANEL, lane = row % ENG_LM_PANEL;
-    for (size_t g = 0; g < k / ENG_LM_GROUP; g++) {
-        const uint8_t *q = w->q + (panel * w_row + g * ENG_LM_BLOCK) * ENG_LM_PANEL + lane * ENG_LM_BLOCK;
-        size_t at = (panel * w->groups + g) * ENG_LM_PANEL + lane;
-        vf zero = v_set((float)w->zero[at]), scale = v_set(w->scale[at]);
+    const uint8_t *group = w + row / ENG_LM_PANEL * ENG_LM_PANEL * w_row;
+    size_t at = row % ENG_LM_PANEL;
+    for (size_t g = 0; g < k / ENG_LM_GROUP; g++, group += ENG_LM_Q4_STEP) {
+        const uint8_t *q = group + at * ENG_LM_BLOCK;
+        vf zero = v_set((float)group[ENG_LM_Q4_ZEROS + at]), scale = q4_scale(group, at);
         for (size_t i = 0; i < ENG_LM_GROUP / 2; i += V) {
             float *to = out + g * ENG_LM_GROUP + i;
             v_store(to, v_mul(v_sub(v_of_bytes(q + i, 0), zero), scale));
@@ -284,8 +284,10 @@ static float pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum)
     return scale;
 }
 
-static void pack_q4(const float *w, size_t k, uint8_t *q, float *scale, uint8_t *zero)
+static void pack_q4(const float *w, size_t k, const struct eng_lm_q4_row *out)
 {
+    uint8_t *q = out->q, *zero = out->zero;
+    float *scale = out->scale;
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++, w += ENG_LM_GROUP, q += ENG_LM_GROUP / 2) {
         vf low = v_zero(), high = v_zero();
         uint8_t bytes[ENG_LM_GROUP];

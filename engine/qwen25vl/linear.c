@@ -96,12 +96,7 @@ static void widen_row(const struct piece *p, size_t output, size_t at, size_t k,
     } else if (l->kind == ENG_LINEAR_F16) {
         kernels->widen_f16((const uint16_t *)l->w + output * l->w_row + at, k, out);
     } else if (l->kind == ENG_LINEAR_Q4) {
-        size_t groups = l->k / ENG_LM_GROUP, group = at / ENG_LM_GROUP;
-        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + at / 2 * ENG_LM_PANEL,
-                              .scale = l->scale + group * ENG_LM_PANEL,
-                              .zero = l->zero + group * ENG_LM_PANEL,
-                              .groups = groups};
-        kernels->widen_q4(&w, output, l->w_row, k, out);
+        kernels->widen_q4((const uint8_t *)l->w + at / ENG_LM_GROUP * ENG_LM_Q4_STEP, output, l->w_row, k, out);
     } else {
         kernels->widen_bf16((const uint16_t *)l->w + output * l->w_row + at, k, out);
     }
@@ -174,18 +169,19 @@ static void float_piece(const struct piece *p)
             widened_chunk(p, at, l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK);
         return;
     }
+    size_t chunks = (l->k + ENG_LM_CHUNK - 1) / ENG_LM_CHUNK;
     for (size_t j = 0; j < p->n; j += ENG_LM_PANEL)
-        for (size_t at = 0; at < l->k; at += ENG_LM_CHUNK) {
-            bool last = l->k - at <= ENG_LM_CHUNK;
-            float_chunk(p, j, at, last ? l->k - at : ENG_LM_CHUNK,
-                        last ? ENG_LM_PANEL * l->w_row - at : ENG_LM_CHUNK);
+        for (size_t c = 0; c < chunks; c++) { /* fetches the chunk after the next, 32 KiB on */
+            size_t at = c * ENG_LM_CHUNK, to = (c + 2) % chunks * ENG_LM_CHUNK;
+            size_t ahead = (c + 2) / chunks * ENG_LM_PANEL * l->w_row + to - at;
+            float_chunk(p, j, at, l->k - at < ENG_LM_CHUNK ? l->k - at : ENG_LM_CHUNK, ahead);
         }
 }
 
 static void narrow_piece(const struct piece *p)
 {
     const struct eng_linear *l = p->job->linear;
-    size_t padded = eng_lm_padded(l->k), groups = l->k / ENG_LM_GROUP;
+    size_t padded = eng_lm_padded(l->k);
     const uint8_t *x = (const uint8_t *)p->ops->prepared + p->row * padded;
     struct eng_lm_shape shape = {.m = p->m, .n = p->n, .k = l->k, .x_row = padded, .w_row = l->w_row, .y_row = p->n};
     float *sums = p->scratch;
@@ -193,11 +189,7 @@ static void narrow_piece(const struct piece *p)
     if (l->kind == ENG_LINEAR_S8) {
         p->ops->kernels->dot_s8(&shape, x, (const int8_t *)l->w + p->first * l->w_row, whole); /* whole panels */
     } else {
-        struct eng_lm_q4 w = {.q = (const uint8_t *)l->w + p->first * l->w_row,
-                              .scale = l->scale + p->first * groups,
-                              .zero = l->zero + p->first * groups,
-                              .groups = groups};
-        p->ops->kernels->dot_q4(&shape, x, &w, sums);
+        p->ops->kernels->dot_q4(&shape, x, (const uint8_t *)l->w + p->first * l->w_row, sums);
     }
     for (size_t i = 0; i < p->m; i++) {
         float *y = p->job->y + (p->row + i) * p->job->y_row + p->first;
@@ -289,7 +281,6 @@ void eng_linear_free(struct eng_linear *linear)
     if (!linear->mapped) {
         free(linear->owned);
         free(linear->scale);
-        free(linear->zero);
         free(linear->shift);
     }
     *linear = (struct eng_linear){0};
@@ -304,7 +295,7 @@ uint64_t eng_linear_bytes(const struct eng_linear *l)
         return (uint64_t)l->n * (l->w_row + 8);
     case ENG_LINEAR_Q4:
     case ENG_LINEAR_Q4_S8:
-        return (uint64_t)l->n * (l->w_row + l->k / ENG_LM_GROUP * 5 + 4);
+        return (uint64_t)l->n * (l->w_row + 4);
     default:
         return (uint64_t)l->n * l->k * 2;
     }
@@ -329,42 +320,21 @@ static void wide_row(const struct eng_linear *l, size_t row, float *out)
     eng_weight_to_f32(&w, (int64_t)(row * l->k), (int64_t)l->k, out);
 }
 
-/* A panel's row of narrow weights while it is made, and its groups' scales and zeros. */
-struct narrow {
-    uint8_t *bytes;
-    float *scale;
-    uint8_t *zero;
-};
-
 /* What the offset of the activations adds to an output, as the kernel computes it: sum of scale * 128 * (q - z). */
-static float q4_shift(const struct narrow *row, size_t groups)
+static float q4_shift(const struct eng_lm_q4_row *row, size_t groups)
 {
     double sum = 0;
     for (size_t g = 0; g < groups; g++) {
         int whole = 0;
         for (size_t i = 0; i < ENG_LM_GROUP / 2; i++)
-            whole += (row->bytes[g * (ENG_LM_GROUP / 2) + i] & 15) + (row->bytes[g * (ENG_LM_GROUP / 2) + i] >> 4);
+            whole += (row->q[g * (ENG_LM_GROUP / 2) + i] & 15) + (row->q[g * (ENG_LM_GROUP / 2) + i] >> 4);
         whole -= ENG_LM_GROUP * row->zero[g];
         sum += (double)row->scale[g] * OFFSET * whole;
     }
     return (float)sum;
 }
 
-static void pack_row(const struct packing *p, size_t row, float *wide, struct narrow *out)
-{
-    struct eng_linear *to = p->to;
-    wide_row(p->from, row, wide);
-    if (to->kind == ENG_LINEAR_S8) {
-        int32_t sum;
-        to->scale[row] = p->kernels->pack_s8(wide, to->k, (int8_t *)out->bytes, &sum);
-        to->shift[row] = (float)sum; /* below 2^24: exact */
-    } else {
-        p->kernels->pack_q4(wide, to->k, out->bytes, out->scale, out->zero);
-        to->shift[row] = q4_shift(out, to->k / ENG_LM_GROUP);
-    }
-}
-
-static void awq_row(const struct packing *p, size_t row, struct narrow *out)
+static void awq_row(const struct packing *p, size_t row, const struct eng_lm_q4_row *out)
 {
     struct eng_linear *to = p->to;
     size_t groups = to->k / ENG_LM_GROUP, half = ENG_LM_GROUP / 2;
@@ -378,40 +348,56 @@ static void awq_row(const struct packing *p, size_t row, struct narrow *out)
             int64_t input = (int64_t)(g * ENG_LM_GROUP + i);
             int low = eng_awq_nibble(p->awq->qweight, input, (int64_t)row);
             int high = eng_awq_nibble(p->awq->qweight, input + (int64_t)half, (int64_t)row);
-            out->bytes[g * half + i] = (uint8_t)(low | high << 4);
+            out->q[g * half + i] = (uint8_t)(low | high << 4);
         }
     }
-    to->shift[row] = q4_shift(out, groups);
+}
+
+static void pack_panel_s8(const struct packing *p, size_t first, size_t n, uint8_t *rows, float *wide)
+{
+    struct eng_linear *to = p->to;
+    for (size_t j = 0; j < n; j++) {
+        int32_t sum;
+        wide_row(p->from, first + j, wide);
+        to->scale[first + j] = p->kernels->pack_s8(wide, to->k, (int8_t *)rows + j * to->w_row, &sum);
+        to->shift[first + j] = (float)sum; /* below 2^24: exact */
+    }
+    eng_lm_to_panel(rows, to->w_row, n, to->w_row, to->w_row, (uint8_t *)to->owned + first * to->w_row);
+}
+
+static void pack_panel_q4(const struct packing *p, size_t first, size_t n, uint8_t *q, float *wide)
+{
+    struct eng_linear *to = p->to;
+    size_t groups = to->k / ENG_LM_GROUP;
+    struct eng_lm_q4_row row = {q, wide + to->k, q + to->k / 2};
+    for (size_t j = 0; j < n; j++) {
+        if (p->awq) {
+            awq_row(p, first + j, &row);
+        } else {
+            wide_row(p->from, first + j, wide);
+            p->kernels->pack_q4(wide, to->k, &row);
+        }
+        to->shift[first + j] = q4_shift(&row, groups);
+        eng_lm_q4_to_panel(&row, to->k, j, (uint8_t *)to->owned + first * to->w_row);
+    }
 }
 
 /* Makes one panel of the layer. */
 static void pack_panel(void *context, size_t panel, int worker)
 {
     const struct packing *p = context;
-    struct eng_linear *to = p->to;
-    size_t groups = to->k / ENG_LM_GROUP, first = panel * ENG_LM_PANEL;
-    size_t n = to->n - first < ENG_LM_PANEL ? to->n - first : ENG_LM_PANEL;
-    uint8_t *rows = calloc(ENG_LM_PANEL, to->w_row + groups * (sizeof(float) + 1) + to->k * sizeof(float));
+    size_t k = p->to->k, first = panel * ENG_LM_PANEL;
+    size_t n = p->to->n - first < ENG_LM_PANEL ? p->to->n - first : ENG_LM_PANEL;
+    float *wide = malloc((k + k / ENG_LM_GROUP) * sizeof *wide);
+    uint8_t *rows = malloc(ENG_LM_PANEL * eng_lm_padded(k));
     (void)worker;
-    if (!rows) {
+    if (!wide || !rows)
         atomic_store(p->failed, true);
-        return;
-    }
-    float *scales = (float *)(void *)(rows + ENG_LM_PANEL * to->w_row), *wide = scales + ENG_LM_PANEL * groups;
-    uint8_t *zeros = (uint8_t *)(wide + to->k);
-    for (size_t j = 0; j < n; j++) {
-        struct narrow row = {rows + j * to->w_row, scales + j * groups, zeros + j * groups};
-        if (p->awq)
-            awq_row(p, first + j, &row);
-        else
-            pack_row(p, first + j, wide, &row);
-    }
-    eng_lm_to_panel(rows, to->w_row, n, to->w_row, to->w_row, (uint8_t *)to->owned + first * to->w_row);
-    for (size_t j = 0; to->zero && j < n; j++)
-        for (size_t g = 0; g < groups; g++) {
-            to->scale[(panel * groups + g) * ENG_LM_PANEL + j] = scales[j * groups + g];
-            to->zero[(panel * groups + g) * ENG_LM_PANEL + j] = zeros[j * groups + g];
-        }
+    else if (p->to->kind == ENG_LINEAR_S8)
+        pack_panel_s8(p, first, n, rows, wide);
+    else
+        pack_panel_q4(p, first, n, rows, wide);
+    free(wide);
     free(rows);
 }
 
@@ -428,17 +414,19 @@ static void *allocate_large(size_t bytes)
 static enum b_code allocate(struct eng_linear *l, struct b_err *err)
 {
     bool q4 = l->kind != ENG_LINEAR_S8;
-    size_t groups = q4 ? l->k / ENG_LM_GROUP : 1, rows = eng_linear_rows(l->n);
-    l->w_row = q4 ? l->k / 2 : eng_lm_padded(l->k);
-    l->owned = allocate_large(rows * l->w_row);
-    l->scale = calloc(rows, groups * sizeof(float));
-    l->zero = q4 ? calloc(rows, groups) : NULL;
+    size_t rows = eng_linear_rows(l->n), bytes;
+    l->w_row = q4 ? eng_lm_q4_bytes(l->k) : eng_lm_padded(l->k);
+    bytes = rows * l->w_row;
+    l->owned = allocate_large(bytes);
+    l->scale = q4 ? NULL : calloc(l->n, sizeof(float));
     l->shift = calloc(l->n, sizeof(float));
     l->w = l->owned;
-    if (!l->owned || !l->scale || !l->shift || (q4 && !l->zero)) {
+    if (!l->owned || !l->shift || (!q4 && !l->scale)) {
         eng_linear_free(l);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory to pack a layer of %zu x %zu weights", l->n, l->k);
     }
+    if (q4 && bytes) /* rows beyond n */
+        memset((uint8_t *)l->owned + bytes - ENG_LM_PANEL * l->w_row, 0, ENG_LM_PANEL * l->w_row);
     return B_OK;
 }
 

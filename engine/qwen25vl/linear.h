@@ -32,9 +32,8 @@ struct eng_linear {
     size_t w_row;
     const float *bias; /* [n] or NULL; borrowed */
     void *owned;       /* packed weights; NULL while they are mapped */
-    float *scale;      /* S8: [n]; Q4: as struct eng_lm_q4 says; owned */
-    uint8_t *zero;     /* Q4: as struct eng_lm_q4 says; owned */
-    bool mapped;       /* the four packed parts lie in a file (packed.h) and are read-only */
+    float *scale;      /* S8: [n], owned; NULL otherwise */
+    bool mapped;       /* the packed parts lie in a file (packed.h) and are read-only */
     float *shift;      /* S8: [n], sum of the row; Q4_S8: [n], what the activations' offset adds; owned */
 };
 

@@ -36,7 +36,7 @@ struct eng_packfile {
 
 /* Arrays of a layer, in bytes; 0: it has none. */
 struct parts {
-    uint64_t weights, scale, zero, shift;
+    uint64_t weights, scale, shift;
     size_t w_row;
 };
 
@@ -49,12 +49,9 @@ static bool is_packed(enum eng_linear_kind kind)
 static struct parts parts_of(enum eng_linear_kind kind, size_t n, size_t k)
 {
     const bool wide = kind == ENG_LINEAR_S8;
-    const uint64_t groups = wide ? 1 : k / ENG_LM_GROUP;
-    struct parts p = {.w_row = wide ? eng_lm_padded(k) : k / 2};
-    const uint64_t rows = eng_linear_rows(n);
-    p.weights = rows * p.w_row;
-    p.scale = rows * groups * sizeof(float);
-    p.zero = wide ? 0 : rows * groups;
+    struct parts p = {.w_row = wide ? eng_lm_padded(k) : eng_lm_q4_bytes(k)};
+    p.weights = (uint64_t)eng_linear_rows(n) * p.w_row;
+    p.scale = wide ? n * sizeof(float) : 0;
     p.shift = n * sizeof(float);
     return p;
 }
@@ -66,7 +63,7 @@ static uint64_t padded(uint64_t bytes)
 
 static uint64_t length_of(const struct parts *p)
 {
-    return padded(p->weights) + padded(p->scale) + padded(p->zero) + padded(p->shift);
+    return padded(p->weights) + padded(p->scale) + padded(p->shift);
 }
 
 static const char *precision_name(enum eng_qwen_precision precision)
@@ -155,7 +152,6 @@ enum b_code eng_packfile_take(struct eng_packfile *p, enum eng_linear_kind kind,
     out->owned = array_at(p, parts.weights);
     out->w = out->owned;
     out->scale = array_at(p, parts.scale);
-    out->zero = array_at(p, parts.zero);
     out->shift = array_at(p, parts.shift);
     return B_OK;
 }
@@ -176,8 +172,6 @@ static enum b_code put_layer(struct b_outfile *file, const struct eng_linear *l,
         code = put_array(file, l->w, p.weights, err);
     if (!code)
         code = put_array(file, l->scale, p.scale, err);
-    if (!code)
-        code = put_array(file, l->zero, p.zero, err);
     return code ? code : put_array(file, l->shift, p.shift, err);
 }
 

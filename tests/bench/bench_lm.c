@@ -23,8 +23,7 @@ struct bench {
     const struct eng_lm_kernels *set;
     uint8_t *memory; /* MEMORY_BYTES and more behind */
     uint8_t *x;      /* ROWS rows of WIDTH floats */
-    float *y, *scale;
-    uint8_t *zero;
+    float *y;
 };
 
 static double seconds(void)
@@ -56,7 +55,7 @@ static void run_bf16(const struct bench *b, const uint8_t *at, size_t rows, size
     struct eng_lm_shape s = {.m = m, .n = 8, .k = ENG_LM_CHUNK, .x_row = WIDTH, .w_row = WIDTH, .y_row = 8};
     for (size_t i = 0; i < rows * WIDTH / 2; i += 8 * WIDTH)
         for (size_t c = 0; c < WIDTH; c += ENG_LM_CHUNK) {
-            s.ahead = c ? 8 * WIDTH - ENG_LM_CHUNK : ENG_LM_CHUNK;
+            s.ahead = 8 * WIDTH;
             b->set->dot_bf16(&s, (const float *)(const void *)b->x, (const uint16_t *)(const void *)at + i + c, b->y);
         }
 }
@@ -68,7 +67,7 @@ static void run_rounded(const struct bench *b, const uint8_t *at, size_t rows, s
     static uint16_t panel[8 * ENG_LM_CHUNK];
     for (size_t i = 0; i < rows * WIDTH / 2; i += 8 * WIDTH)
         for (size_t c = 0; c < WIDTH; c += ENG_LM_CHUNK) {
-            s.ahead = c ? 8 * WIDTH - ENG_LM_CHUNK : ENG_LM_CHUNK;
+            s.ahead = 8 * WIDTH;
             s.panels = m > 3;
             s.w_row = s.panels ? ENG_LM_CHUNK : WIDTH;
             if (s.panels)
@@ -86,11 +85,10 @@ static void run_s8(const struct bench *b, const uint8_t *at, size_t rows, size_t
 
 static void run_q4(const struct bench *b, const uint8_t *at, size_t rows, size_t m)
 {
-    struct eng_lm_shape s = {.m = m, .n = OUTPUTS, .k = WIDTH, .x_row = WIDTH, .w_row = WIDTH / 2, .y_row = OUTPUTS};
-    for (size_t i = 0; i < 2 * rows; i += OUTPUTS) {
-        struct eng_lm_q4 w = {at + i * (WIDTH / 2), b->scale, b->zero, WIDTH / ENG_LM_GROUP};
-        b->set->dot_q4(&s, b->x, &w, b->y);
-    }
+    const size_t w_row = eng_lm_q4_bytes(WIDTH);
+    struct eng_lm_shape s = {.m = m, .n = OUTPUTS, .k = WIDTH, .x_row = WIDTH, .w_row = w_row, .y_row = OUTPUTS};
+    for (size_t i = 0; i + OUTPUTS * w_row <= rows * WIDTH; i += OUTPUTS * w_row)
+        b->set->dot_q4(&s, b->x, at + i, b->y);
 }
 
 /* rows: bytes / WIDTH; a kernel does `each` products a byte. */
@@ -100,7 +98,7 @@ static const struct {
     double each;
 } kernels[KERNELS] = {{"plain reading", read_plain, 0},         {"fp32 x fp32", run_f32, 0.25},
                       {"fp32 x bf16", run_bf16, 0.5},           {"bf16 x bf16", run_rounded, 0.5},
-                      {"8 bits", run_s8, 1},                    {"4 bits", run_q4, 2}};
+                      {"8 bits", run_s8, 1},                    {"4 bits", run_q4, 16.0 / 9}};
 
 static int descending(const void *a, const void *b)
 {
@@ -111,7 +109,7 @@ static int descending(const void *a, const void *b)
 static void measure(const struct bench *b, size_t m, int rounds)
 {
     static double rates[KERNELS][ROUNDS_MAX];
-    size_t bytes = m == 1 ? ROUND_BYTES : (size_t)OUTPUTS * WIDTH * 4, at = 0;
+    size_t bytes = m == 1 ? ROUND_BYTES : (size_t)OUTPUTS * WIDTH * 9 / 2, at = 0;
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < KERNELS; i++) {
             if ((m > 1 && i == 0) || (i == 3 && !b->set->dot_bf16_bf16))
@@ -133,14 +131,12 @@ int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 21;
     rounds = rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
-    size_t bytes = MEMORY_BYTES + ((size_t)4 << 20), groups = (size_t)OUTPUTS * WIDTH / ENG_LM_GROUP;
+    size_t bytes = MEMORY_BYTES + ((size_t)4 << 20);
     uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct bench b = {.memory = memory,
                       .x = calloc((size_t)ROWS * WIDTH, sizeof(float)),
-                      .y = calloc((size_t)ROWS * OUTPUTS, sizeof(float)),
-                      .scale = calloc(groups, sizeof(float)),
-                      .zero = calloc(groups, 1)};
-    if (memory == MAP_FAILED || !b.x || !b.y || !b.scale || !b.zero)
+                      .y = calloc((size_t)ROWS * OUTPUTS, sizeof(float))};
+    if (memory == MAP_FAILED || !b.x || !b.y)
         return 1;
     (void)madvise(memory, bytes, MADV_HUGEPAGE);
     memset(memory, 0, bytes);
@@ -151,6 +147,6 @@ int main(int argc, char **argv)
         measure(&b, 1, rounds);
         measure(&b, ROWS, rounds);
     }
-    free(b.x), free(b.y), free(b.scale), free(b.zero);
+    free(b.x), free(b.y);
     return munmap(memory, bytes) == 0 ? 0 : 1;
 }

@@ -205,22 +205,17 @@ static void test_dot_bytes(void **test)
         }
 }
 
-/* Rows of 4-bit weights with their groups, as panels. */
-static struct eng_lm_q4 q4_panels(const float *w, size_t n, size_t k)
+/* Rows of 4-bit weights in panels; scales[n][groups] for the caller. */
+static uint8_t *q4_panels(const float *w, size_t n, size_t k, float *scales)
 {
-    size_t groups = k / ENG_LM_GROUP, rows = (n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL;
-    uint8_t *q = calloc(n, k / 2), *zero = calloc(rows, groups), *zeros = calloc(n, groups);
-    float *scale = calloc(rows * groups, sizeof *scale), *scales = calloc(n * groups, sizeof *scale);
+    size_t rows = (n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL;
+    uint8_t *out = calloc(rows, eng_lm_q4_bytes(k)), *q = calloc(k, 1), *zero = calloc(k, 1);
     for (size_t j = 0; j < n; j++) {
-        plain->pack_q4(w + j * k, k, q + j * (k / 2), scales + j * groups, zeros + j * groups);
-        for (size_t g = 0; g < groups; g++) {
-            size_t at = (j / ENG_LM_PANEL * groups + g) * ENG_LM_PANEL + j % ENG_LM_PANEL;
-            scale[at] = scales[j * groups + g];
-            zero[at] = zeros[j * groups + g];
-        }
+        struct eng_lm_q4_row row = {q, scales + j * (k / ENG_LM_GROUP), zero};
+        plain->pack_q4(w + j * k, k, &row);
+        eng_lm_q4_to_panel(&row, k, j % ENG_LM_PANEL, out + j / ENG_LM_PANEL * ENG_LM_PANEL * eng_lm_q4_bytes(k));
     }
-    struct eng_lm_q4 out = {panels_of(q, n, k / 2, k / 2), scale, zero, groups};
-    free(q), free(zeros), free(scales);
+    free(q), free(zero);
     return out;
 }
 
@@ -230,33 +225,32 @@ static void test_dot_q4_size(size_t k)
     uint8_t *xq = calloc(ROWS, k);
     for (size_t i = 0; i < ROWS; i++)
         (void)plain->quantise(x + i * k, k, xq + i * k);
-    struct eng_lm_q4 packed = q4_panels(w, OUTPUTS, k);
-    struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = k, .w_row = k / 2, .y_row = OUTPUTS};
+    size_t groups = k / ENG_LM_GROUP, w_row = eng_lm_q4_bytes(k);
+    float *scales = floats(OUTPUTS * groups, 1);
+    uint8_t *packed = q4_panels(w, OUTPUTS, k, scales);
+    struct eng_lm_shape shape = {.m = ROWS, .n = OUTPUTS, .k = k, .x_row = k, .w_row = w_row, .y_row = OUTPUTS};
     for (int set = 0; set < n_sets; set++) {
         float y[ROWS * OUTPUTS], expected[ROWS * OUTPUTS];
-        sets[set]->dot_q4(&shape, xq, &packed, y);
-        plain->dot_q4(&shape, xq, &packed, expected);
+        sets[set]->dot_q4(&shape, xq, packed, y);
+        plain->dot_q4(&shape, xq, packed, expected);
         near(y, expected, ROWS * OUTPUTS, NMSE_FP32, sets[set], "dot_q4");
         for (size_t i = 0; i < ROWS; i++) { /* alone, or in twos and threes: the same bits */
             float alone[3 * OUTPUTS];
             struct eng_lm_shape few = shape;
             for (few.m = 1; few.m <= 3 && i + few.m <= ROWS; few.m++) {
-                sets[set]->dot_q4(&few, xq + i * k, &packed, alone);
+                sets[set]->dot_q4(&few, xq + i * k, packed, alone);
                 assert_memory_equal(alone, y + i * OUTPUTS, few.m * OUTPUTS * sizeof *alone);
             }
         }
         for (size_t j = 0; j < OUTPUTS; j++) {
-            sets[set]->widen_q4(&packed, j, k / 2, k, wide);
-            plain->widen_q4(&packed, j, k / 2, k, twin);
+            sets[set]->widen_q4(packed, j, w_row, k, wide);
+            plain->widen_q4(packed, j, w_row, k, twin);
             assert_memory_equal(wide, twin, k * sizeof *wide);
-            for (size_t c = 0; c < k; c++) { /* within half a step; the rounded zero shifts the ends by another half */
-                size_t at = (j / ENG_LM_PANEL * packed.groups + c / ENG_LM_GROUP) * ENG_LM_PANEL + j % ENG_LM_PANEL;
-                assert_true(fabsf(wide[c] - w[j * k + c]) <= 1.001f * packed.scale[at]);
-            }
+            for (size_t c = 0; c < k; c++) /* within half a step; the rounded zero shifts the ends by another half */
+                assert_true(fabsf(wide[c] - w[j * k + c]) <= 1.001f * scales[j * groups + c / ENG_LM_GROUP]);
         }
     }
-    free(w), free(x), free(wide), free(twin), free(xq);
-    free((void *)(uintptr_t)packed.q), free((void *)(uintptr_t)packed.scale), free((void *)(uintptr_t)packed.zero);
+    free(w), free(x), free(wide), free(twin), free(xq), free(scales), free(packed);
 }
 
 static void test_dot_q4(void **test)
@@ -284,12 +278,13 @@ static void test_pack_s8(void **test)
         float *x = floats(384, 3), scales[3], twins[3];
         int8_t a[384], b[384];
         uint8_t q[192], r[192], zeros[3], others[3];
+        struct eng_lm_q4_row one = {q, scales, zeros}, other = {r, twins, others};
         x[5] = 0;
         assert_true(sets[set]->pack_s8(x, 300, a, &sum) == plain->pack_s8(x, 300, b, &twin));
         assert_memory_equal(a, b, eng_lm_padded(300));
         assert_int_equal(sum, twin);
-        sets[set]->pack_q4(x, 384, q, scales, zeros);
-        plain->pack_q4(x, 384, r, twins, others);
+        sets[set]->pack_q4(x, 384, &one);
+        plain->pack_q4(x, 384, &other);
         assert_memory_equal(scales, twins, sizeof scales);
         assert_memory_equal(zeros, others, sizeof zeros);
         assert_memory_equal(q, r, sizeof q);

@@ -92,6 +92,30 @@ struct eng_lm_attention {
     float *scratch; /* ENG_LM_QUERIES * (ENG_LM_KEYS + 2) floats */
 };
 
+static inline size_t eng_lm_rounded_width(size_t d)
+{
+    return (d + 15) / 16 * 16;
+}
+
+/* The same in bfloat16 where every row sees the n keys: keys [blocks][d / 2][ENG_LM_KEYS][2], values
+ * [blocks][ENG_LM_KEYS / 2][eng_lm_rounded_width(d)][2], zeros where no key is; d is even. */
+struct eng_lm_attention_rounded {
+    const uint16_t *keys, *values, *q; /* q [rows][d], already scaled */
+    size_t d, rows, n;                 /* rows <= ENG_LM_QUERIES, n >= 1 */
+    float *out;                        /* [rows][eng_lm_rounded_width(d)] */
+    float *scratch;                    /* ENG_LM_QUERIES * ENG_LM_KEYS floats */
+};
+
+/* y = part, + bias where there is one, + y with add, for n outputs of a row whose scale is `share`. part: of bytes
+ * (sum - 128 shift) scale share, shift being whole; of 4 bits (sum - shift) share. */
+struct eng_lm_finish {
+    const float *shift, *scale, *bias;
+    float share;
+    bool add;
+    size_t n;
+    float *y;
+};
+
 struct eng_lm_kernels {
     enum eng_lm_isa isa;
     const char *name;
@@ -137,6 +161,10 @@ struct eng_lm_kernels {
     /* x += y. */
     void (*add)(float *x, const float *y, size_t n);
     void (*attend)(const struct eng_lm_attention *a);
+    void (*attend_rounded)(const struct eng_lm_attention_rounded *a); /* NULL in sets without bfloat16 */
+    /* What dot_s8 and dot_q4 leave to do with the sums of a row. */
+    void (*finish_s8)(const struct eng_lm_finish *f, const int32_t *sums);
+    void (*finish_q4)(const struct eng_lm_finish *f, const float *sums);
     /* Index of the largest of n values, the lowest on ties; n >= 1. NaN is below everything. */
     size_t (*argmax)(const float *x, size_t n);
 };

@@ -263,6 +263,54 @@ void eng_lm_ref_attend(const struct eng_lm_attention *a)
         attend_row(a, row, a->first + (a->group ? row / a->group : 0) + 1);
 }
 
+void eng_lm_ref_attend_rounded(const struct eng_lm_attention_rounded *a)
+{
+    const size_t width = eng_lm_rounded_width(a->d), d = a->d;
+    for (size_t r = 0; r < a->rows; r++) {
+        double sums[ENG_LM_MAX_HEAD + 16] = {0}, total = 0, top = -INFINITY;
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t j = 0; j < a->n; j++) {
+                const uint16_t *key = a->keys + j / ENG_LM_KEYS * d * ENG_LM_KEYS + j % ENG_LM_KEYS * 2;
+                const uint16_t *value = a->values + j / 2 * 2 * width + j % 2;
+                double score = 0;
+                for (size_t c = 0; c < d; c++)
+                    score += (double)eng_lm_bf16(a->q[r * d + c]) *
+                             (double)eng_lm_bf16(key[c / 2 * 2 * ENG_LM_KEYS + c % 2]);
+                if (pass == 0) {
+                    top = score > top ? score : top;
+                    continue;
+                }
+                total += exp(score - top);
+                for (size_t c = 0; c < d; c++)
+                    sums[c] += exp(score - top) * (double)eng_lm_bf16(value[2 * c]);
+            }
+        for (size_t c = 0; c < width; c++)
+            a->out[r * width + c] = (float)(sums[c] / total);
+    }
+}
+
+static void finish_one(const struct eng_lm_finish *f, size_t j, float part)
+{
+    const float start = (f->add ? f->y[j] : 0.0f) + (f->bias ? f->bias[j] : 0.0f);
+    f->y[j] = start + part;
+}
+
+void eng_lm_ref_finish_s8(const struct eng_lm_finish *f, const int32_t *sums)
+{
+    for (size_t j = 0; j < f->n; j++) {
+        const float sum = (float)(sums[j] - 128 * (int32_t)f->shift[j]) * f->scale[j];
+        finish_one(f, j, sum * f->share);
+    }
+}
+
+void eng_lm_ref_finish_q4(const struct eng_lm_finish *f, const float *sums)
+{
+    for (size_t j = 0; j < f->n; j++) {
+        const float sum = sums[j] - f->shift[j];
+        finish_one(f, j, sum * f->share);
+    }
+}
+
 size_t eng_lm_ref_argmax(const float *x, size_t n)
 {
     size_t at = 0;
@@ -335,5 +383,7 @@ const struct eng_lm_kernels eng_lm_plain = {
     .gelu = eng_ref_gelu,
     .add = eng_lm_ref_add,
     .attend = eng_lm_ref_attend,
+    .finish_s8 = eng_lm_ref_finish_s8,
+    .finish_q4 = eng_lm_ref_finish_q4,
     .argmax = eng_lm_ref_argmax,
 };

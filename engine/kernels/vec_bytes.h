@@ -36,6 +36,11 @@ V_INLINE vf i_float(vi a)
 {
     return _mm512_cvtepi32_ps(a);
 }
+/* sum - 128 shift. */
+V_INLINE vi i_less_128(vi sum, vf shift)
+{
+    return _mm512_sub_epi32(sum, _mm512_slli_epi32(_mm512_cvttps_epi32(shift), 7));
+}
 V_INLINE vi i_sub8(vi a, vi b)
 {
     return _mm512_sub_epi8(a, b);
@@ -84,6 +89,10 @@ V_INLINE void i_store(void *p, vi a)
 V_INLINE vf i_float(vi a)
 {
     return _mm256_cvtepi32_ps(a);
+}
+V_INLINE vi i_less_128(vi sum, vf shift)
+{
+    return _mm256_sub_epi32(sum, _mm256_slli_epi32(_mm256_cvttps_epi32(shift), 7));
 }
 V_INLINE vi i_sub8(vi a, vi b)
 {
@@ -188,6 +197,32 @@ static void dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t 
                     s8_tile(3, s, k, xi, wi, yi, valid, at > 0);
             }
         }
+    }
+}
+
+V_INLINE void finish_part(const struct eng_lm_finish *f, size_t j, size_t n, vf part)
+{
+    vf start = f->add ? v_load_n(f->y + j, n) : v_zero();
+    if (f->bias)
+        start = v_add(start, v_load_n(f->bias + j, n));
+    v_store_n(f->y + j, v_add(start, part), n);
+}
+
+static void finish_s8(const struct eng_lm_finish *f, const int32_t *sums)
+{
+    for (size_t j = 0; j < f->n; j += V) {
+        size_t n = f->n - j < V ? f->n - j : V;
+        vi sum = v_bits(v_load_n((const float *)(const void *)(sums + j), n));
+        vf whole = i_float(i_less_128(sum, v_load_n(f->shift + j, n)));
+        finish_part(f, j, n, v_mul(v_mul(whole, v_load_n(f->scale + j, n)), v_set(f->share)));
+    }
+}
+
+static void finish_q4(const struct eng_lm_finish *f, const float *sums)
+{
+    for (size_t j = 0; j < f->n; j += V) {
+        size_t n = f->n - j < V ? f->n - j : V;
+        finish_part(f, j, n, v_mul(v_sub(v_load_n(sums + j, n), v_load_n(f->shift + j, n)), v_set(f->share)));
     }
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/kernels/vec_attend.h"
 #include "engine/kernels/vec_bytes.h"
 #include "engine/kernels/vec_dot.h"
 #include "engine/kernels/vec_tile.h"
@@ -339,9 +340,12 @@ const struct eng_lm_kernels ISA_TABLE = {
     .gelu = gelu_all,
     .add = add_to,
     .attend = attend,
+    .finish_s8 = finish_s8,
+    .finish_q4 = finish_q4,
     .argmax = argmax,
 #if defined(__AVX512BF16__)
     .dot_bf16_bf16 = dot_bf16_bf16,
+    .attend_rounded = attend_rounded,
     .round_bf16 = round_bf16,
 #else
     .round_bf16 = eng_lm_ref_round_bf16,

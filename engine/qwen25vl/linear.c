@@ -192,17 +192,17 @@ static void narrow_piece(const struct piece *p)
         p->ops->kernels->dot_q4(&shape, x, (const uint8_t *)l->w + p->first * l->w_row, sums);
     }
     for (size_t i = 0; i < p->m; i++) {
-        float *y = p->job->y + (p->row + i) * p->job->y_row + p->first;
-        float share = p->ops->scales[p->row + i];
-        for (size_t j = 0; j < p->n; j++) {
-            float sum = sums[i * p->n + j] - l->shift[p->first + j];
-            if (l->kind == ENG_LINEAR_S8) {
-                int32_t integer;
-                memcpy(&integer, &sums[i * p->n + j], sizeof integer);
-                sum = (float)(integer - OFFSET * (int32_t)l->shift[p->first + j]) * l->scale[p->first + j];
-            }
-            y[j] += sum * share;
-        }
+        struct eng_lm_finish f = {.shift = l->shift + p->first,
+                                  .scale = l->scale ? l->scale + p->first : NULL,
+                                  .bias = l->bias ? l->bias + p->first : NULL,
+                                  .share = p->ops->scales[p->row + i],
+                                  .add = p->job->add,
+                                  .n = p->n,
+                                  .y = p->job->y + (p->row + i) * p->job->y_row + p->first};
+        if (l->kind == ENG_LINEAR_S8)
+            p->ops->kernels->finish_s8(&f, whole + i * p->n);
+        else
+            p->ops->kernels->finish_q4(&f, sums + i * p->n);
     }
 }
 
@@ -238,11 +238,12 @@ static void run_piece(void *context, size_t index, int worker)
     p.n = l->n - p.first < PIECE ? l->n - p.first : PIECE;
     for (; p.row < run->m; p.row += ENG_OPS_ROWS) {
         p.m = run->m - p.row < ENG_OPS_ROWS ? run->m - p.row : ENG_OPS_ROWS;
-        start_rows(&p);
-        if (l->kind == ENG_LINEAR_S8 || l->kind == ENG_LINEAR_Q4_S8)
+        if (l->kind == ENG_LINEAR_S8 || l->kind == ENG_LINEAR_Q4_S8) {
             narrow_piece(&p);
-        else
+        } else {
+            start_rows(&p);
             float_piece(&p);
+        }
     }
 }
 

@@ -155,6 +155,8 @@ static void open_block(struct opening *o, int index, struct eng_vision_block *bl
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         (void)snprintf(prefix + len, sizeof prefix - (size_t)len, "%s", parts[i].name);
         map_layer(o, prefix, parts[i].n, parts[i].k, true, round, parts[i].out);
+        if (o->precision == ENG_QWEN_INT8)
+            pack_layer(o, ENG_LINEAR_S8, parts[i].out);
     }
 }
 
@@ -204,21 +206,34 @@ bool eng_qwen_is_packed(const struct eng_qwen *model)
     return model->packed != NULL;
 }
 
-enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char *path, size_t cap, struct b_err *err)
+/* Every packed layer, as open_vision and open_text open them. */
+static size_t list_packed(const struct eng_qwen *model, const struct eng_linear **all)
 {
-    const int layers = model->config.text.layers;
-    const struct eng_packfile_key key = key_of(model);
-    const struct eng_linear **all = calloc((size_t)layers * 7 + 1, sizeof(*all));
     size_t n = 0;
-    if (!all)
-        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
-    for (int i = 0; i < layers; i++) { /* as open_text opens them */
+    for (int i = 0; model->precision == ENG_QWEN_INT8 && i < model->config.vision.depth; i++) {
+        const struct eng_vision_block *b = &model->blocks[i];
+        const struct eng_linear *parts[] = {&b->qkv, &b->proj, &b->gate, &b->up, &b->down};
+        memcpy(all + n, parts, sizeof parts);
+        n += sizeof parts / sizeof *parts;
+    }
+    for (int i = 0; i < model->config.text.layers; i++) {
         const struct eng_layer *l = &model->layers[i];
         const struct eng_linear *parts[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
         memcpy(all + n, parts, sizeof parts);
         n += sizeof parts / sizeof *parts;
     }
     all[n++] = &model->head;
+    return n;
+}
+
+enum b_code eng_qwen_pack(const struct eng_qwen *model, const char *folder, char *path, size_t cap, struct b_err *err)
+{
+    const struct eng_packfile_key key = key_of(model);
+    const size_t most = (size_t)model->config.text.layers * 7 + (size_t)model->config.vision.depth * 5 + 1;
+    const struct eng_linear **all = calloc(most, sizeof(*all));
+    if (!all)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    size_t n = list_packed(model, all);
     enum b_code code = B_OK;
     if (model->precision != ENG_QWEN_INT8 && model->precision != ENG_QWEN_INT4)
         code = b_fail(err, B_ARGUMENT, DOMAIN, "weights are packed in 8 or 4 bits only");
@@ -281,7 +296,7 @@ enum b_code eng_qwen_open(const char *dir, const struct eng_qwen_options *option
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     model->kernels = kernels;
     model->precision = options->precision;
-    model->release_tower = options->precision == ENG_QWEN_INT8 || options->precision == ENG_QWEN_INT4;
+    model->release_tower = options->precision == ENG_QWEN_INT4;
     enum b_code code = open_parts(model, dir, options, err);
     if (code != B_OK) {
         eng_qwen_drop(model);

@@ -25,8 +25,8 @@
 enum eng_qwen_precision {
     ENG_QWEN_EXACT = 0, /* weights as published, everything else in fp32: the reference's tokens */
     ENG_QWEN_BF16,      /* activations rounded to bfloat16 before products, where the processor multiplies bfloat16 */
-    ENG_QWEN_INT8, /* decoder in 8 bits (a scale an output), activations in 8 bits (a scale a row); tower as BF16 */
-    ENG_QWEN_INT4  /* decoder in 4-bit groups of 128, head in 8 bits; tower as BF16 */
+    ENG_QWEN_INT8, /* decoder and tower in 8 bits (a scale an output), activations in 8 bits (a scale a row) */
+    ENG_QWEN_INT4  /* decoder in 4-bit groups of 128, head and tower in 8 bits */
 };
 
 struct eng_qwen_options {

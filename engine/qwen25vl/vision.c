@@ -27,10 +27,12 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Enough for keys, values, queries and results in fp32, and so for those in bfloat16. */
 static size_t attention_floats(size_t d, size_t longest)
 {
     size_t blocks = (longest + ENG_LM_KEYS - 1) / ENG_LM_KEYS, width = eng_lm_value_width(d);
-    return blocks * ENG_LM_KEYS * (d + width) + ENG_LM_QUERIES * (d + width + ENG_LM_KEYS + 2);
+    return blocks * ENG_LM_KEYS * (d + width) + ENG_LM_QUERIES * (d + width + ENG_LM_KEYS + 2) +
+           ENG_LM_PAD;
 }
 
 enum b_code eng_vision_memory_new(const struct eng_qwen_vision *vision, const struct eng_ops *ops, size_t rows,
@@ -75,6 +77,7 @@ struct attention_run {
     const struct eng_lm_kernels *kernels;
     struct eng_vision_memory *memory;
     const struct eng_segments *segments;
+    bool rounded; /* products in bfloat16 */
 };
 
 /* Keys and values of one head over rows begin .. begin+n-1, in blocks; the places behind them are 0. */
@@ -94,6 +97,53 @@ static void gather_head(const struct attention_run *run, size_t head, size_t beg
     }
 }
 
+/* The same in bfloat16, in pairs: of channels of a key, of keys for a channel of values. */
+static void gather_rounded(const struct attention_run *run, size_t head, size_t begin, size_t n, uint16_t *keys,
+                           uint16_t *values)
+{
+    size_t hidden = (size_t)run->vision->hidden, d = (size_t)run->vision->head_dim, width = eng_lm_rounded_width(d);
+    size_t blocks = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS;
+    uint16_t key[ENG_LM_MAX_HEAD + ENG_LM_PAD], value[ENG_LM_MAX_HEAD + ENG_LM_PAD];
+    memset(keys, 0, blocks * ENG_LM_KEYS * d * sizeof *keys);
+    memset(values, 0, blocks * ENG_LM_KEYS * width * sizeof *values);
+    for (size_t j = 0; j < n; j++) {
+        const float *k = run->memory->qkv + (begin + j) * 3 * hidden + hidden + head * d;
+        uint16_t *to = keys + j / ENG_LM_KEYS * ENG_LM_KEYS * d + j % ENG_LM_KEYS * 2;
+        run->kernels->round_bf16(k, d, key);
+        run->kernels->round_bf16(k + hidden, d, value);
+        for (size_t c = 0; c < d; c += 2)
+            memcpy(to + c * ENG_LM_KEYS, key + c, 2 * sizeof *key);
+        for (size_t c = 0; c < d; c++)
+            values[j / 2 * 2 * width + 2 * c + j % 2] = value[c];
+    }
+}
+
+static void attend_segment_rounded(const struct attention_run *run, size_t head, size_t begin, size_t n,
+                                   float *memory)
+{
+    size_t d = (size_t)run->vision->head_dim, width = eng_lm_rounded_width(d), stride = 3 * (size_t)run->vision->hidden;
+    size_t places = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS;
+    float *out = memory, *scratch = out + ENG_LM_QUERIES * width, factor = (float)(1.0 / sqrt((double)d));
+    float scaled[ENG_LM_MAX_HEAD];
+    uint16_t *keys = (uint16_t *)(void *)(scratch + ENG_LM_QUERIES * ENG_LM_KEYS), *values = keys + places * d;
+    uint16_t *q = values + places * width;
+    gather_rounded(run, head, begin, n, keys, values);
+    struct eng_lm_attention_rounded a = {
+        .keys = keys, .values = values, .q = q, .d = d, .n = n, .out = out, .scratch = scratch};
+    for (size_t i = 0; i < n; i += ENG_LM_QUERIES) {
+        float *rows = run->memory->qkv + (begin + i) * stride + head * d;
+        a.rows = n - i < ENG_LM_QUERIES ? n - i : ENG_LM_QUERIES;
+        for (size_t r = 0; r < a.rows; r++) { /* the padding of a row is overwritten by the next */
+            for (size_t c = 0; c < d; c++)
+                scaled[c] = rows[r * stride + c] * factor;
+            run->kernels->round_bf16(scaled, d, q + r * d);
+        }
+        run->kernels->attend_rounded(&a);
+        for (size_t r = 0; r < a.rows; r++)
+            memcpy(rows + r * stride, out + r * width, d * sizeof *out);
+    }
+}
+
 /* One head of one segment. Only this piece of work reads or writes its part of the queries. */
 static void attend_segment(void *context, size_t index, int worker)
 {
@@ -107,6 +157,10 @@ static void attend_segment(void *context, size_t index, int worker)
     float *out = q + ENG_LM_QUERIES * d, factor = (float)(1.0 / sqrt((double)d));
     if (n == 0)
         return;
+    if (run->rounded) {
+        attend_segment_rounded(run, head, begin, n, keys);
+        return;
+    }
     gather_head(run, head, begin, n, keys, values);
     struct eng_lm_attention a = {.keys = keys,
                                  .values = values,
@@ -189,6 +243,8 @@ static void attention_half(const struct eng_qwen_vision *vision, const struct en
     rows->width = 3 * hidden;
     eng_team_run(ops->team, n, rotate_row, rows);
     struct attention_run run = {.vision = vision, .kernels = ops->kernels, .memory = memory, .segments = segments};
+    run.rounded = ops->kernels->attend_rounded && vision->head_dim % 2 == 0 &&
+                  (block->qkv.kind == ENG_LINEAR_BF16_ROUNDED || block->qkv.kind == ENG_LINEAR_S8);
     eng_team_run(ops->team, segments->count * (size_t)vision->heads, attend_segment, &run);
 }
 
@@ -298,11 +354,52 @@ static void make_angles(struct frame *f)
     }
 }
 
-static void release_block(const struct eng_qwen *model, const struct eng_vision_block *block)
+static void block_layers(struct eng_vision_block *block, struct eng_linear *all[5])
 {
-    const struct eng_linear *all[] = {&block->qkv, &block->proj, &block->gate, &block->up, &block->down};
-    for (size_t i = 0; model->release_tower && i < sizeof all / sizeof all[0]; i++)
-        eng_qwen_release(model, all[i]);
+    struct eng_linear *parts[] = {&block->qkv, &block->proj, &block->gate, &block->up, &block->down};
+    memcpy(all, parts, sizeof parts);
+}
+
+/* A block in 8 bits for one run. On failure *out has nothing to free. */
+static enum b_code pack_block(const struct eng_qwen *model, struct eng_ops *ops, const struct eng_vision_block *block,
+                              struct eng_vision_block *out, struct b_err *err)
+{
+    struct eng_linear *all[5];
+    enum b_code code = B_OK;
+    *out = *block;
+    block_layers(out, all);
+    size_t done = 0;
+    for (; done < 5 && code == B_OK; done++) {
+        struct eng_linear mapped = *all[done];
+        code = eng_linear_pack(ops->team, ENG_LINEAR_S8, all[done], err);
+        if (code == B_OK)
+            eng_qwen_release(model, &mapped);
+    }
+    for (size_t i = 0; code != B_OK && i + 1 < done; i++)
+        eng_linear_free(all[i]);
+    return code;
+}
+
+static enum b_code run_block(struct frame *f, int i, struct b_err *err)
+{
+    const struct eng_qwen_vision *v = &f->model->config.vision;
+    struct eng_segments windows = {f->windows.cu_windows, f->windows.n_windows};
+    struct eng_segments frames = {f->windows.cu_frames, f->windows.n_frames};
+    const struct eng_segments *segments = v->full_attention[i] ? &frames : &windows;
+    struct eng_vision_block packed, *block = &f->model->blocks[i];
+    struct eng_linear *all[5];
+    if (!f->model->release_tower) {
+        eng_vision_block_run(v, block, f->ops, f->memory, segments, f->cosine, f->sine, f->x, f->n);
+        return B_OK;
+    }
+    enum b_code code = pack_block(f->model, f->ops, block, &packed, err);
+    if (code != B_OK)
+        return code;
+    eng_vision_block_run(v, &packed, f->ops, f->memory, segments, f->cosine, f->sine, f->x, f->n);
+    block_layers(&packed, all);
+    for (size_t j = 0; j < 5; j++)
+        eng_linear_free(all[j]);
+    return B_OK;
 }
 
 static enum b_code run_frame(struct frame *f, const size_t *place, float *out, struct b_cancel *cancel,
@@ -311,17 +408,14 @@ static enum b_code run_frame(struct frame *f, const size_t *place, float *out, s
     const struct eng_qwen *model = f->model;
     const struct eng_qwen_vision *v = &model->config.vision;
     size_t hidden = (size_t)v->hidden, width = (size_t)v->out_hidden;
-    struct eng_segments windows = {f->windows.cu_windows, f->windows.n_windows};
-    struct eng_segments frames = {f->windows.cu_frames, f->windows.n_frames};
     embed_patches(f, place);
     for (int i = 0; i < v->depth; i++) {
         enum b_code code = b_cancel_check(cancel, err);
+        if (code == B_OK)
+            code = run_block(f, i, err);
         if (code != B_OK)
             return code;
-        eng_vision_block_run(v, &model->blocks[i], f->ops, f->memory, v->full_attention[i] ? &frames : &windows,
-                             f->cosine, f->sine, f->x, f->n);
         see(f, "block", i, f->first, f->x, f->n, hidden);
-        release_block(model, &model->blocks[i]);
     }
     eng_vision_merge(model, f->ops, f->memory, f->x, f->windows.units, f->merged);
     for (size_t i = 0; i < f->windows.units; i++)

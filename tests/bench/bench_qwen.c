@@ -2,11 +2,13 @@
 /* Speed of a Qwen2.5-VL checkpoint on this machine, next to the memory bandwidth that the same threads reach.
  *
  *   bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W --height H] [--text N] [--answer N]
- *              [--draft N] [--isa N] [--repeat N] [--no-vision]
+ *              [--draft N] [--isa N] [--no-vision] [--serve]
  *
  * Reads one picture of W x H pixels (noise) with N tokens of text, then decodes. Prints one JSON object: seconds and
  * rates of the tower, the prompt and the answer, bytes read per token, peak resident memory. --draft N offers drafts
- * that are always wrong, N tokens long: what verifying costs. Run it alone on the machine. */
+ * that are always wrong, N tokens long: what verifying costs. --serve opens the model once, says "ready" and answers every line "threads
+ * text answer width height" with an object, of the tower alone when width is not 0, for benchmarks that take turns. Run it alone on the
+ * machine. */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,20 +18,20 @@
 #include <time.h>
 
 #include "engine/base/cancel.h"
-#include "engine/kernels/lm.h"
 #include "engine/qwen25vl/qwen25vl.h"
+#include "engine/qwen25vl/vision.h"
 
 struct settings {
     const char *dir;
     enum eng_qwen_precision precision;
-    int threads, width, height, isa, repeat;
+    int threads, width, height, isa;
     size_t text, answer, draft;
-    bool no_vision;
+    bool no_vision, serve;
 };
 
 /* --- bandwidth: every thread sums its part of a buffer far larger than any cache --- */
 
-enum { PART = 768 << 20, PASSES = 3 };
+enum { PART = 384 << 20, PASSES = 3, THREADS_MAX = 64, TOWER_ROWS = 384 };
 
 struct reader {
     const float *part;
@@ -44,26 +46,6 @@ static double thread_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void *read_part(void *context)
-{
-    struct reader *r = context;
-    const struct eng_lm_kernels *k = eng_lm_best();
-    float ones[2048], y[4] = {0};
-    for (size_t i = 0; i < 2048; i++)
-        ones[i] = 1;
-    struct eng_lm_shape shape = {.m = 1, .n = 4, .k = 2048, .x_row = 2048, .w_row = 2048, .y_row = 4};
-    double cpu = thread_seconds();
-    int64_t begin = b_now_ns();
-    for (size_t at = 0; at + 4 * 2048 <= PART / 2;
-         at += 4 * 2048) /* the loop of a decode step: a row of weights is read once */
-        k->dot_bf16(&shape, ones, (const uint16_t *)(const void *)r->part + at, y);
-    r->seconds = (double)(b_now_ns() - begin) * 1e-9;
-    r->cpu = thread_seconds() - cpu;
-    r->sum = y[0];
-    return NULL;
-}
-
-/* Plain reading with the widest loads: what the memory gives. */
 static void *sum_part(void *context)
 {
     struct reader *r = context;
@@ -85,42 +67,40 @@ struct rate {
     double wall, cpu;
 };
 
-static void run_readers(int threads, float *memory, void *(*work)(void *), struct rate *best)
+/* Memory to read, in large pages; NULL: there is none. */
+static float *reading_memory(int threads)
 {
-    for (int pass = 0; pass < PASSES; pass++) {
-        pthread_t handles[64];
-        struct reader readers[64];
-        double slowest = 0, cpu = 0;
+    size_t bytes = (size_t)threads * PART;
+    float *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+/* The best of PASSES. */
+static struct rate bandwidth(int threads, const float *memory)
+{
+    struct rate best = {0};
+    for (int pass = 0; memory && pass < PASSES; pass++) {
+        pthread_t handles[THREADS_MAX];
+        struct reader readers[THREADS_MAX];
+        double slowest = 0, cpu = 0, bytes = (double)threads * PART;
         for (int i = 0; i < threads; i++) {
             readers[i] = (struct reader){.part = memory + (size_t)i * (PART / sizeof(float))};
-            if (pthread_create(&handles[i], NULL, work, &readers[i]) != 0)
-                return;
+            if (pthread_create(&handles[i], NULL, sum_part, &readers[i]) != 0)
+                abort();
         }
         for (int i = 0; i < threads; i++) {
             (void)pthread_join(handles[i], NULL);
             slowest = readers[i].seconds > slowest ? readers[i].seconds : slowest;
             cpu += readers[i].cpu;
         }
-        double bytes = (double)threads * PART;
-        best->wall = bytes / slowest > best->wall ? bytes / slowest : best->wall;
-        best->cpu = bytes / cpu > best->cpu ? bytes / cpu : best->cpu;
+        best.wall = bytes / slowest > best.wall ? bytes / slowest : best.wall;
+        best.cpu = bytes / cpu > best.cpu ? bytes / cpu : best.cpu;
     }
-}
-
-/* Largest of plain reading and the kernel's own reading over anonymous memory, joined with *best. */
-static void bandwidth(int threads, struct rate *best)
-{
-    size_t bytes = (size_t)threads * PART;
-    if (threads > 64)
-        return;
-    float *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return;
-    (void)madvise(memory, bytes, MADV_HUGEPAGE);
-    memset(memory, 0, bytes);
-    run_readers(threads, memory, sum_part, best);
-    run_readers(threads, memory, read_part, best);
-    (void)munmap(memory, bytes);
+    return best;
 }
 
 static long peak_kib(const char *field)
@@ -227,11 +207,36 @@ static enum b_code run(const struct eng_qwen *model, const struct settings *s, s
     return code;
 }
 
+/* The tower alone: what a turn with a picture does. */
+static enum b_code run_tower(const struct eng_qwen *model, const struct settings *s, struct b_err *err)
+{
+    struct eng_visual visual = {0};
+    struct eng_ops ops = {0};
+    float *out = NULL;
+    enum b_code code = make_visual(model, s, &visual, err);
+    if (code == B_OK)
+        code = eng_ops_new(model->kernels, s->threads, TOWER_ROWS, eng_qwen_widest(model), &ops, err);
+    if (code == B_OK) {
+        size_t tokens = (size_t)eng_visual_tokens(&visual, model->config.vision.merge);
+        double patches = (double)tokens * model->config.vision.merge * model->config.vision.merge;
+        out = calloc(tokens, (size_t)model->config.vision.out_hidden * sizeof *out);
+        double cpu = cpu_seconds();
+        int64_t begin = b_now_ns();
+        code = out ? eng_vision_run(model, &ops, &visual, out, NULL, NULL, err) : B_NO_MEMORY;
+        printf("\"patches\": %.0f, \"vision_s\": %.3f, \"vision_cpu_s\": %.3f", patches,
+               (double)(b_now_ns() - begin) * 1e-9, cpu_seconds() - cpu);
+    }
+    free(out);
+    eng_ops_free(&ops);
+    eng_visual_free(&visual);
+    return code;
+}
+
 static int usage(void)
 {
     (void)fprintf(stderr,
                   "usage: bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W] [--height H] "
-                  "[--text N] [--answer N] [--draft N] [--isa N] [--no-vision]\n");
+                  "[--text N] [--answer N] [--draft N] [--isa N] [--no-vision] [--serve]\n");
     return 2;
 }
 
@@ -240,7 +245,7 @@ static int parse(int argc, char **argv, struct settings *s)
     static const struct option options[] = {
         {"precision", 1, NULL, 'p'}, {"threads", 1, NULL, 't'}, {"width", 1, NULL, 'w'}, {"height", 1, NULL, 'h'},
         {"text", 1, NULL, 'x'},      {"answer", 1, NULL, 'a'},  {"draft", 1, NULL, 'd'}, {"isa", 1, NULL, 'i'},
-        {"no-vision", 0, NULL, 'n'}, {NULL, 0, NULL, 0}};
+        {"no-vision", 0, NULL, 'n'}, {"serve", 0, NULL, 's'},   {NULL, 0, NULL, 0}};
     static const char *const names[] = {"exact", "bf16", "int8", "int4"};
     int c, precision = 0;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -276,13 +281,68 @@ static int parse(int argc, char **argv, struct settings *s)
         case 'n':
             s->no_vision = true;
             break;
+        case 's':
+            s->serve = true;
+            break;
         default:
             return usage();
         }
     }
     s->precision = (enum eng_qwen_precision)precision;
     s->dir = optind < argc ? argv[optind] : NULL;
-    return s->dir && s->answer > 0 && s->text > 0 ? 0 : usage();
+    return s->dir && s->answer > 0 && s->text > 0 && s->threads > 0 && s->threads <= THREADS_MAX ? 0 : usage();
+}
+
+/* One object. */
+static enum b_code report(const struct eng_qwen *model, const struct settings *s, double opened, const float *memory,
+                          struct b_err *err)
+{
+    printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"open_s\": %.2f, \"step_gb\": %.3f, "
+           "\"position_kib\": %.1f, ",
+           (int)s->precision, eng_qwen_isa(model), s->threads, opened, (double)eng_qwen_step_bytes(model) * 1e-9,
+           (double)eng_qwen_position_bytes(model) / 1024.0);
+    struct rate before = bandwidth(s->threads, memory);
+    enum b_code code = s->serve && !s->no_vision ? run_tower(model, s, err) : run(model, s, err);
+    long peak = peak_kib("VmHWM") / 1024;
+    float *own = s->serve ? NULL : reading_memory(s->threads); /* only now, so that the peak is the model's */
+    struct rate after = bandwidth(s->threads, own ? own : memory);
+    if (own) {
+        before = bandwidth(s->threads, own);
+        (void)munmap(own, (size_t)s->threads * PART);
+    }
+    printf(", \"peak_resident_mib\": %ld, \"bandwidth_gb_per_s\": [%.2f, %.2f], \"bandwidth_gb_per_cpu_s\": [%.2f, "
+           "%.2f]}\n",
+           peak, before.wall * 1e-9, after.wall * 1e-9, before.cpu * 1e-9, after.cpu * 1e-9);
+    (void)fflush(stdout);
+    return code;
+}
+
+static enum b_code serve(const struct eng_qwen *model, struct settings *s, double opened, struct b_err *err)
+{
+    char line[128];
+    float *memory = reading_memory(2);
+    enum b_code code = B_OK;
+    printf("ready\n");
+    (void)fflush(stdout);
+    while (code == B_OK && fgets(line, sizeof line, stdin)) {
+        if (sscanf(line, "%d %zu %zu %d %d", &s->threads, &s->text, &s->answer, &s->width, &s->height) != 5 ||
+            s->threads < 1 || s->threads > 2 || s->text < 1 || s->answer < 1)
+            return b_fail(err, B_ARGUMENT, "serve", "lines are: threads (1 or 2) text answer width height");
+        s->no_vision = s->width == 0;
+        code = report(model, s, opened, s->no_vision ? memory : NULL, err);
+    }
+    return code;
+}
+
+static enum b_code once(const char *dir, const struct eng_qwen_options *options, struct settings *s,
+                        struct eng_qwen **model, struct b_err *err)
+{
+    int64_t begin = b_now_ns();
+    enum b_code code = eng_qwen_open(dir, options, model, err);
+    double opened = (double)(b_now_ns() - begin) * 1e-9;
+    if (code == B_OK && s->serve)
+        return serve(*model, s, opened, err);
+    return code == B_OK ? report(*model, s, opened, NULL, err) : code;
 }
 
 int main(int argc, char **argv)
@@ -292,23 +352,8 @@ int main(int argc, char **argv)
     struct eng_qwen *model = NULL;
     if (parse(argc, argv, &s) != 0)
         return 2;
-    struct rate before = {0}, after = {0};
-    bandwidth(s.threads, &before);
     struct eng_qwen_options options = {.precision = s.precision, .threads = s.threads, .isa = s.isa};
-    int64_t begin = b_now_ns();
-    enum b_code code = eng_qwen_open(s.dir, &options, &model, &err);
-    if (code == B_OK) {
-        printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"open_s\": %.2f, "
-               "\"step_gb\": %.3f, \"position_kib\": %.1f, ",
-               (int)s.precision, eng_qwen_isa(model), s.threads, (double)(b_now_ns() - begin) * 1e-9,
-               (double)eng_qwen_step_bytes(model) * 1e-9, (double)eng_qwen_position_bytes(model) / 1024.0);
-        code = run(model, &s, &err);
-        long peak = peak_kib("VmHWM") / 1024;
-        bandwidth(s.threads, &after);
-        printf(", \"peak_resident_mib\": %ld, \"bandwidth_gb_per_s\": [%.2f, %.2f], \"bandwidth_gb_per_cpu_s\": [%.2f, "
-               "%.2f]}\n",
-               peak, before.wall * 1e-9, after.wall * 1e-9, before.cpu * 1e-9, after.cpu * 1e-9);
-    }
+    enum b_code code = once(s.dir, &options, &s, &model, &err);
     if (code != B_OK)
         (void)fprintf(stderr, "bench_qwen: %s: %s\n", err.domain, err.message);
     eng_qwen_drop(model);

@@ -133,29 +133,68 @@ static const struct eng_qwen_vision vision = {.depth = 1,
                                               .eps = 1e-6f,
                                               .rope_theta = 10000};
 
-static void block_case(const struct eng_vision_block *block, struct eng_ops *ops, const char *stream, int h, int w,
-                       bool full, const char *tag)
+/* A picture of h x w patches through the block, windows or the frame seeing each other; *in: what went in, same order. */
+static float *run_block(const struct eng_vision_block *block, struct eng_ops *ops, const char *stream, int h, int w,
+                        bool full, float **in)
 {
     struct eng_grid grid = {.t = 1, .h = h, .w = w};
     struct eng_windows windows;
     struct eng_vision_memory *memory;
     assert_int_equal(eng_windows_new(&vision, &grid, 1, &windows, NULL), B_OK);
     size_t n = windows.patches, hidden = 1280;
-    float *in = vector("rs.vis.x.", stream, n * hidden, 2, 0), *x = malloc(n * hidden * sizeof *x);
+    float *rows = vector("rs.vis.x.", stream, n * hidden, 2, 0), *x = malloc(n * hidden * sizeof *x);
     float *cosine = malloc(n * 40 * sizeof *cosine), *sine = malloc(n * 40 * sizeof *sine);
     for (size_t i = 0; i < n; i++) {
         size_t patch = (size_t)windows.index[i / 4] * 4 + i % 4;
-        memcpy(x + i * hidden, in + patch * hidden, hidden * sizeof *x);
+        memcpy(x + i * hidden, rows + patch * hidden, hidden * sizeof *x);
         eng_rotary_patch(windows.rows[patch], windows.cols[patch], 80, 10000, cosine + i * 40, sine + i * 40);
     }
+    memcpy(rows, x, n * hidden * sizeof *x);
     struct eng_segments segments = {full ? windows.cu_frames : windows.cu_windows,
                                     full ? windows.n_frames : windows.n_windows};
     assert_int_equal(eng_vision_memory_new(&vision, ops, n, n, &memory, NULL), B_OK);
     eng_vision_block_run(&vision, block, ops, memory, &segments, cosine, sine, x, n);
-    check(tag, x, n, hidden);
     eng_vision_memory_drop(memory);
     eng_windows_free(&windows);
-    free(in), free(x), free(cosine), free(sine);
+    free(cosine), free(sine);
+    *in = rows;
+    return x;
+}
+
+static void block_case(const struct eng_vision_block *block, struct eng_ops *ops, const char *stream, int h, int w,
+                       bool full, const char *tag)
+{
+    float *in, *x = run_block(block, ops, stream, h, w, full, &in);
+    check(tag, x, (size_t)h * (size_t)w, 1280);
+    free(in), free(x);
+}
+
+/* The same block in a narrow form, against the exact one. */
+static void narrow_block(const struct eng_vision_block *block, struct eng_ops *ops, enum eng_linear_kind kind,
+                         double bound)
+{
+    struct eng_vision_block narrow = *block;
+    struct eng_linear *parts[] = {&narrow.qkv, &narrow.proj, &narrow.gate, &narrow.up, &narrow.down};
+    for (size_t i = 0; i < 5; i++)
+        if (kind == ENG_LINEAR_BF16_ROUNDED)
+            parts[i]->kind = eng_lm_best()->dot_bf16_bf16 ? kind : ENG_LINEAR_BF16;
+        else
+            assert_int_equal(eng_linear_pack(ops->team, kind, parts[i], NULL), B_OK);
+    for (int full = 0; full < 2; full++) {
+        float *in, *exact = run_block(block, ops, "full", 32, 32, full, &in), *again;
+        float *x = run_block(&narrow, ops, "full", 32, 32, full, &again);
+        double error = 0, size = 0;
+        for (size_t i = 0; i < (size_t)32 * 32 * 1280; i++) {
+            double d = (double)x[i] - (double)exact[i], added = (double)exact[i] - (double)in[i];
+            error += d * d;
+            size += added * added;
+        }
+        print_message("vision block, kind %d: NMSE %.2g of what it adds\n", (int)kind, error / size);
+        assert_true(error / size <= bound);
+        free(in), free(exact), free(again), free(x);
+    }
+    for (size_t i = 0; kind != ENG_LINEAR_BF16_ROUNDED && i < 5; i++)
+        eng_linear_free(parts[i]);
 }
 
 static void test_vision(void **state)
@@ -174,6 +213,8 @@ static void test_vision(void **state)
     block_case(&block, &ops, "edge", 22, 46, false, "vision.window.edge");
     block_case(&block, &ops, "full", 32, 32, false, "vision.window.full");
     block_case(&block, &ops, "full", 32, 32, true, "vision.fullatt.full");
+    narrow_block(&block, &ops, ENG_LINEAR_BF16_ROUNDED, NMSE_BF16);
+    narrow_block(&block, &ops, ENG_LINEAR_S8, NMSE_INT8);
     free_layer(&block.qkv), free_layer(&block.proj), free_layer(&block.gate), free_layer(&block.up);
     free_layer(&block.down);
     free((float *)(uintptr_t)block.norm1), free((float *)(uintptr_t)block.norm2);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "engine/kernels/lm.h"
+#include "engine/kernels/lm_private.h"
 
 /* Bounds of the squared error over the squared size. fp32: rounding of sums of up to 2,048 products; bfloat16:
  * the instruction keeps the products' sums in fp32 too. */
@@ -20,6 +20,8 @@
 #define NMSE_NARROW_SUM 1e-11
 /* Softmax magnifies the rounding of scores of up to 128 products and size 20. */
 #define NMSE_ATTENTION 1e-10
+/* Weights of values are rounded to bfloat16, 8 bits: each is off by at most 2^-9 of itself. */
+#define NMSE_ROUNDED 1e-5
 #define ELEMENT_MAX 2e-6f
 
 static const struct eng_lm_kernels *plain, *sets[ENG_LM_ISA_COUNT];
@@ -377,6 +379,82 @@ static void test_attend(void **test)
     }
 }
 
+static void attend_rounded_one(const struct eng_lm_kernels *set, size_t d, size_t rows, size_t n)
+{
+    size_t width = eng_lm_rounded_width(d), places = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS;
+    uint16_t *keys = calloc(places * d, 2), *values = calloc(places * width, 2), *q = calloc(rows * d, 2);
+    float *out = floats(rows * width, 1), *expected = floats(rows * width, 1), *alone = floats(width, 1);
+    float scratch[ENG_LM_QUERIES * ENG_LM_KEYS], x[64];
+    uint16_t bits[64];
+    for (size_t i = 0; i < rows * d; i++) {
+        x[0] = draw(1);
+        plain->round_bf16(x, 1, bits);
+        q[i] = bits[0];
+    }
+    for (size_t j = 0; j < n; j++)
+        for (size_t c = 0; c < d; c++) {
+            x[0] = draw(2);
+            x[1] = draw(1);
+            plain->round_bf16(x, 2, bits);
+            keys[j / ENG_LM_KEYS * ENG_LM_KEYS * d + c / 2 * 2 * ENG_LM_KEYS + j % ENG_LM_KEYS * 2 + c % 2] = bits[0];
+            values[j / 2 * 2 * width + 2 * c + j % 2] = bits[1];
+        }
+    struct eng_lm_attention_rounded a = {keys, values, q, d, rows, n, out, scratch};
+    set->attend_rounded(&a);
+    a.out = expected;
+    eng_lm_ref_attend_rounded(&a);
+    for (size_t r = 0; r < rows; r++) {
+        near(out + r * width, expected + r * width, d, NMSE_ROUNDED, set, "attend_rounded");
+        struct eng_lm_attention_rounded one = a; /* alone: the same bits */
+        one.rows = 1;
+        one.q = q + r * d;
+        one.out = alone;
+        set->attend_rounded(&one);
+        assert_memory_equal(alone, out + r * width, d * sizeof *alone);
+    }
+    free(keys), free(values), free(q), free(out), free(expected), free(alone);
+}
+
+static void test_attend_rounded(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++) {
+        if (!sets[set]->attend_rounded)
+            continue;
+        attend_rounded_one(sets[set], 80, 48, 64);
+        attend_rounded_one(sets[set], 80, 17, 201);
+        attend_rounded_one(sets[set], 16, 3, 1);
+        attend_rounded_one(sets[set], 26, 13, 130);
+    }
+}
+
+static void test_finish(void **test)
+{
+    (void)test;
+    enum { N = 37 };
+    float *sums = floats(N, 1e6f), *shift = floats(N, 1e5f), *scale = floats(N, 1), *y = floats(N, 9);
+    int32_t whole[N];
+    for (size_t i = 0; i < N; i++) {
+        shift[i] = rintf(shift[i]);
+        whole[i] = (int32_t)draw(2e9f);
+    }
+    for (int set = 0; set < n_sets; set++)
+        for (int way = 0; way < 4; way++) {
+            float a[N], b[N];
+            memcpy(a, y, sizeof a);
+            memcpy(b, y, sizeof b);
+            struct eng_lm_finish f = {shift, scale, way & 1 ? sums : NULL, 0.37f, way > 1, N, a}, g = f;
+            g.y = b;
+            sets[set]->finish_s8(&f, whole);
+            plain->finish_s8(&g, whole);
+            assert_memory_equal(a, b, sizeof a);
+            sets[set]->finish_q4(&f, sums);
+            plain->finish_q4(&g, sums);
+            assert_memory_equal(a, b, sizeof a);
+        }
+    free(sums), free(shift), free(scale), free(y);
+}
+
 int main(void)
 {
     plain = eng_lm_for(ENG_LM_PLAIN);
@@ -387,7 +465,8 @@ int main(void)
         cmocka_unit_test(test_panel),     cmocka_unit_test(test_dot_float), cmocka_unit_test(test_rows_in_narrow_forms),
         cmocka_unit_test(test_dot_bytes), cmocka_unit_test(test_dot_q4),
         cmocka_unit_test(test_pack_s8),   cmocka_unit_test(test_between),
-        cmocka_unit_test(test_attend),
+        cmocka_unit_test(test_attend),    cmocka_unit_test(test_attend_rounded),
+        cmocka_unit_test(test_finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,8 @@ static enum b_code assemble(struct worker *w, struct dp_page *page, struct dp_sh
     }
     if (code == B_OK)
         code = dp_assemble_seen(sheet, &regions, page, err);
+    if (code == B_OK && regions.n > 0)
+        code = dp_reader_formulas(w->reader, sheet, &regions, page, &w->cancel, err);
     b_arena_drop(arena);
     return code;
 }

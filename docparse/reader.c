@@ -32,6 +32,7 @@ struct dp_reader {
     int threads;
     struct eng_page_engine *engine; /* NULL until first use */
     struct dp_qwen_reader *qwen;    /* for a large model; all the rest is then unused */
+    struct dp_formula_reader *formulas; /* NULL until first use */
 };
 
 enum scope { READ_NOTHING, READ_REGIONS, READ_WHOLE };
@@ -77,7 +78,23 @@ void dp_reader_drop(struct dp_reader *reader)
         return;
     eng_page_engine_drop(reader->engine);
     dp_qwen_reader_drop(reader->qwen);
+    dp_formula_reader_drop(reader->formulas);
     free(reader);
+}
+
+const struct dp_model *dp_reader_model(const struct dp_reader *reader)
+{
+    return reader->model;
+}
+
+struct dp_formula_reader **dp_reader_formula_slot(struct dp_reader *reader)
+{
+    return &reader->formulas;
+}
+
+int dp_reader_threads(const struct dp_reader *reader)
+{
+    return reader->threads;
 }
 
 static enum b_code need_engine(struct dp_reader *r, struct b_err *err)

@@ -32,6 +32,9 @@ struct dp_qwen_options {
 };
 enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_options *options, struct dp_model **out,
                                struct b_err *err) B_MUST_CHECK;
+/* Lets the readers of a compact model read displayed formulas from the picture (formula_reader.h), with the checkpoint
+ * in `dir`. Before the model is shared. */
+enum b_code dp_model_add_formulas(struct dp_model *model, const char *dir, struct b_err *err) B_MUST_CHECK;
 void dp_model_drop(struct dp_model *model);
 const char *dp_model_name(const struct dp_model *model);
 const char *dp_model_sha256(const struct dp_model *model); /* over the files that were loaded */
@@ -53,5 +56,10 @@ enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *shee
 enum b_code dp_reader_regions(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_page *page,
                               struct b_arena *arena, struct dp_regions *out, struct b_cancel *cancel,
                               struct b_err *err) B_MUST_CHECK;
+
+/* Displayed formulas of an assembled page that is a picture, where the model reads them; otherwise nothing happens.
+ * seen: what dp_reader_regions gave. */
+enum b_code dp_reader_formulas(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_regions *seen,
+                               struct dp_page *page, struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
 #endif

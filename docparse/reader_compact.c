@@ -72,6 +72,7 @@ void dp_model_drop(struct dp_model *model)
     if (!model)
         return;
     eng_models_drop(model->compact);
+    dp_formula_model_drop(model->formulas);
     eng_batch_drop(model->batch);
     eng_qwen_drop(model->qwen);
     free(model);

@@ -2,6 +2,7 @@
 #ifndef DOCPARSE_READER_PRIVATE_H
 #define DOCPARSE_READER_PRIVATE_H
 
+#include "docparse/formula_reader.h"
 #include "docparse/line_builder.h"
 #include "docparse/reader.h"
 #include "engine/compact/compact.h"
@@ -13,9 +14,15 @@ struct dp_model {
     struct eng_models *compact; /* NULL in a model of the other kind */
     struct eng_qwen *qwen;
     struct eng_batch *batch; /* of all pages that the large model reads at a time */
+    struct dp_formula_model *formulas; /* NULL: formulas of pictures are not read */
     struct dp_qwen_options qwen_options;
     char options[96]; /* see dp_model_options */
 };
+
+/* What reader_formulas.c needs of a reader. */
+const struct dp_model *dp_reader_model(const struct dp_reader *reader);
+struct dp_formula_reader **dp_reader_formula_slot(struct dp_reader *reader); /* NULL inside until first use */
+int dp_reader_threads(const struct dp_reader *reader);
 
 /* The large model's reader. */
 struct dp_qwen_reader;

@@ -110,7 +110,7 @@ static enum b_code read_document(struct tests *t, const char *pdf, const char *t
     struct svc_bench_page page = {0};
     (void)snprintf(path, sizeof path, "%s/%s", t->o.pdfs, pdf);
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(target, '/') - target), target);
-    enum b_code code = t->reader ? B_OK : svc_bench_reader_new(t->o.models, t->o.jobs, &t->reader, err);
+    enum b_code code = t->reader ? B_OK : svc_bench_reader_new(t->o.models, NULL, t->o.jobs, &t->reader, err);
     if (code == B_OK)
         code = b_make_dirs(folder, err);
     if (code == B_OK)

@@ -11,7 +11,7 @@
 #include "service/bench_private.h"
 
 struct options {
-    const char *truth, *pred, *images, *json, *html, *compare, *models;
+    const char *truth, *pred, *images, *json, *html, *compare, *models, *formulas;
     enum bm_version version;
     const char *version_name;
     int jobs;
@@ -35,6 +35,7 @@ static void print_help(void)
           "      --compare FILE   an earlier --json report: print what got better and worse\n"
           "      --jobs N         pages read at once (default 2)\n"
           "      --models DIR     network files\n"
+          "      --formulas DIR   read displayed formulas with the checkpoint in DIR\n"
           "  -h, --help           this text\n\n"
           "Edit distances (text, formula, order): lower is better; TEDS: higher. A page without a prediction is left "
           "out,\n"
@@ -57,13 +58,19 @@ static bool find_version(const char *name, enum bm_version *out)
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-    static const struct option longs[] = {
-        {"gt", required_argument, NULL, 'g'},      {"pred", required_argument, NULL, 'p'},
-        {"images", required_argument, NULL, 'i'},  {"version", required_argument, NULL, 'v'},
-        {"json", required_argument, NULL, 'j'},    {"html", required_argument, NULL, 't'},
-        {"compare", required_argument, NULL, 'c'}, {"jobs", required_argument, NULL, 'n'},
-        {"models", required_argument, NULL, 'm'},  {"again", no_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option longs[] = {{"gt", required_argument, NULL, 'g'},
+                                          {"pred", required_argument, NULL, 'p'},
+                                          {"images", required_argument, NULL, 'i'},
+                                          {"version", required_argument, NULL, 'v'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"html", required_argument, NULL, 't'},
+                                          {"compare", required_argument, NULL, 'c'},
+                                          {"jobs", required_argument, NULL, 'n'},
+                                          {"models", required_argument, NULL, 'm'},
+                                          {"formulas", required_argument, NULL, 'F'},
+                                          {"again", no_argument, NULL, 'a'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     *o = (struct options){.version = BM_V1_5, .version_name = "v1.5", .jobs = 2};
     optind = 0;
     opterr = 0;
@@ -89,6 +96,9 @@ static int parse_options(int argc, char **argv, struct options *o)
             break;
         case 'm':
             o->models = optarg;
+            break;
+        case 'F':
+            o->formulas = optarg;
             break;
         case 'a':
             o->again = true;
@@ -174,7 +184,7 @@ static int read_pages(const struct options *o, struct bm_odb *odb, struct b_canc
     int exit_code = SVC_EXIT_OK;
     enum b_code code = b_make_dirs(o->pred, &err);
     if (code == B_OK)
-        code = svc_bench_reader_new(o->models, o->jobs, &reader, &err);
+        code = svc_bench_reader_new(o->models, o->formulas, o->jobs, &reader, &err);
     if (code != B_OK) {
         svc_print_error("bench", 0, &err);
         return SVC_EXIT_SETUP;

@@ -14,7 +14,7 @@ int svc_bench_cer(int argc, char **argv, struct b_cancel *cancel);
 
 /* Reads documents for scoring; one reader serves many calls, one thread at a time. */
 struct svc_bench_reader;
-enum b_code svc_bench_reader_new(const char *models, int jobs, struct svc_bench_reader **out,
+enum b_code svc_bench_reader_new(const char *models, const char *formulas, int jobs, struct svc_bench_reader **out,
                                  struct b_err *err) B_MUST_CHECK;
 void svc_bench_reader_drop(struct svc_bench_reader *reader);
 

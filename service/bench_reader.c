@@ -19,7 +19,8 @@ struct svc_bench_reader {
     struct dp_pipeline *trusting, *seeing; /* with the text layer, and without it */
 };
 
-enum b_code svc_bench_reader_new(const char *models, int jobs, struct svc_bench_reader **out, struct b_err *err)
+enum b_code svc_bench_reader_new(const char *models, const char *formulas, int jobs, struct svc_bench_reader **out,
+                                 struct b_err *err)
 {
     char dir[4096];
     struct svc_bench_reader *r = calloc(1, sizeof *r);
@@ -31,6 +32,8 @@ enum b_code svc_bench_reader_new(const char *models, int jobs, struct svc_bench_
         code = dp_models_dir(models, dir, sizeof dir, err);
     if (code == B_OK)
         code = dp_model_open_compact(dir, &r->model, err);
+    if (code == B_OK && formulas)
+        code = dp_model_add_formulas(r->model, formulas, err);
     if (code == B_OK)
         code = dp_pipeline_new(r->model, DP_TEXT_TRUST, jobs, &r->trusting, err);
     if (code == B_OK)

@@ -201,8 +201,9 @@ static enum b_code open_manifest(struct run *run, struct b_err *err)
 {
     const struct svc_convert_options *o = &run->options;
     char text[1024], key[65];
-    int len = snprintf(text, sizeof text, "%s %s p=%d t=%d m=%lld text=%d layout=%d dpi=%.6g pixels=%llu words=%d images=%d",
-                       DOCPARSE_VERSION, dp_model_sha256(run->model), (int)o->qwen.precision, o->qwen.max_tokens,
+    int len = snprintf(text, sizeof text, "%s %s %s p=%d t=%d m=%lld text=%d layout=%d dpi=%.6g pixels=%llu words=%d images=%d",
+                       DOCPARSE_VERSION, dp_model_sha256(run->model), dp_model_options(run->model), (int)o->qwen.precision,
+                       o->qwen.max_tokens,
                        (long long)o->qwen.max_pixels, (int)o->text_layer, (int)o->layout, o->dpi,
                        (unsigned long long)o->limits.page_pixels, (int)o->output.words, (int)o->output.page_images);
     for (size_t i = 0; i < o->n_formats && len > 0 && (size_t)len < sizeof text; i++)
@@ -226,6 +227,8 @@ static enum b_code set_up(struct run *run, struct b_err *err)
                                 : dp_models_dir(o->models_dir, models, sizeof models, err);
     if (code == B_OK && !o->large)
         code = dp_model_open_compact(models, &run->model, err);
+    if (code == B_OK && !o->large && o->formulas_dir)
+        code = dp_model_add_formulas(run->model, o->formulas_dir, err);
     if (code == B_OK)
         code = dp_pipeline_new(run->model, run->options.text_layer, run->options.jobs, &run->pipeline, err);
     if (code == B_OK && run->options.resume)

@@ -40,7 +40,8 @@ enum option_id {
     OPT_PAGE_IMAGES,
     OPT_FILES_FROM,
     OPT_OVERLAY,
-    OPT_SANDBOX
+    OPT_SANDBOX,
+    OPT_FORMULAS
 };
 
 static const struct option long_options[] = {
@@ -73,6 +74,7 @@ static const struct option long_options[] = {
     {"page-images", no_argument, NULL, OPT_PAGE_IMAGES},
     {"overlay", no_argument, NULL, OPT_OVERLAY},
     {"sandbox", required_argument, NULL, OPT_SANDBOX},
+    {"formulas", required_argument, NULL, OPT_FORMULAS},
     {0},
 };
 
@@ -107,6 +109,7 @@ static void print_help(void)
         "      --dpi native|N       resolution of page images, 36 to 1200 (default: native)\n"
         "      --password-file F    file whose first line opens encrypted documents\n"
         "      --models DIR         folder of the network files (default: $DOCPARSE_MODELS, then beside the program)\n"
+        "      --formulas DIR       read displayed formulas of scans with the checkpoint in DIR (default: off)\n"
         "      --reader NAME        compact: the embedded one (default); qwen25vl: a large model, needs --model\n"
         "      --model DIR          folder of a Qwen2.5-VL checkpoint (config.json, *.safetensors, tokenizer files)\n"
         "      --precision P        of the large model: exact (default), bf16, int8, int4: faster and smaller in this "
@@ -357,6 +360,9 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         return -1;
     case OPT_MODEL:
         o->checkpoint_dir = value;
+        return -1;
+    case OPT_FORMULAS:
+        o->formulas_dir = strcmp(value, "off") == 0 ? NULL : value;
         return -1;
     case OPT_MODELS:
         o->models_dir = value;

@@ -20,6 +20,7 @@ struct svc_convert_options {
     size_t n_formats;
     struct out_options output;
     const char *models_dir;     /* NULL: search */
+    const char *formulas_dir;   /* checkpoint that reads formulas of scans; NULL: none */
     bool large;                 /* the reader is qwen25vl */
     const char *checkpoint_dir; /* given then, NULL otherwise */
     struct dp_qwen_options qwen;

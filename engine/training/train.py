@@ -187,7 +187,7 @@ class Run:
     def go(self):
         recent, last = [], time.time()
         while True:
-            for items in self.train.plan(self.weights(self.progress()), 60, self.a.patches):
+            for items in self.train.plan(self.weights(self.progress()), self.a.plan, self.a.patches):
                 p, due = self.team.agree([self.progress(), float(time.time() - last > self.a.every)])
                 if p >= 1:
                     break
@@ -214,6 +214,7 @@ def main():
     ap.add_argument("--steps", type=int, default=0)
     ap.add_argument("--resume", action="store_true")
     ap.add_argument("--patches", type=int, default=4096, help="of a batch")
+    ap.add_argument("--plan", type=int, default=300, help="batches that are dealt at a time; few leave many small batches")
     ap.add_argument("--lr", type=float, default=.02)
     ap.add_argument("--warm", type=int, default=60)
     ap.add_argument("--easy", type=float, default=.15, help="share of the run that goes from short formulas to all")

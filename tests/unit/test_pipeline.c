@@ -125,6 +125,18 @@ enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_
     return B_OK;
 }
 
+enum b_code dp_reader_formulas(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_regions *seen,
+                               struct dp_page *page, struct b_cancel *cancel, struct b_err *err)
+{
+    (void)reader;
+    (void)sheet;
+    (void)seen;
+    (void)page;
+    (void)cancel;
+    (void)err;
+    return B_OK;
+}
+
 enum b_code dp_reader_regions(struct dp_reader *reader, const struct dp_sheet *sheet, const struct dp_page *page,
                               struct b_arena *arena, struct dp_regions *out, struct b_cancel *cancel,
                               struct b_err *err)

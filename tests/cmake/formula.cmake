@@ -8,3 +8,4 @@ target_link_libraries(bench_formulas PRIVATE eng_qwen25vl eng_base dp_flags m)
 dp_script_test(synth_formulas COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/synth/test_formulas.py LABELS unit)
 dp_script_test(training_smoke COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/synth/test_training.py $<TARGET_FILE:bench_formulas>
   LABELS unit TIMEOUT 400)
+dp_script_test(synth_charts COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/synth/test_charts.py LABELS unit)

@@ -348,6 +348,12 @@ static bool is_bullet_marker(const char *text)
            !b_cp_is_cjk(cp);
 }
 
+/* A bullet before text of the body's size: an item, however bold. */
+static bool is_bulleted(const struct dp_assembly *a, const struct dp_draft_block *b)
+{
+    return b->marker > 0 && !b->grid && b->size <= HEADING_SIZE * a->body && is_bullet_marker(first_text(a, b));
+}
+
 /* A numbered item needs company: its neighbour in reading order begins with a marker as well. */
 static bool is_item(const struct dp_assembly *a, int32_t at)
 {
@@ -398,7 +404,7 @@ void dp_classify_blocks(struct dp_assembly *a)
             b->type = DP_CODE;
         else if (is_caption(a, b))
             b->type = DP_CAPTION;
-        else if (is_heading(a, b))
+        else if (!is_bulleted(a, b) && is_heading(a, b))
             b->type = DP_HEADING;
         else if (is_item(a, i))
             b->type = DP_LIST_ITEM;

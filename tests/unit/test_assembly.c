@@ -434,6 +434,20 @@ static void test_two_sizes_of_text(void **state)
     assert_int_equal(block_with("heading after all")->type, DP_HEADING);
 }
 
+/* A bold item of a list is no heading. */
+static void test_bold_item(void **state)
+{
+    (void)state;
+    column(100, 150, 8, "text of the page before the list of items in it");
+    line(100, 460, 20, "• Another item");
+    const int32_t first = page->n_words;
+    line(100, 420, 20, "• Bold item here");
+    for (int32_t i = first; i < page->n_words; i++)
+        page->words[i].style = DP_BOLD;
+    assemble();
+    assert_int_equal(block_with("Bold item")->type, DP_LIST_ITEM);
+}
+
 static void test_initials(void **state)
 {
     (void)state;
@@ -565,6 +579,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bold_item, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sections_at_one_height, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_of_sections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_sizes_of_text, set_up, tear_down),

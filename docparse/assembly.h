@@ -18,7 +18,7 @@ enum b_code dp_assemble_seen(const struct dp_sheet *sheet, const struct dp_regio
 
 /* What only the document tells, decided page by page with one page to look ahead, so that memory stays flat: running
  * heads, feet and page numbers by their repetition, levels of headings by the styles and the outline so far,
- * paragraphs that go on on the next page. Owned by one document; one thread at a time. */
+ * paragraphs and tables that go on on the next page. Owned by one document; one thread at a time. */
 struct dp_across;
 /* The outline is borrowed until dp_across_drop; n_outline 0: none. */
 enum b_code dp_across_new(const struct dp_outline_item *outline, int32_t n_outline, struct dp_across **out,

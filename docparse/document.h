@@ -91,7 +91,9 @@ struct dp_cell {
 struct dp_table {
     int32_t rows, cols;
     int32_t first_cell, n_cells;
-    const char *caption; /* NULL when none */
+    const char *caption;   /* NULL when none */
+    bool continues;        /* it goes on with the last table of the page before, whose block is `joined` */
+    int32_t repeated_rows; /* rows at its start that repeat that table's head */
 };
 
 struct dp_block {

@@ -177,6 +177,8 @@ static enum b_code check_table(const struct dp_page *page, int32_t i, struct b_e
         return code;
     if (t->rows < 0 || t->cols < 0 || t->rows > GRID_SIDE_MAX || t->cols > GRID_SIDE_MAX)
         return BROKEN("page %d: table %d has a grid of %dx%d", page->number, i, t->rows, t->cols);
+    if (t->repeated_rows < 0 || t->repeated_rows > t->rows || (t->repeated_rows > 0 && !t->continues))
+        return BROKEN("page %d: table %d repeats %d of its %d rows", page->number, i, t->repeated_rows, t->rows);
     if (!range_fine(t->first_cell, t->n_cells, page->n_cells))
         return BROKEN("page %d: table %d holds cells %d + %d of %d", page->number, i, t->first_cell, t->n_cells,
                       page->n_cells);

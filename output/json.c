@@ -160,6 +160,10 @@ static void table(struct out_json *j, const struct dp_page *page, int32_t index)
     out_json_int(j, "cols", t->cols);
     if (t->caption)
         out_json_text(j, "caption", t->caption);
+    if (t->continues)
+        out_json_bool(j, "continues", true);
+    if (t->repeated_rows > 0)
+        out_json_int(j, "repeated_rows", t->repeated_rows);
     out_json_open_array(j, "cells");
     for (int32_t i = 0; i < t->n_cells; i++)
         cell(j, &page->cells[t->first_cell + i]);

@@ -30,7 +30,9 @@ struct xlsx_writer {
     lxw_workbook *book;
     lxw_worksheet *index;
     lxw_format *text, *number, *head_text, *head_number;
-    lxw_row_t tables; /* rows of the index so far */
+    lxw_row_t tables;    /* rows of the index so far */
+    lxw_worksheet *open; /* of the table that goes on on the next page; NULL when none does */
+    int32_t open_rows;   /* rows in it so far */
 };
 
 static enum b_code broken(lxw_error error, struct b_err *err)
@@ -69,17 +71,19 @@ static void cell_text(struct b_buf *buf, const char *text)
     }
 }
 
-static enum b_code put(struct xlsx_writer *w, lxw_worksheet *sheet, const struct dp_cell *c, struct b_err *err)
+/* first: the sheet's row of the table's first one. */
+static enum b_code put(struct xlsx_writer *w, lxw_worksheet *sheet, const struct dp_cell *c, int32_t first,
+                       struct b_err *err)
 {
     const bool spans = c->row_span > 1 || c->col_span > 1;
-    const lxw_row_t row = (lxw_row_t)c->row;
+    const lxw_row_t row = (lxw_row_t)(c->row + first);
     const lxw_col_t col = (lxw_col_t)c->col;
     lxw_error error = LXW_NO_ERROR;
     double number = 0;
     const bool numeric = out_is_exact_number(c->text, &number), head = c->header != DP_NOT_HEADER;
     lxw_format *format = numeric ? (head ? w->head_number : w->number) : head ? w->head_text : w->text;
     struct b_buf text;
-    if (c->row + c->row_span > ROWS_MAX || c->col + c->col_span > COLS_MAX)
+    if (c->row + first + c->row_span > ROWS_MAX || c->col + c->col_span > COLS_MAX)
         return B_OK; /* beyond what a sheet has */
     b_buf_init(&text, OUT_PAGE_MAX);
     cell_text(&text, c->text);
@@ -121,6 +125,20 @@ static enum b_code index_row(struct xlsx_writer *w, const struct dp_page *page, 
     return code == B_OK ? broken(error, err) : code;
 }
 
+/* A table that goes on keeps its sheet: its further rows stand under the first ones, without the repeated head. */
+static enum b_code more_rows(struct xlsx_writer *w, const struct dp_page *page, const struct dp_table *t,
+                             struct b_err *err)
+{
+    enum b_code code = B_OK;
+    for (int32_t k = 0; code == B_OK && k < t->n_cells; k++) {
+        const struct dp_cell *c = &page->cells[t->first_cell + k];
+        if (c->row >= t->repeated_rows)
+            code = put(w, w->open, c, w->open_rows - t->repeated_rows, err);
+    }
+    w->open_rows += t->rows - t->repeated_rows;
+    return code;
+}
+
 static enum b_code sheet_of(struct xlsx_writer *w, const struct dp_page *page, const struct out_tree *tree, int32_t i,
                             struct b_err *err)
 {
@@ -130,7 +148,9 @@ static enum b_code sheet_of(struct xlsx_writer *w, const struct dp_page *page, c
     lxw_worksheet *sheet = workbook_add_worksheet(w->book, name);
     enum b_code code = sheet ? B_OK : b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
     for (int32_t k = 0; code == B_OK && k < t->n_cells; k++)
-        code = put(w, sheet, &page->cells[t->first_cell + k], err);
+        code = put(w, sheet, &page->cells[t->first_cell + k], 0, err);
+    w->open = sheet;
+    w->open_rows = t->rows;
     return code == B_OK ? index_row(w, page, tree, i, name, err) : code;
 }
 
@@ -142,8 +162,17 @@ static enum b_code xlsx_page(struct out_writer *writer, const struct dp_page *pa
     enum b_code code = out_tree_new(page, &tree, err);
     (void)image;
     for (int32_t i = 0; i < page->n_blocks && code == B_OK; i++)
-        if (out_grid(page, &page->blocks[i]) && w->tables < SHEETS_MAX)
-            code = sheet_of(w, page, &tree, i, err);
+        if (out_grid(page, &page->blocks[i])) {
+            const struct dp_table *t = out_grid(page, &page->blocks[i]);
+            const bool more = t->continues && w->open;
+            w->open = more ? w->open : NULL;
+            if (more)
+                code = more_rows(w, page, t, err);
+            else if (w->tables < SHEETS_MAX)
+                code = sheet_of(w, page, &tree, i, err);
+            if (!page->blocks[i].joined)
+                w->open = NULL;
+        }
     out_tree_free(&tree);
     return code;
 }

@@ -84,5 +84,6 @@ void dp_across_settle(struct dp_across *across, struct dp_page *page, struct dp_
     if (own && others) {
         dp_across_edges(across, next, NULL); /* its heads must not pass for text that goes on */
         join_pages(page, next);
+        dp_across_tables(page, next);
     }
 }

@@ -51,6 +51,9 @@ void dp_across_remember(struct dp_across *across, const struct dp_page *page);
 /* across_levels.c: levels of the page's headings. */
 void dp_across_levels(struct dp_across *across, struct dp_page *page);
 
+/* across_tables.c: the page's last table, where it goes on as the first one of the next page. */
+void dp_across_tables(struct dp_page *page, struct dp_page *next);
+
 /* Whether assembly made the page's blocks. */
 bool dp_across_applies(const struct dp_page *page);
 

@@ -10,6 +10,7 @@
 
 #include "docparse/assembly.h"
 #include "docparse/line_builder.h"
+#include "output/writer.h"
 
 #define W 1000
 #define H 1400
@@ -55,7 +56,8 @@ static void line(struct book *book, float x, float y, float size, const char *te
 static void body(struct book *book, float y, int lines)
 {
     for (int i = 0; i < lines; i++)
-        line(book, 100, y + (float)i * 28, 20, "the body of this page goes from edge to edge of its only column of text");
+        line(book, 100, y + (float)i * 28, 20,
+             "the body of this page goes from edge to edge of its only column of text");
 }
 
 static void settle(struct book *book, const struct dp_outline_item *outline, int n)
@@ -170,13 +172,142 @@ static void test_paragraph_over_pages(void **state)
     close_book(&book);
 }
 
+/* Rows of a table without rules: a place and three numbers. */
+static void rows(struct book *book, float y, int first, int n, bool head, float step)
+{
+    static const char *const heads[] = {"Place", "Depth", "Share", "Loss"};
+    char text[32];
+    for (int c = 0; c < 4 && head; c++)
+        line(book, 100 + (float)c * step, y, 20, heads[c]);
+    for (int r = 0; r < n; r++)
+        for (int c = 0; c < 4; c++) {
+            if (c == 0)
+                (void)snprintf(text, sizeof text, "Station %c", 'A' + first + r);
+            else
+                (void)snprintf(text, sizeof text, "%d.%d5", first + r + 10, c);
+            line(book, 100 + (float)c * step, y + (float)(r + head) * 32, 20, text);
+        }
+}
+
+static struct dp_table *table_of(const struct book *book, int page)
+{
+    assert_int_equal(book->pages[page]->n_tables, 1);
+    return &book->pages[page]->tables[0];
+}
+
+/* CSV files by name; texts are cut to what the test looks at. */
+struct files {
+    char names[8][32], texts[8][2048];
+    int n;
+};
+
+static enum b_code keep_file(void *ctx, const char *name, const void *data, size_t size, struct b_err *err)
+{
+    struct files *f = ctx;
+    (void)err;
+    assert_true(f->n < 8);
+    (void)snprintf(f->names[f->n], sizeof f->names[0], "%s", name);
+    (void)snprintf(f->texts[f->n++], sizeof f->texts[0], "%.*s", (int)size, (const char *)data);
+    return B_OK;
+}
+
+static void write_csv(const struct book *book, struct files *files)
+{
+    const struct out_options options = {.words = true};
+    const struct out_sink sink = {.ctx = files, .side = keep_file};
+    const struct dp_document_info info = {.source_name = "book.pdf", .page_count = book->n};
+    struct out_writer *writer = NULL;
+    files->n = 0;
+    assert_int_equal(out_open(out_format_find("csv"), &options, &sink, &writer, NULL), B_OK);
+    assert_int_equal(out_begin(writer, &info, NULL, 0, NULL), B_OK);
+    for (int i = 0; i < book->n; i++)
+        assert_int_equal(out_page(writer, book->pages[i], NULL, NULL), B_OK);
+    assert_int_equal(out_end(writer, DP_STATUS_OK, NULL), B_OK);
+    out_drop(writer);
+}
+
+/* A table over three pages that repeats its head, heads and page numbers around it: one file of its rows. */
+static void test_table_over_pages(void **state)
+{
+    struct book book = {.n = 0};
+    static struct files files;
+    char number[8];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        add_page(&book);
+        (void)snprintf(number, sizeof number, "%d", i + 7);
+        line(&book, 500, 1350, 20, number);
+        if (i == 0)
+            body(&book, 100, 20);
+        rows(&book, i == 0 ? 700 : 100, i * 8, i == 0 ? 17 : i == 1 ? 34 : 4, true, 220);
+        if (i == 2)
+            body(&book, 400, 20);
+    }
+    settle(&book, NULL, 0);
+    assert_true(block_with(&book, 0, "Station A")->joined);
+    assert_true(block_with(&book, 1, "Station I")->joined);
+    assert_false(block_with(&book, 2, "Station Q")->joined);
+    assert_false(table_of(&book, 0)->continues);
+    for (int i = 1; i < 3; i++) {
+        assert_true(table_of(&book, i)->continues);
+        assert_int_equal(table_of(&book, i)->repeated_rows, 1);
+    }
+    write_csv(&book, &files);
+    assert_int_equal(files.n, 2);
+    assert_non_null(strstr(files.texts[0], "Station A"));
+    assert_non_null(strstr(files.texts[0], "Station T"));
+    assert_ptr_equal(strstr(files.texts[0], "Depth"), files.texts[0] + strlen("Place,"));
+    assert_null(strstr(files.texts[0] + 20, "Depth"));
+    assert_string_equal(files.names[1], "index.csv");
+    close_book(&book);
+}
+
+/* Without its head again: rows of numbers go on, and the first of them is no head. */
+static void test_table_without_head(void **state)
+{
+    struct book book = {.n = 0};
+    (void)state;
+    add_page(&book);
+    body(&book, 100, 20);
+    rows(&book, 700, 0, 17, true, 220);
+    add_page(&book);
+    rows(&book, 100, 17, 5, false, 220);
+    body(&book, 400, 20);
+    settle(&book, NULL, 0);
+    assert_true(table_of(&book, 1)->continues);
+    assert_int_equal(table_of(&book, 1)->repeated_rows, 0);
+    assert_int_equal(book.pages[1]->cells[0].header != DP_COLUMN_HEADER, 1);
+    close_book(&book);
+}
+
+/* Text between them, or other columns: two tables. */
+static void test_tables_apart(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct book book = {.n = 0};
+        add_page(&book);
+        body(&book, 100, 20);
+        rows(&book, 700, 0, 17, true, 220);
+        add_page(&book);
+        if (k == 0)
+            body(&book, 100, 4);
+        rows(&book, k == 0 ? 260 : 100, 17, 9, true, k == 0 ? 220 : 160);
+        body(&book, 700, 20);
+        settle(&book, NULL, 0);
+        assert_false(table_of(&book, 1)->continues);
+        assert_false(block_with(&book, 0, "Station A")->joined);
+        close_book(&book);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running_heads),
-        cmocka_unit_test(test_headings_stay),
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_paragraph_over_pages),
+        cmocka_unit_test(test_running_heads),    cmocka_unit_test(test_headings_stay),
+        cmocka_unit_test(test_levels),           cmocka_unit_test(test_paragraph_over_pages),
+        cmocka_unit_test(test_table_over_pages), cmocka_unit_test(test_table_without_head),
+        cmocka_unit_test(test_tables_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@ dp_script_test(meta_style COMMAND ${DP_PYTHON} -B ${meta}/style.py ${CMAKE_SOURC
 dp_script_test(meta_headers COMMAND ${DP_PYTHON} -B ${meta}/headers.py ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR} LABELS meta)
 dp_script_test(meta_schemas COMMAND ${DP_PYTHON} -B ${meta}/schemas.py ${CMAKE_BINARY_DIR}/service/rpc/generated/schemas.bin
   ${CMAKE_CURRENT_SOURCE_DIR}/golden/schemas/facts.txt LABELS meta)
+dp_script_test(meta_deploy COMMAND ${DP_PYTHON} -B ${meta}/deploy.py ${CMAKE_SOURCE_DIR} $<TARGET_FILE:docparse> LABELS meta)
 # Sanitizers and counters add variables of their own.
 if(NOT ASAN AND NOT UBSAN AND NOT TSAN AND NOT COVERAGE AND NOT FUZZ)
   dp_script_test(meta_globals COMMAND ${DP_PYTHON} -B ${meta}/globals.py ${CMAKE_BINARY_DIR} LABELS meta)

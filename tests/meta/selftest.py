@@ -3,9 +3,10 @@
 
 Plants one fault at a time into a small tree and expects exactly the check that it breaks to speak, with the file's name.
 """
-import os, sys, tempfile, unittest
+import os, shutil, sys, tempfile, unittest
 
 sys.dont_write_bytecode = True
+import deploy
 import globals as variables
 import headers
 import layers
@@ -162,6 +163,36 @@ class Schemas(unittest.TestCase):
             files = self.files()
             change(self.message(files, "Word"))
             self.assertTrue(any(word in p for p in schemas.check_shapes(files)), word)
+
+
+class Deploy(unittest.TestCase):
+    """The set-up files of the tree with one word changed."""
+
+    def planted(self, name, old, new):
+        with tempfile.TemporaryDirectory() as root:
+            for folder in ("deploy", "service/rpc"):
+                shutil.copytree(os.path.join(ROOT, folder), os.path.join(root, folder))
+            shutil.copy(os.path.join(ROOT, "service", "serve_options.c"), os.path.join(root, "service"))
+            path = os.path.join(root, "deploy", name)
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            self.assertIn(old, text)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text.replace(old, new))
+            return [p for one in (deploy.check_dashboard, deploy.check_runbook, deploy.check_flags) for p in one(root)]
+
+    def test_finds_what_does_not_exist(self):
+        self.assertEqual(self.planted("RUNBOOK.md", "docparse", "docparse"), [])
+        for name, old, new, word in (("grafana-dashboard.json", "docparse_queue_waiting", "docparse_queue_length", "no metric docparse_queue_length"),
+                                     ("grafana-dashboard.json", "sum by (status) (rate(", "sum by (status) ((rate(", "unbalanced"),
+                                     ("RUNBOOK.md", "| POISON |", "| POISONED |", "reason POISON is not explained"),
+                                     ("RUNBOOK.md", "`slow-client`", "`slow-clients`", "no key slow-clients"),
+                                     ("RUNBOOK.md", "process_open_fds", "process_open_files", "no metric process_open_files"),
+                                     ("docparse.service", "serve --config", "serve --configuration", "no option --configuration"),
+                                     ("Containerfile", "--state-dir=", "--state=", "no option --state"),
+                                     ("Containerfile", "USER 10001", "USER root", "must not run as root"),
+                                     ("nginx.conf.sample", "--web-host", "--web-name", "no option --web-name")):
+            self.assertTrue(any(word in p for p in self.planted(name, old, new)), (name, new, self.planted(name, old, new)))
 
 
 if __name__ == "__main__":

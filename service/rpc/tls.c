@@ -67,7 +67,9 @@ static enum b_code load(const struct svc_tls *tls, grpc_ssl_server_certificate_c
         code = check_pair(tls, text[CERT], text[KEY], err);
     if (code == B_OK) {
         const grpc_ssl_pem_key_cert_pair pair = {.private_key = text[KEY], .cert_chain = text[CERT]};
-        *out = grpc_ssl_server_certificate_config_create(text[CLIENT_CA], &pair, 1);
+        /* The core ends the process when there are no roots, also where no client is asked for a certificate and they
+         * are never used: then the server's own certificate stands for them. */
+        *out = grpc_ssl_server_certificate_config_create(text[CLIENT_CA] ? text[CLIENT_CA] : text[CERT], &pair, 1);
         if (!*out)
             code = b_fail(err, B_LIBRARY, DOMAIN, "gRPC refuses %s", tls->paths[CERT]);
     }

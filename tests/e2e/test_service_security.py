@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may call `docparse serve`: bearer tokens, TLS and client certificates, their reload."""
-import os, subprocess, time
+import os, signal, subprocess, time
 
 import grpc
 
 from e2e import main
-from service import PARSER, Server, ServiceCase, health, pb
+from service import PARSER, Server, ServiceCase, health, jobs, pb, sample
 
 
 class Security(ServiceCase):
@@ -79,6 +79,71 @@ class Security(ServiceCase):
         self.write("ca.pem", read("old.pem") + read("ca2.pem"))
         time.sleep(1.2)
         ask("client.key", "client.pem")
+
+    def test_reload_serves_the_certificate_of_another_file(self):
+        for ca, server_name in (("ca", "server"), ("ca2", "server2")):
+            self.certificate(ca)
+            self.certificate(server_name, ca)
+        text = lambda name: "tls-cert = %s\ntls-key = %s\n" % (self.at(name + ".pem"), self.at(name + ".key"))
+        server = Server(self, "--config", self.write("docparse.conf", text("server")))
+
+        def ask(ca):
+            with open(self.at(ca + ".pem"), "rb") as f, server.connect(grpc.ssl_channel_credentials(f.read())) as channel:
+                call = channel.unary_unary(PARSER + "GetServerInfo", request_serializer=pb.GetServerInfoRequest.SerializeToString, response_deserializer=pb.ServerInfo.FromString)
+                return call(pb.GetServerInfoRequest(), timeout=20)
+
+        def reload(content):
+            self.write("docparse.conf", content)
+            server.process.send_signal(signal.SIGHUP)
+
+        ask("ca")
+        # A key that does not fit the certificate: the old pair stays.
+        reload("tls-cert = %s\ntls-key = %s\n" % (self.at("server2.pem"), self.at("server.key")))
+        time.sleep(0.5)
+        ask("ca")
+        reload(text("server2"))
+        deadline = time.time() + 20
+        while True:
+            try:
+                ask("ca2")
+                break
+            except grpc.RpcError:
+                self.assertLess(time.time(), deadline)
+        self.fails(grpc.StatusCode.UNAVAILABLE, ask, "ca")
+        # Without TLS only after a restart: what is not sure stays on.
+        reload("")
+        time.sleep(0.5)
+        ask("ca2")
+        code, err = server.stop()
+        self.assertEqual(code, 0, err)
+        self.assertIn("server.key is not the key of", err)
+        self.assertTrue(any("tls-cert: nothing instead of" in line and "restart" in line for line in err.splitlines()), err)
+
+    def test_long_names_of_certificates_are_told_apart(self):
+        self.certificate("ca")
+        key, pem = self.certificate("server", "ca")
+        common = "a-rather-long-name-of-a-department." * 2
+        for name in ("one", "two"):
+            subprocess.run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", self.at(name + ".key"), "-out", self.at(name + ".csr"), "-subj", "/CN=x"],
+                           check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            extra = self.write(name + ".ext", "subjectAltName=DNS:%s%s\n" % (common, name))
+            subprocess.run(["openssl", "x509", "-req", "-in", self.at(name + ".csr"), "-CA", self.at("ca.pem"), "-CAkey", self.at("ca.key"), "-CAcreateserial",
+                            "-out", self.at(name + ".pem"), "-days", "3", "-extfile", extra], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        server = Server(self, "--tls-cert", pem, "--tls-key", key, "--tls-client-ca", self.at("ca.pem"), "--state-dir", self.at("state"))
+
+        def jobs_of(name, method, request, reply):
+            def read(path):
+                with open(self.at(path), "rb") as f:
+                    return f.read()
+
+            with server.connect(grpc.ssl_channel_credentials(read("ca.pem"), read(name + ".key"), read(name + ".pem"))) as channel:
+                call = channel.unary_unary("/docparse.v1.Jobs/" + method, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)
+                return call(request, timeout=30)
+
+        job = jobs_of("one", "SubmitJob", jobs.SubmitJobRequest(request=pb.ParseRequest(content=sample("form.pdf"))), jobs.Job)
+        self.assertEqual([j.id for j in jobs_of("one", "ListJobs", jobs.ListJobsRequest(), jobs.ListJobsResponse).jobs], [job.id])
+        self.assertEqual(list(jobs_of("two", "ListJobs", jobs.ListJobsRequest(), jobs.ListJobsResponse).jobs), [])
+        self.fails(grpc.StatusCode.NOT_FOUND, jobs_of, "two", "GetJob", jobs.GetJobRequest(id=job.id), jobs.GetJobResponse)
 
     def test_refuses_to_be_reached_from_outside(self):
         result = self.run_program("serve", "--listen", "0.0.0.0:0", code=3, timeout=60)

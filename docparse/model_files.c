@@ -84,6 +84,24 @@ enum b_code dp_models_dir(const char *given, char *out, size_t size, struct b_er
     return B_NOT_FOUND;
 }
 
+enum b_code dp_formula_dir(char *out, size_t size, struct b_err *err)
+{
+    const char *named = getenv("DOCPARSE_FORMULAS");
+    if (named && named[0]) {
+        int len = snprintf(out, size, "%s", named);
+        if (len > 0 && (size_t)len < size && is_folder(out))
+            return B_OK;
+        (void)b_fail(err, B_NOT_FOUND, DOMAIN, "the folder of the formula model %s does not exist", named);
+    } else {
+        if (beside_program("../share/docparse/formula", out, size) ||
+            beside_program("../../../engine/models/formula", out, size))
+            return B_OK;
+        (void)b_fail(err, B_NOT_FOUND, DOMAIN, "no formula model was found");
+    }
+    b_advise(err, "pass --formulas DIR or set DOCPARSE_FORMULAS=DIR");
+    return B_NOT_FOUND;
+}
+
 enum b_code dp_model_file_verify(const char *dir, const struct dp_model_file *file, struct b_err *err)
 {
     char path[4096], digest[65];

@@ -26,6 +26,10 @@ const struct dp_model_file *dp_model_files(void);
  * advice when none exists. */
 enum b_code dp_models_dir(const char *given, char *out, size_t size, struct b_err *err) B_MUST_CHECK;
 
+/* The folder of the formula model that comes with the program: $DOCPARSE_FORMULAS, ../share/docparse/formula beside the
+ * running program, engine/models/formula of the checkout it was built in. B_NOT_FOUND with advice when there is none. */
+enum b_code dp_formula_dir(char *out, size_t size, struct b_err *err) B_MUST_CHECK;
+
 /* Checks one file: B_NOT_FOUND, B_FORMAT (wrong size or digest) or B_OK. */
 enum b_code dp_model_file_verify(const char *dir, const struct dp_model_file *file, struct b_err *err) B_MUST_CHECK;
 

@@ -33,7 +33,8 @@ struct dp_qwen_options {
 enum b_code dp_model_open_qwen(const char *checkpoint_dir, const struct dp_qwen_options *options, struct dp_model **out,
                                struct b_err *err) B_MUST_CHECK;
 /* Lets the readers of a compact model read displayed formulas from the picture (formula_reader.h), with the checkpoint
- * in `dir`. Before the model is shared. */
+ * in `dir`. "on" is the one that comes with the program. Before the model is
+ * shared. */
 enum b_code dp_model_add_formulas(struct dp_model *model, const char *dir, struct b_err *err) B_MUST_CHECK;
 void dp_model_drop(struct dp_model *model);
 const char *dp_model_name(const struct dp_model *model);

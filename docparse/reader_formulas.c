@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "docparse/formula_place.h"
+#include "docparse/model_files.h"
 #include "docparse/reader_private.h"
 
 #define DOMAIN "formula"
@@ -18,7 +19,10 @@ enum b_code dp_model_add_formulas(struct dp_model *model, const char *dir, struc
     if (!model->compact)
         return b_fail(err, B_ARGUMENT, DOMAIN, "the large model reads formulas itself");
     struct dp_formula_model *formulas = NULL;
-    enum b_code code = dp_formula_model_open(dir, &formulas, err);
+    char own[4096];
+    enum b_code code = strcmp(dir, "on") == 0 ? dp_formula_dir(own, sizeof own, err) : B_OK;
+    if (code == B_OK)
+        code = dp_formula_model_open(strcmp(dir, "on") == 0 ? own : dir, &formulas, err);
     if (code != B_OK)
         return code;
     dp_formula_model_drop(model->formulas);

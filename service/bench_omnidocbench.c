@@ -35,7 +35,7 @@ static void print_help(void)
           "      --compare FILE   an earlier --json report: print what got better and worse\n"
           "      --jobs N         pages read at once (default 2)\n"
           "      --models DIR     network files\n"
-          "      --formulas DIR   read displayed formulas with the checkpoint in DIR\n"
+          "      --formulas DIR   read displayed formulas with the checkpoint in DIR, or 'on'\n"
           "  -h, --help           this text\n\n"
           "Edit distances (text, formula, order): lower is better; TEDS: higher. A page without a prediction is left "
           "out,\n"

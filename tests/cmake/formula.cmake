@@ -9,3 +9,6 @@ dp_script_test(synth_formulas COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR
 dp_script_test(training_smoke COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/synth/test_training.py $<TARGET_FILE:bench_formulas>
   LABELS unit TIMEOUT 400)
 dp_script_test(synth_charts COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/synth/test_charts.py LABELS unit)
+dp_pkg(T_FORMULA_SPNG spng)
+dp_test(test_formula_model SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_formula_model.c ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c
+  LIBS docparse_core PkgConfig::T_FORMULA_SPNG LABELS golden)

@@ -2,7 +2,7 @@
 """The files of the source tree, for the checks beside this file: names, texts, C without comments and strings."""
 import os, re, subprocess
 
-BINARY = re.compile(r"\.(pdf|tiff?|png|jpe?g|webp|onnx|bin|zip)$")
+BINARY = re.compile(r"\.(pdf|tiff?|png|jpe?g|webp|onnx|bin|zip|safetensors)$")
 
 
 class Tree:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads pictures of formulas with a checkpoint: bench_formulas DIR exact|bf16|int8 THREADS FILE.pgm...
+/* Reads pictures of formulas with a checkpoint: bench_formulas DIR exact|bf16|int8[:ISA] THREADS FILE.pgm...
  *
+ * ISA: one more than an enum eng_lm_isa (2 is AVX2); the best of the processor without.
  * Pictures (binary PGM, sides multiples of 28) go to the engine as they stand, 16 decode together. A line each: name,
  * log-probability of the whole answer, ids, text. At the end: pictures, tokens, wall and processor time a picture. */
 #include <math.h>
@@ -127,8 +128,10 @@ int main(int argc, char **argv)
     }
     struct eng_qwen_options open = {.threads = 1};
     for (int i = 0; i < 3; i++)
-        if (strcmp(argv[2], names[i]) == 0)
+        if (strncmp(argv[2], names[i], strlen(names[i])) == 0)
             open.precision = (enum eng_qwen_precision)i;
+    const char *isa = strchr(argv[2], ':');
+    open.isa = isa ? (int)strtol(isa + 1, NULL, 10) : 0;
     enum b_code code = eng_qwen_open(argv[1], &open, &model, &err);
     const struct eng_session_options options = {.threads = (int)strtol(argv[3], NULL, 10), .cache_bytes = 64 << 20};
     for (int i = 0; i < GROUP && code == B_OK; i++)

@@ -38,11 +38,11 @@ def fitted(picture, glyphs):
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)), [(c, x * f, y * f) for c, x, y in glyphs]
 
 
-def make(level, number, fonts, count, seed):
+def make(level, number, fonts, count, seed, only=()):
     rng = random.Random("%s/%d/%d" % (seed, level, number))
     grain = np.random.default_rng(rng.getrandbits(63))
     table = render.TRAIN if fonts == "train" else render.TEST
-    names, low, high, median = sorted(table), *LEVELS[level]
+    names, low, high, median = [n for n in sorted(table) if not only or n in only], *LEVELS[level]
     pixels, sizes, tokens, token_ends, glyphs, glyph_ends, font = [], [], [], [0], [], [0], []
     weights = [3 if n in ("cm", "lm", "times") else 1 for n in names]
     for name, n in ((n, count * w // sum(weights)) for n, w in zip(names, weights)):
@@ -74,6 +74,7 @@ def main():
     ap.add_argument("--first", type=int, default=0)
     ap.add_argument("--count", type=int, default=2000, help="formulas a shard, about")
     ap.add_argument("--fonts", choices=("train", "test"), default="train")
+    ap.add_argument("--only", nargs="*", default=(), help="of the fonts")
     ap.add_argument("--seed", default="formulas")
     a = ap.parse_args()
     os.makedirs(a.out, exist_ok=True)
@@ -81,7 +82,7 @@ def main():
         path = os.path.join(a.out, "%s-%d-%05d.npz" % (a.fonts, a.level, k))
         if os.path.exists(path):
             continue
-        shard = make(a.level, k, a.fonts, a.count, a.seed + "/" + a.fonts)
+        shard = make(a.level, k, a.fonts, a.count, a.seed + "/" + a.fonts, a.only)
         with open(path + ".part", "wb") as f:
             np.savez(f, **shard)
         os.rename(path + ".part", path)

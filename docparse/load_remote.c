@@ -104,7 +104,9 @@ static void limit_time(const struct remote *r, int64_t deadline_ns)
     clockid_t clock;
     struct timespec used;
     struct rlimit most = {RLIM_INFINITY, RLIM_INFINITY};
-    if (deadline_ns == 0 || clock_getcpuclockid(r->decoder.pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+    if (deadline_ns == 0 || !dp_decoder_lives(&r->decoder))
+        return;
+    if (clock_getcpuclockid(r->decoder.pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
         return;
     const int64_t left = deadline_ns - b_now_ns() + DP_DECODER_GRACE_NS;
     most.rlim_cur = (rlim_t)(used.tv_sec + 2 + (left > 0 ? left / 1000000000 : 0));
@@ -338,7 +340,7 @@ enum b_code dp_load_remote_open(const struct dp_source *source, const struct dp_
     r->options = *options;
     r->options.password = NULL;
     (void)snprintf(r->password, sizeof r->password, "%s", options->password ? options->password : "");
-    r->decoder.socket = -1;
+    r->decoder.socket = r->decoder.process = -1;
     r->answer_bytes = l->page_arena + DP_ANSWER_ALIGN + l->page_pixels * 3;
     if (r->answer_bytes < DP_INFO_BYTES)
         r->answer_bytes = DP_INFO_BYTES;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program's side of the fork server: asking for decoders and ending them. Requests to the fork server are one at a
- * time, under a lock; each is answered at once. Invariant: a decoder's process id is used only between
- * dp_sandbox_fork and dp_sandbox_end, while the fork server keeps it from being given to another process. */
+ * time, under a lock; each is answered at once. Invariant: a decoder is killed by a descriptor of its process, so that
+ * the signal cannot hit another one, whatever became of the fork server. */
 #include "docparse/sandbox.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,18 +23,56 @@
 
 struct dp_sandbox {
     pthread_mutex_t lock; /* one request at a time on the socket */
-    int socket;
-    pid_t server;
+    int socket, spare;    /* of the fork server, and of the one that takes over should it end; -1: none */
+    pid_t server;         /* the first one, our child */
     struct dp_decoder_level level;
     atomic_ullong started, crashed, stopped;
 };
 
-static bool ask_server(struct dp_sandbox *s, const struct dp_server_request *q, int fd, struct dp_server_reply *reply)
+/* One request to the fork server. fd goes along (-1: none); a descriptor that comes back is the caller's. */
+static bool exchange(int socket, const struct dp_server_request *q, int fd, struct dp_server_reply *reply, int *back)
 {
+    int fds[DP_PACKET_FDS], n = 0;
     *reply = (struct dp_server_reply){0};
+    *back = -1;
+    if (!dp_packet_send(socket, q, sizeof *q, &fd, fd >= 0 ? 1 : 0) ||
+        !dp_packet_receive(socket, reply, sizeof *reply, fds, &n))
+        return false;
+    for (int i = 1; i < n; i++)
+        (void)close(fds[i]);
+    *back = n > 0 ? fds[0] : -1;
+    return true;
+}
+
+/* Has the fork server make one more that waits. */
+static void make_spare(struct dp_sandbox *s)
+{
+    struct dp_server_reply reply;
+    int ends[2], back;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return;
+    const struct dp_server_request q = {.ask = DP_SERVER_SPARE};
+    if (exchange(s->socket, &q, ends[1], &reply, &back) && reply.error == 0)
+        s->spare = ends[0];
+    else
+        (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+/* A fork server that was killed is replaced by its spare, once a request. */
+static bool ask_server(struct dp_sandbox *s, const struct dp_server_request *q, int fd, struct dp_server_reply *reply,
+                       int *back)
+{
     pthread_mutex_lock(&s->lock);
-    const bool answered = dp_packet_send(s->socket, q, sizeof *q, &fd, fd >= 0 ? 1 : 0) &&
-                          dp_packet_receive(s->socket, reply, sizeof *reply, NULL, NULL);
+    bool answered = exchange(s->socket, q, fd, reply, back);
+    if (!answered && s->spare >= 0) {
+        b_log(B_LOG_WARNING, DP_SANDBOX_DOMAIN, "the fork server of the sandbox has ended: its spare takes over");
+        (void)close(s->socket);
+        s->socket = s->spare;
+        s->spare = -1;
+        make_spare(s);
+        answered = exchange(s->socket, q, fd, reply, back);
+    }
     pthread_mutex_unlock(&s->lock);
     return answered;
 }
@@ -74,15 +114,16 @@ static enum b_code start_server(struct dp_sandbox *s, struct b_err *err)
 static enum b_code start(enum dp_sandbox_use use, struct dp_sandbox **out, struct b_err *err)
 {
     struct dp_server_reply reply;
+    int back = -1;
     struct dp_sandbox *s = calloc(1, sizeof *s);
     if (!s)
         return b_fail(err, B_NO_MEMORY, DP_SANDBOX_DOMAIN, "out of memory");
-    s->socket = -1;
+    s->socket = s->spare = -1;
     pthread_mutex_init(&s->lock, NULL);
     enum b_code code = check_room(err);
     if (code == B_OK)
         code = start_server(s, err);
-    if (code == B_OK && !ask_server(s, &(struct dp_server_request){.ask = DP_SERVER_PROBE}, -1, &reply))
+    if (code == B_OK && !ask_server(s, &(struct dp_server_request){.ask = DP_SERVER_PROBE}, -1, &reply, &back))
         code = b_fail(err, B_UNSUPPORTED, DP_SANDBOX_DOMAIN, "the fork server does not answer");
     if (code == B_OK)
         s->level = reply.level;
@@ -92,6 +133,7 @@ static enum b_code start(enum dp_sandbox_use use, struct dp_sandbox **out, struc
         dp_sandbox_stop(s);
         return code;
     }
+    make_spare(s);
     *out = s;
     return B_OK;
 }
@@ -125,6 +167,8 @@ void dp_sandbox_stop(struct dp_sandbox *s)
         return;
     if (s->socket >= 0)
         (void)close(s->socket);
+    if (s->spare >= 0)
+        (void)close(s->spare);
     if (s->server > 0)
         (void)waitpid(s->server, NULL, 0);
     pthread_mutex_destroy(&s->lock);
@@ -169,17 +213,17 @@ enum b_code dp_sandbox_fork(struct dp_sandbox *s, const struct dp_decoder_bounds
                             struct b_err *err)
 {
     struct dp_server_reply reply;
-    int ends[2];
-    *out = (struct dp_decoder){.socket = -1};
+    int ends[2], process = -1;
+    *out = (struct dp_decoder){.socket = -1, .process = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return b_fail(err, B_IO, DP_SANDBOX_DOMAIN, "no socket for a decoder: %s", strerror(errno));
     struct dp_server_request q = {.ask = DP_SERVER_FORK, .bounds = *bounds};
     q.bounds.least = s->level;
-    const bool answered = ask_server(s, &q, ends[1], &reply);
+    const bool answered = ask_server(s, &q, ends[1], &reply, &process);
     (void)close(ends[1]);
     if (answered && reply.error == 0) {
         atomic_fetch_add(&s->started, 1);
-        *out = (struct dp_decoder){.pid = reply.pid, .socket = ends[0]};
+        *out = (struct dp_decoder){.pid = reply.pid, .socket = ends[0], .process = process};
         return B_OK;
     }
     (void)close(ends[0]);
@@ -190,18 +234,36 @@ enum b_code dp_sandbox_fork(struct dp_sandbox *s, const struct dp_decoder_bounds
     return B_INTERNAL;
 }
 
+bool dp_decoder_lives(const struct dp_decoder *decoder)
+{
+    struct pollfd end = {.fd = decoder->process, .events = POLLIN};
+    return decoder->pid > 0 && (decoder->process < 0 || poll(&end, 1, 0) == 0);
+}
+
+/* A decoder that crashed keeps its status. */
+static void kill_decoder(const struct dp_decoder *decoder)
+{
+    if (decoder->process >= 0)
+        (void)syscall(SYS_pidfd_send_signal, decoder->process, SIGKILL, NULL, 0);
+    else
+        (void)kill(decoder->pid, SIGKILL);
+}
+
 int dp_sandbox_end(struct dp_sandbox *s, struct dp_decoder *decoder, enum dp_decoder_end why)
 {
     struct dp_server_reply reply;
+    int back = -1;
     if (decoder->pid <= 0)
         return -1;
     atomic_ullong *const counters[] = {NULL, &s->crashed, &s->stopped};
     if (counters[why])
         atomic_fetch_add(counters[why], 1);
     (void)close(decoder->socket);
-    (void)kill(decoder->pid, SIGKILL); /* one that crashed keeps its status */
+    kill_decoder(decoder);
+    if (decoder->process >= 0)
+        (void)close(decoder->process);
     const bool answered =
-        ask_server(s, &(struct dp_server_request){.ask = DP_SERVER_REAP, .pid = decoder->pid}, -1, &reply);
-    *decoder = (struct dp_decoder){.socket = -1};
+        ask_server(s, &(struct dp_server_request){.ask = DP_SERVER_REAP, .pid = decoder->pid}, -1, &reply, &back);
+    *decoder = (struct dp_decoder){.socket = -1, .process = -1};
     return answered && reply.error == 0 ? reply.status : -1;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "docparse/sandbox_private.h"
@@ -88,6 +89,7 @@ static enum b_code answer_request(struct decoder *d, struct dp_decoder_request *
 _Noreturn void dp_decoder_run(int socket, const struct dp_decoder_bounds *bounds)
 {
     struct decoder d = {.source.media = DP_MEDIA_UNKNOWN};
+    (void)prctl(PR_SET_NAME, "docparse-decode", 0, 0, 0);
     const struct dp_decoder_level level = dp_sandbox_lock(bounds);
     if ((bounds->least.filtered && !level.filtered) || (bounds->least.confined && !level.confined))
         _exit(1);

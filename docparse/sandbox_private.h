@@ -11,7 +11,8 @@
  * its child; decoders, the fork server's children. The program has one socket to the fork server and one to each
  * decoder. A packet is one struct of fixed size; the program trusts none that it receives from a decoder.
  *
- *   program -> fork server  dp_server_request (+ the decoder's socket), answered by dp_server_reply
+ *   program -> fork server  dp_server_request (+ the socket of a decoder or of a spare fork server), answered by
+ *                           dp_server_reply (+ the decoder's process as a descriptor)
  *   program -> decoder      dp_decoder_request (+ the input, + memory for the answer), answered by dp_decoder_reply
  *
  * A decoder's answer is written into the memory file that came with the request: `bytes` of a record
@@ -37,7 +38,7 @@ struct dp_decoder_bounds {
     struct dp_decoder_level least; /* a decoder that cannot be locked up like this does not start */
 };
 
-enum dp_server_ask { DP_SERVER_FORK = 1, DP_SERVER_REAP, DP_SERVER_PROBE };
+enum dp_server_ask { DP_SERVER_FORK = 1, DP_SERVER_REAP, DP_SERVER_PROBE, DP_SERVER_SPARE };
 
 struct dp_server_request {
     uint32_t ask;
@@ -90,7 +91,10 @@ struct dp_decoder_level dp_sandbox_lock(const struct dp_decoder_bounds *bounds);
 struct dp_decoder {
     pid_t pid; /* 0: none */
     int socket;
+    int process; /* pidfd_open(2); -1 where the kernel has none */
 };
+/* False once the process has ended, and its id may be another's. */
+bool dp_decoder_lives(const struct dp_decoder *decoder);
 
 enum b_code dp_sandbox_fork(struct dp_sandbox *sandbox, const struct dp_decoder_bounds *bounds, struct dp_decoder *out,
                             struct b_err *err) B_MUST_CHECK;

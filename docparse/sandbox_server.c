@@ -22,6 +22,8 @@
 #define SYS_close_range 436
 #endif
 
+static _Noreturn void answer_requests(void);
+
 /* Puts `fd` at `wanted` and closes everything above. */
 static void keep_only(int fd, int wanted)
 {
@@ -71,7 +73,8 @@ static void run_child(pid_t server, int socket, const struct dp_decoder_bounds *
     _exit(0);
 }
 
-static void fork_decoder(const struct dp_server_request *q, int socket, bool *warm, struct dp_server_reply *reply)
+/* Forks a decoder; its process as a descriptor, or -1. */
+static int fork_decoder(const struct dp_server_request *q, int socket, bool *warm, struct dp_server_reply *reply)
 {
     if (q->bounds.files && !*warm) {
         dp_pdf_warm();
@@ -81,6 +84,22 @@ static void fork_decoder(const struct dp_server_request *q, int socket, bool *wa
     reply->pid = fork();
     if (reply->pid == 0)
         run_child(server, socket, &q->bounds);
+    if (reply->pid > 0)
+        return (int)syscall(SYS_pidfd_open, reply->pid, 0);
+    reply->error = errno;
+    return -1;
+}
+
+/* A fork server that waits for this one's end. It outlives its parent, and ends with the program, whose end of its socket
+ * closes then. */
+static void fork_spare(int socket, struct dp_server_reply *reply)
+{
+    reply->pid = fork();
+    if (reply->pid == 0) {
+        keep_only(socket, SERVER_FD);
+        (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+        answer_requests();
+    }
     if (reply->pid < 0)
         reply->error = errno;
 }
@@ -113,21 +132,18 @@ static void probe(struct dp_server_reply *reply)
     reply->level = (struct dp_decoder_level){WEXITSTATUS(status) & 1, WEXITSTATUS(status) & 2};
 }
 
-_Noreturn void dp_sandbox_serve(int socket, pid_t program)
+static _Noreturn void answer_requests(void)
 {
-    bool warm = false;
-    keep_only(socket, SERVER_FD);
-    quiet();
-    if (!follow(program))
-        _exit(0);
-    for (;;) {
+    for (bool warm = false;;) {
         struct dp_server_request q;
         struct dp_server_reply reply = {0};
-        int fds[DP_PACKET_FDS], n_fds = 0;
+        int fds[DP_PACKET_FDS], n_fds = 0, process = -1;
         if (!dp_packet_receive(SERVER_FD, &q, sizeof q, fds, &n_fds))
             _exit(0); /* the program has gone, or stops the sandbox */
         if (q.ask == DP_SERVER_FORK && n_fds == 1)
-            fork_decoder(&q, fds[0], &warm, &reply);
+            process = fork_decoder(&q, fds[0], &warm, &reply);
+        else if (q.ask == DP_SERVER_SPARE && n_fds == 1)
+            fork_spare(fds[0], &reply);
         else if (q.ask == DP_SERVER_REAP)
             reap(q.pid, &reply);
         else if (q.ask == DP_SERVER_PROBE)
@@ -136,7 +152,19 @@ _Noreturn void dp_sandbox_serve(int socket, pid_t program)
             reply.error = EINVAL;
         for (int i = 0; i < n_fds; i++)
             (void)close(fds[i]);
-        if (!dp_packet_send(SERVER_FD, &reply, sizeof reply, NULL, 0))
+        if (!dp_packet_send(SERVER_FD, &reply, sizeof reply, &process, process >= 0 ? 1 : 0))
             _exit(0);
+        if (process >= 0)
+            (void)close(process);
     }
+}
+
+_Noreturn void dp_sandbox_serve(int socket, pid_t program)
+{
+    keep_only(socket, SERVER_FD);
+    quiet();
+    (void)prctl(PR_SET_NAME, "docparse-fork", 0, 0, 0);
+    if (!follow(program))
+        _exit(0);
+    answer_requests();
 }

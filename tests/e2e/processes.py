@@ -34,5 +34,14 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS if fields else -1.0
 
 
+def name_of(pid):
+    try:
+        with open("/proc/%d/comm" % pid) as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
 def decoders(program):
-    return [d for server in children(program) for d in children(server)]
+    """Not the spare fork server, which is a child of the first one."""
+    return [d for server in children(program) for d in children(server) if name_of(d) == "docparse-decode"]

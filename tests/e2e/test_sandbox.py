@@ -120,11 +120,14 @@ class Faults(Sandbox):
         self.busy_decoder(program, 0.3)
         os.kill(children(program.pid)[0], signal.SIGKILL)  # takes its decoders along
         said = self.finish(program, FAILED)
-        self.assertIn("the fork server of the sandbox has ended", said)
+        self.assertIn("the fork server of the sandbox has ended: its spare takes over", said)
+        self.assertRegex(said, r"page 2: the PDF decoder ended unasked \[library\]")
+        self.assertEqual(self.statuses("slow"), ["ok", "failed", "ok"])
 
     def test_program_killed(self):
         program = self.start("slow.pdf", "-f", "json", "-j", "1", "--sandbox", "on")
         family = [self.busy_decoder(program, 0.3)] + children(program.pid)
+        family += [p for server in children(program.pid) for p in children(server)]
         program.kill()
         program.wait()
         until = time.time() + 20

@@ -110,8 +110,13 @@ enum b_code dp_sandbox_fork(struct dp_sandbox *sandbox, const struct dp_decoder_
     decoder_socket = pair[1];
     assert_int_equal(pthread_create(&decoder, NULL, decode, &decoder_socket), 0);
     forks++;
-    *out = (struct dp_decoder){.pid = getpid(), .socket = pair[0]};
+    *out = (struct dp_decoder){.pid = getpid(), .socket = pair[0], .process = -1};
     return B_OK;
+}
+
+bool dp_decoder_lives(const struct dp_decoder *d)
+{
+    return d->pid > 0;
 }
 
 int dp_sandbox_end(struct dp_sandbox *sandbox, struct dp_decoder *d, enum dp_decoder_end why)
@@ -122,7 +127,7 @@ int dp_sandbox_end(struct dp_sandbox *sandbox, struct dp_decoder *d, enum dp_dec
     ends[why]++;
     (void)close(d->socket);
     (void)pthread_join(decoder, NULL);
-    *d = (struct dp_decoder){.socket = -1};
+    *d = (struct dp_decoder){.socket = -1, .process = -1};
     return SIGSEGV; /* a status of waitpid: ended by it */
 }
 

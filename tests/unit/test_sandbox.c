@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,7 +79,7 @@ static int try_all(const struct dp_decoder_level *level)
         return 4;
     if (!denied(socket(AF_UNIX, SOCK_STREAM, 0)))
         return 5;
-    if (!denied(fork()))
+    if (!denied(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)))
         return 6;
     if (!denied(kill(getppid(), 0)))
         return 7;
@@ -93,7 +94,7 @@ static int try_all(const struct dp_decoder_level *level)
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED || !denied(mprotect(page, 4096, PROT_READ | PROT_EXEC)))
         return 12;
-    if (!denied(setuid(0)))
+    if (!denied(syscall(SYS_setuid, 0)))
         return 13;
     if (!denied(fcntl(0, F_SETFL, O_NONBLOCK)))
         return 14;

@@ -10,8 +10,9 @@ CALLS = "docparse_running"
 class Serving:
     """Starts the server and reads the ports that it prints; ended by the case."""
 
-    def __init__(self, case, *args, env=None, wrap=(), before=None):
-        self.process = subprocess.Popen([*wrap, e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    def __init__(self, case, *args, env=None, wrap=(), before=None, stderr=None):
+        self.log = open(stderr, "wb") if stderr else subprocess.PIPE  # a file where much may be said: a full pipe would stop the server
+        self.process = subprocess.Popen([*wrap, e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log,
                                         env=env, preexec_fn=before)
         case.addCleanup(self.kill)
         self.ports = {}
@@ -48,7 +49,7 @@ class Serving:
     def stop(self, seconds=60):
         self.process.send_signal(signal.SIGTERM)
         _, err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, err.decode("utf-8", "replace")
+        return self.process.returncode, (err or b"").decode("utf-8", "replace")
 
     def kill(self):
         if self.process.poll() is None:

@@ -4,6 +4,7 @@ import os, random, socket, subprocess, sys, time
 
 import grpc
 
+import e2e
 from e2e import main, pdf
 from service import PARSER, STUBS, Server, ServiceCase, chunks, doc, health, jobs, pb, rich, sample
 
@@ -86,7 +87,8 @@ class Clients(ServiceCase):
         # A header that promises more than it may is refused before a byte of it.
         self.fails(grpc.StatusCode.INVALID_ARGUMENT, lambda: list(self.server().stream([pb.ParseChunk(header=pb.ParseHeader(size=1 << 40))])))
         self.idle()
-        self.assertLess(self.rss() - before, 60 << 20)
+        if not e2e.QUICK:  # the address sanitizer keeps what was freed
+            self.assertLess(self.rss() - before, 60 << 20)
 
     def test_compressed_messages_are_refused(self):
         call = self.server().channel.unary_unary(PARSER + "ParseDocument")

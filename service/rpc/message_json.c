@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define DOMAIN "json"
+#define DIGITS 15 /* of a number: 0.1 is 0.1 */
+#define REAL_MAX 1.79769313486231e308
 
 static json_t *message_value(const ProtobufCMessage *message);
 
@@ -38,8 +40,9 @@ static json_t *bytes_value(const ProtobufCBinaryData *bytes)
 
 static json_t *real_value(double value)
 {
+    /* rounded to so many digits, the few numbers above would be written as one that no double holds */
     if (isfinite(value))
-        return json_real(value);
+        return json_real(fmin(fmax(value, -REAL_MAX), REAL_MAX));
     return json_string(isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
 }
 
@@ -199,7 +202,7 @@ static json_t *message_value(const ProtobufCMessage *message)
 enum b_code svc_message_json(const ProtobufCMessage *message, char **out, struct b_err *err)
 {
     json_t *value = message_value(message);
-    *out = value ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15)) : NULL;
+    *out = value ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS)) : NULL;
     json_decref(value);
     return *out ? B_OK : b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for the message as JSON");
 }

@@ -92,6 +92,7 @@ struct dp_draft_table {
     struct dp_draft_cell *cells; /* row by row */
     int32_t n_cells, header_rows;
     bool header_column; /* the first column names the rows */
+    uint8_t direction;  /* of its text; xs and ys are in the frame of this direction */
 };
 
 struct dp_assembly {

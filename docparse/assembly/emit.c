@@ -9,6 +9,8 @@
 #include "engine/base/utf8.h"
 
 #define LOW_CONFIDENCE 0.5f
+#define NOTE_LINES 4
+#define NOTE_GAP 1.5f    /* line heights between a table and a note under it */
 #define CAPTION_GAP 3.0f /* caption heights between a caption and its table */
 
 static uint32_t last_cp(const char *text, size_t len)
@@ -288,6 +290,32 @@ static void tie_captions(struct dp_page *page)
     }
 }
 
+/* A line or two under a table that say where it is from or what its signs mean belong to it. */
+static bool is_note(const struct dp_block *note, const struct dp_block *table)
+{
+    static const char *const openings[] = {"Source",   "SOURCE",   "Note",      "NOTE", "*",  "†",
+                                           "‡",        "Quelle",   "Anmerkung", "注",   "註", "资料来源",
+                                           "数据来源", "資料來源", "出所",      "출처"};
+    const float lines = (float)(note->n_lines > 0 ? note->n_lines : 1), tall = (note->bbox.y1 - note->bbox.y0) / lines;
+    const float gap = note->bbox.y0 - table->bbox.y1;
+    if (note->type != DP_PARAGRAPH || note->parent != DP_NONE || note->n_lines > NOTE_LINES || gap > NOTE_GAP * tall ||
+        gap < -0.5f * tall || note->bbox.x0 < table->bbox.x0 - 2.0f * tall || note->bbox.x0 > table->bbox.x1)
+        return false;
+    for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++)
+        if (strncmp(note->text, openings[i], strlen(openings[i])) == 0)
+            return true;
+    return false;
+}
+
+static void tie_notes(struct dp_page *page)
+{
+    for (int32_t i = 0; i + 1 < page->n_blocks; i++)
+        if (page->blocks[i].type == DP_TABLE && is_note(&page->blocks[i + 1], &page->blocks[i])) {
+            page->blocks[i + 1].type = DP_FOOTNOTE;
+            page->blocks[i + 1].parent = i;
+        }
+}
+
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
 {
     struct dp_page *page = a->page;
@@ -320,6 +348,7 @@ enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
                       page->n_lines);
     page->lines = lines;
     tie_captions(page);
+    tie_notes(page);
     dp_join_columns(page);
     return B_OK;
 }

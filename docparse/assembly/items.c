@@ -9,6 +9,7 @@
 #include "engine/base/utf8.h"
 
 #define SHORT_ITEM 3      /* characters without a direction of their own */
+#define TURNED_TEXTS 5    /* longer texts in one direction: those among them run as they do */
 #define SHORT_TALL 1.6f   /* line heights: what stands taller is turned indeed */
 #define SIZE_OF_BOX 0.78f /* type size over box height, for lines without a known size */
 
@@ -302,12 +303,24 @@ static void measure_page(struct dp_assembly *a, float *heights)
  * they run as the page does, unless they stand taller than a line. */
 static void settle_short_items(struct dp_assembly *a)
 {
+    struct dp_rect hull[4]; /* of the longer texts of each direction, upright page */
+    int32_t longer[4] = {0, 0, 0, 0};
+    for (int32_t i = 0; i < a->n_items; i++) {
+        const struct dp_item *it = &a->items[i];
+        const struct dp_rect box = dp_frame_from_direction(&a->frame, it->box, it->direction);
+        if (it->chars > SHORT_ITEM)
+            hull[it->direction] = longer[it->direction]++ ? dp_rect_union(hull[it->direction], box) : box;
+    }
     for (int32_t i = 0; i < a->n_items && a->main_direction == 0; i++) {
         struct dp_item *it = &a->items[i];
         const struct dp_rect box = dp_frame_from_direction(&a->frame, it->box, it->direction);
         if (it->direction == a->main_direction || it->vertical || it->chars > SHORT_ITEM ||
             box.y1 - box.y0 > SHORT_TALL * a->height)
             continue;
+        if (longer[it->direction] >= TURNED_TEXTS &&
+            dp_overlap(hull[it->direction].x0, hull[it->direction].x1, box.x0, box.x1) > 0 &&
+            dp_overlap(hull[it->direction].y0, hull[it->direction].y1, box.y0, box.y1) > 0)
+            continue; /* a cell of a turned table */
         it->direction = (uint8_t)a->main_direction;
         it->box = box;
         it->size = size_of(it);

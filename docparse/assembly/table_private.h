@@ -45,6 +45,12 @@ enum b_code dp_pieces_make(struct dp_assembly *a, const struct dp_draft_table *t
 /* The interval of the sorted boundaries at[0..n) that holds value; outside values go to the ends. */
 int32_t dp_grid_index(const float *at, int32_t n, float value);
 
+/* table_turned.c: the page in the frame of text that runs in `direction`; enough: there is some. view borrows from `a`
+ * and shares its items and tables; dp_turned_back takes the tables that were found in it. */
+enum b_code dp_turned_view(struct dp_assembly *a, int direction, struct dp_assembly *view, bool *enough,
+                           struct b_err *err) B_MUST_CHECK;
+void dp_turned_back(struct dp_assembly *a, const struct dp_assembly *view);
+
 /* table_bare.c: boxes of candidates without rules, at most `most`. */
 enum b_code dp_tables_bare(struct dp_assembly *a, struct dp_rect *boxes, int32_t most, int32_t *n,
                            struct b_err *err) B_MUST_CHECK;

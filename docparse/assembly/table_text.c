@@ -309,7 +309,9 @@ enum b_code dp_table_emit(struct dp_assembly *a, const struct dp_draft_table *ta
         memcpy(tables, page->tables, table_cap * sizeof *tables);
     if (page->n_cells)
         memcpy(cells, page->cells, cell_cap * sizeof *cells);
-    const enum b_code code = fill_cells(a, table, cells + cell_cap, err);
+    struct dp_assembly view = *a; /* the page as the table's text runs */
+    view.main_direction = table->direction;
+    const enum b_code code = fill_cells(&view, table, cells + cell_cap, err);
     if (code != B_OK)
         return code;
     tables[table_cap] = (struct dp_table){

@@ -316,7 +316,7 @@ static enum b_code draft(struct finder *f, struct dp_rect box, bool borderless, 
                          bool *is_table)
 {
     struct dp_assembly *a = f->a;
-    *table = (struct dp_draft_table){.box = box};
+    *table = (struct dp_draft_table){.box = box, .direction = (uint8_t)a->main_direction};
     *is_table = false;
     table->n_items = items_inside(f, box);
     if (table->n_items < 2)
@@ -480,15 +480,12 @@ static enum b_code find_ruled(struct finder *f)
     return code;
 }
 
-enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err)
+static enum b_code find_in(struct dp_assembly *a, struct b_err *err)
 {
     enum { BARE_MAX = 32 };
     struct finder f = {.a = a, .err = err};
     struct dp_rect bare[BARE_MAX];
     int32_t n = 0;
-    a->tables = B_ARENA_ARRAY(a->arena, TABLES_MAX, struct dp_draft_table);
-    if (!a->tables)
-        return b_arena_refused(a->arena, "assembly", err);
     enum b_code code = prepare(&f);
     if (code == B_OK)
         code = find_ruled(&f);
@@ -496,6 +493,24 @@ enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err)
         code = dp_tables_bare(a, bare, BARE_MAX, &n, err);
     for (int32_t i = 0; i < n && code == B_OK; i++)
         code = try_region(&f, bare[i], true);
+    return code;
+}
+
+enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err)
+{
+    a->tables = B_ARENA_ARRAY(a->arena, TABLES_MAX, struct dp_draft_table);
+    if (!a->tables)
+        return b_arena_refused(a->arena, "assembly", err);
+    enum b_code code = find_in(a, err);
+    for (int side = 1; side <= 3 && code == B_OK; side += 2) {
+        struct dp_assembly view;
+        bool enough;
+        code = dp_turned_view(a, (a->main_direction + side) & 3, &view, &enough, err);
+        if (code == B_OK && enough) {
+            code = find_in(&view, err);
+            dp_turned_back(a, &view);
+        }
+    }
     return code;
 }
 
@@ -528,7 +543,9 @@ static enum b_code add_rows(struct dp_assembly *a, struct dp_draft_table *t, str
         const struct dp_item *it = order[i];
         const int32_t index = (int32_t)(it - a->items);
         a->row_items[a->n_row_items] = index;
-        a->rows[a->n_rows] = (struct dp_row){.box = it->box,
+        const struct dp_rect box = dp_frame_to_direction(
+            &a->frame, dp_frame_from_direction(&a->frame, it->box, it->direction), a->main_direction);
+        a->rows[a->n_rows] = (struct dp_row){.box = box,
                                              .size = it->size,
                                              .height = it->box.y1 - it->box.y0,
                                              .first = a->n_row_items,
@@ -572,7 +589,7 @@ enum b_code dp_tables_make_blocks(struct dp_assembly *a, struct b_err *err)
 
 enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *block, struct b_err *err)
 {
-    struct dp_draft_table table = {.box = block->box};
+    struct dp_draft_table table = {.box = block->box, .direction = (uint8_t)a->main_direction};
     bool is_table = false;
     if (a->n_tables >= TABLES_MAX)
         return B_OK;

@@ -306,6 +306,74 @@ static void test_columns_are_no_table(void **state)
     assert_int_equal(g->page->n_tables, 0);
 }
 
+/* A line that runs down the page. */
+static void turned_text(struct drawing *g, float x, float y, const char *words)
+{
+    for (size_t i = 0, len = strlen(words); i < len;) {
+        const size_t n = strcspn(words + i, " ");
+        const float at = y + (float)(i * CHAR);
+        const struct dp_word word = {.bbox = {x, at, x + SIZE, at + (float)(n * CHAR)},
+                                     .text = b_arena_text(g->page->arena, words + i, n),
+                                     .confidence = 0.9f};
+        assert_int_equal(dp_line_builder_word(&g->builder, &word, NULL), B_OK);
+        i += n + (words[i + n] == ' ');
+    }
+    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f, .flags = DP_FLAG_TURNED};
+    dp_quad_of_box((struct dp_rect){x, y, x + SIZE, y + (float)(strlen(words) * CHAR)}, 1, l.quad);
+    assert_int_equal(dp_line_builder_end(&g->builder, &l, NULL), B_OK);
+}
+
+/* A table turned by a right angle between upright paragraphs; one of its numbers passes for upright. */
+static void test_turned_table(void **state)
+{
+    static const char *const rows[][3] = {
+        {"Name", "Height", "Girth"}, {"Oak", "120.5", "77.25"}, {"Elm", "98.75", "9"}, {"Beech", "101.0", "60.5"}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r <= 4; r++) /* rows follow each other from right to left */
+        rule(g, 700 - r * 60, 300, 702 - r * 60, 902);
+    for (int c = 0; c <= 3; c++)
+        rule(g, 460, 300 + c * 200, 702, 302 + c * 200);
+    for (int r = 0; r < 4; r++)
+        for (int c = 0; c < 3; c++) {
+            if (r == 2 && c == 2)
+                text(g, 660 - (float)r * 60, 720, "9");
+            else
+                turned_text(g, 660 - (float)r * 60, (float)(320 + c * 200), rows[r][c]);
+        }
+    prose(g, 1000);
+    prose(g, 1200);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 4, 3);
+    for (int r = 0; r < 4; r++)
+        for (int c = 0; c < 3; c++)
+            assert_string_equal(cell_text(g, 0, r, c), rows[r][c]);
+    const struct dp_rect box = g->page->cells[g->page->tables[0].first_cell].bbox;
+    assert_true(box.x0 > 600 && box.x1 < 720 && box.y0 < 320 && box.y1 > 480);
+}
+
+/* A note under a table is the table's. */
+static void test_note(void **state)
+{
+    static const char *const cells[] = {"Oak", "120.5", "77.25"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r <= 4; r++)
+        rule(g, 120, 300 + r * 40, 1080, 302 + r * 40);
+    for (int r = 0; r < 4; r++)
+        row(g, 140, 320, (float)(308 + r * 40), cells, 3);
+    text(g, 120, 472, "Source: the forester's books.");
+    prose(g, 560);
+    assemble(g);
+    for (int32_t i = 0; i < g->page->n_blocks; i++) {
+        const struct dp_block *b = &g->page->blocks[i];
+        const bool note = strncmp(b->text, "Source", 6) == 0;
+        assert_int_equal(b->type == DP_FOOTNOTE, note);
+        assert_int_equal(b->parent != DP_NONE && g->page->blocks[b->parent].type == DP_TABLE, note);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +385,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows_beyond_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bare_table_over_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_are_no_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_turned_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,7 +208,7 @@ def main():
                 results.put(worker.name, t, "prefill", found)
                 results.put(worker.name, t, "decode", found)
         for worker in tower:
-            if worker.name != "PyTorch fp32" or round_ == 0:
+            if round_ == 0 or worker.name not in ("PyTorch fp32", "docparse int4"):  # slow, and as int8
                 results.put(worker.name, threads[-1], "vision", worker.turn(threads[-1], 1, 1, args.picture))
         print("round %d of %d, %.0f s" % (round_ + 1, args.rounds, time.time() - begin), file=sys.stderr)
     for t in threads:

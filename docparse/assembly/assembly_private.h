@@ -122,6 +122,7 @@ struct dp_assembly {
     int32_t n_pictures;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
     float height;        /* median row height of the main direction */
+    float leading;       /* usual gap between lines over their height; 0 unknown */
     float body;          /* type size, weighted by text length */
     int main_direction;
     bool rtl; /* most letters are right-to-left */

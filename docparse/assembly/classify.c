@@ -12,6 +12,8 @@
 #include "engine/base/utf8.h"
 
 #define OPENING 160        /* bytes of a heading that are looked at for its number */
+#define STRIP_LEVEL 0.4f   /* heights in common of blocks on one printed row, */
+#define STRIP_WARPED -0.4f /* and where flattening left something of a bend */
 #define EDGE_ZONE 0.135f   /* of the page height: furniture stands within */
 #define EDGE_SURE 0.045f   /* anything of body size this near is furniture */
 #define EDGE_PARTED 0.115f /* rows with pieces far apart (title left, chapter right) */
@@ -19,6 +21,7 @@
 #define EDGE_LONE_FOOT 0.08f
 #define PARTED 0.18f /* of the page width between the pieces */
 #define SET_OFF 0.7f /* heights between a lone line and the body */
+#define NUMBER_PIECES 6 /* of a row with a page number: two pages side by side have as many */
 #define NUMBER_CHARS 110
 #define HEADING_LINES 3
 #define HEADING_CHARS 120
@@ -117,7 +120,8 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
         if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE)
             continue;
         const float low = fminf(b->box.y1 - b->box.y0, edge->box.y1 - edge->box.y0);
-        if (dp_overlap(b->box.y0, b->box.y1, edge->box.y0, edge->box.y1) < 0.4f * low)
+        if (dp_overlap(b->box.y0, b->box.y1, edge->box.y0, edge->box.y1) <
+            (a->frame.warped ? STRIP_WARPED : STRIP_LEVEL) * low)
             continue;
         if (s->n == 8)
             return false;
@@ -170,7 +174,7 @@ static bool is_furniture(const struct dp_assembly *a, const struct strip *s, boo
     const float off = set_off(a, s, top);
     if (away > EDGE_ZONE || s->rows > 2 || off > 1e29f)
         return false;
-    if (s->number && s->n <= 4 && s->size <= 1.45f * body && s->chars < NUMBER_CHARS && off > 0.3f * a->height)
+    if (s->number && s->n <= NUMBER_PIECES && s->size <= 1.45f * body && s->chars < NUMBER_CHARS && off > 0.3f * a->height)
         return true;
     if (away < EDGE_SURE && s->size <= 1.3f * body && s->rows == 1)
         return true;
@@ -340,6 +344,17 @@ static bool is_footnote(const struct dp_assembly *a, const struct dp_draft_block
     return strncmp(text, "*", 1) == 0 || strncmp(text, "†", strlen("†")) == 0 || strncmp(text, "‡", strlen("‡")) == 0;
 }
 
+/* The note behind a note: next number, same column, no larger than the text. */
+static bool is_next_footnote(const struct dp_assembly *a, const struct dp_draft_block *note,
+                             const struct dp_draft_block *b)
+{
+    const char *text = first_text(a, b), *last = first_text(a, note);
+    const long number = strtol(last, NULL, 10);
+    return note->type == DP_FOOTNOTE && b->type == DP_PARAGRAPH && number > 0 && number < 1000 &&
+           strtol(text, NULL, 10) == number + 1 && b->size <= 1.05f * a->body && b->box.y0 > note->box.y0 &&
+           b->box.y0 - note->box.y1 < 2.0f * b->height;
+}
+
 static bool is_bullet_marker(const char *text)
 {
     size_t pos = 0;
@@ -408,7 +423,8 @@ void dp_classify_blocks(struct dp_assembly *a)
             b->type = DP_HEADING;
         else if (is_item(a, i))
             b->type = DP_LIST_ITEM;
-        else if (is_footnote(a, b))
+        else if (is_footnote(a, b) || (i > 0 && a->blocks[a->order[i - 1]].count > 0 &&
+                                       is_next_footnote(a, &a->blocks[a->order[i - 1]], b)))
             b->type = DP_FOOTNOTE;
         if (b->type == DP_HEADING)
             b->level = dp_heading_level(a, b);

@@ -66,7 +66,9 @@ static struct part part_of(const struct dp_page *page, const struct dp_block *b)
             p.first = dp_rect_union(p.first, r);
         if (dp_overlap(r.y0, r.y1, p.last.y0, p.last.y1) > 0.5f * tall)
             p.last = dp_rect_union(p.last, r);
-        tallest += tall;
+        /* The box of a slanted or bent line is higher than its text. */
+        const float thick = hypotf(lines[i].quad[3].x - lines[i].quad[0].x, lines[i].quad[3].y - lines[i].quad[0].y);
+        tallest += thick > 0 ? fminf(thick, tall) : tall;
     }
     p.height = fmaxf(tallest / (float)b->n_lines, 1.0f);
     return p;

@@ -17,6 +17,8 @@
 #define CANDIDATES 192    /* positions tried for a cut with crossings */
 #define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
 #define DEPTH_MAX 48
+#define TERM_CHARS 12   /* of a word with what is said of it beside it */
+#define TERM_LEVEL 0.6f /* heights between their tops */
 #define GRAPH_MAX 400 /* blocks ordered pairwise; more fall back to top-left order */
 #define CUTS_MAX 62
 #define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
@@ -267,6 +269,56 @@ static bool follows(const struct ordering *o, const struct dp_draft_block *one, 
     return n == m && q[n - 1] == p[n - 1] + 1;
 }
 
+/* The first column is nothing but words of their own, each level with the first line of a block beside it: terms and
+ * what is said of each are read in turn. The set is sorted by top. */
+static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cut, int depth)
+{
+    const struct dp_draft_block *blocks = o->a->blocks;
+    int32_t *labels = B_ARENA_ARRAY(o->a->arena, (size_t)n, int32_t), n_labels = 0, level = 0;
+    const float near = TERM_LEVEL * o->height; /* the order of a part changes o->height */
+    if (!labels) {
+        o->code = b_arena_refused(o->a->arena, "assembly", o->err);
+        return true;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_draft_block *b = &blocks[set[i]];
+        if ((b->box.x0 + b->box.x1) * 0.5f > cut)
+            continue;
+        if (b->count != 1 || b->chars > TERM_CHARS)
+            return false;
+        labels[n_labels++] = i;
+    }
+    for (int32_t k = 0; k < n_labels; k++)
+        for (int32_t i = 0; i < n; i++) {
+            const struct dp_rect *a = box_of(o, set[labels[k]]), *b = box_of(o, set[i]);
+            if ((b->x0 + b->x1) * 0.5f > cut && fabsf(b->y0 - a->y0) < near) {
+                level++;
+                break;
+            }
+        }
+    if (n_labels < 2 || level < n_labels || n < 2 * n_labels || labels[0] > 1)
+        return false;
+    for (int32_t k = 0; k < n_labels; k++) {
+        const float end = k + 1 < n_labels ? box_of(o, set[labels[k + 1]])->y0 - near : 1e30f;
+        const float start = k > 0 ? box_of(o, set[labels[k]])->y0 - near : -1e30f;
+        int32_t own = 0;
+        emit(o, set[labels[k]]);
+        for (int32_t i = 0; i < n; i++) {
+            const struct dp_rect *b = box_of(o, set[i]);
+            if ((b->x0 + b->x1) * 0.5f > cut && b->y0 >= start && b->y0 < end)
+                o->spare[own++] = set[i];
+        }
+        int32_t *part = B_ARENA_ARRAY(o->a->arena, (size_t)own, int32_t);
+        if (!part) {
+            o->code = b_arena_refused(o->a->arena, "assembly", o->err);
+            return true;
+        }
+        memcpy(part, o->spare, (size_t)own * sizeof *part);
+        order_set(o, part, own, depth + 1);
+    }
+    return true;
+}
+
 /* Below a gap through the whole set every column goes on with a heading of its own: the parts above and below
  * are rows of sections (cards, steps, offers), each read before the next row. Numbers that do not run on from column to
  * column say that two columns of text only happen to start sections at one height. */
@@ -505,6 +557,8 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
     }
     const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) || heads_rest(o, set, n, cuts, n_cuts, at) ||
                               (width > SECTION_GAP * o->height && sections_start(o, set, n, cuts, n_cuts, at)));
+    if (n_cuts > 0 && !o->a->rtl && order_labelled(o, set, n, cuts[0], depth))
+        return;
     if (n_cuts > 0 && !rows) {
         order_columns(o, set, n, cuts, n_cuts, depth);
         return;

@@ -12,6 +12,13 @@
 #define LINK_REGULAR 2.0f  /* heights, when the pitch of the rows is regular (double spacing) */
 #define LINK_OVERLAP 0.25f /* of the narrower row */
 #define LINK_SIZE 1.35f
+#define LEADING_ROWS 8 /* that tell the page's usual gap */
+#define LARGE_TYPE 1.2f /* over body: lines of one title stand close, */
+#define LARGE_GAP 0.6f  /* closer than so many heights */
+#define FEW_ROWS 3     /* of a chain that has no usual gap of its own */
+#define LABEL_CHARS 12 /* of a word that stands for itself beside a column ("Name:", a speaker) */
+#define LABELS_MOST 400
+#define LABEL_GAP 6.0f /* heights between it and its text */
 #define GAP_MORE 0.45f /* heights above the chain's usual gap */
 #define INDENT_LEAST 0.7f
 #define INDENT_MOST 6.0f
@@ -162,12 +169,25 @@ static void cut_wide_gaps(struct dp_assembly *a)
     }
 }
 
+/* Gap of the page's lines over their height, from chains that are long enough to have one. */
+static void measure_leading(struct dp_assembly *a, float *scratch)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < a->n_rows; i++) {
+        const struct dp_row *r = &a->rows[i];
+        if (r->above == DP_NONE || r->below == DP_NONE || a->rows[r->below].below == DP_NONE)
+            continue;
+        scratch[n++] = gap_between(r, &a->rows[r->below]) / fmaxf(r->height, 1.0f);
+    }
+    a->leading = n >= LEADING_ROWS ? fmaxf(dp_median(scratch, n), 0.0f) : 0.0f;
+}
+
 /* What a chain's rows have in common. */
 struct chain {
     const int32_t *rows;
     int32_t n;
     float left, right, gap, height;
-    bool rtl, hanging, marked;
+    bool rtl, hanging, marked, labelled;
 };
 
 /* Left and right edge in reading direction. */
@@ -197,6 +217,38 @@ static float quantile(float *values, int32_t n, float q)
     return values[(int32_t)(q * (float)(n - 1) + 0.5f)];
 }
 
+/* A word on its own, level with row r and to its left, that is no number (lines may be counted in the margin). */
+static bool is_label_of(const struct dp_row *label, const struct dp_row *r)
+{
+    const float gap = r->box.x0 - label->box.x1, h = r->height;
+    return label != r && label->above == DP_NONE && label->below == DP_NONE && label->chars <= LABEL_CHARS &&
+           label->digits < label->chars && gap > 0 && gap < LABEL_GAP * h &&
+           fabsf(middle_y(label) - middle_y(r)) < 0.5f * h;
+}
+
+static const struct dp_row *label_of(const struct dp_assembly *a, const struct dp_row *r)
+{
+    for (int32_t i = 0; i < a->n_rows && a->n_rows <= LABELS_MOST; i++)
+        if (is_label_of(&a->rows[i], r))
+            return &a->rows[i];
+    return NULL;
+}
+
+/* Several rows of the chain have a word of one column of words beside them: terms and what is said of each. */
+static bool is_labelled(const struct dp_assembly *a, const int32_t *rows, int32_t n)
+{
+    const struct dp_row *first = NULL;
+    int32_t labels = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_row *label = label_of(a, &a->rows[rows[i]]);
+        if (!label)
+            continue;
+        first = first ? first : label;
+        labels += fabsf(label->box.x0 - first->box.x0) < 0.6f * label->height;
+    }
+    return labels >= 2 && labels * 2 <= n;
+}
+
 static struct chain chain_of(const struct dp_assembly *a, const int32_t *rows, int32_t n, float *scratch)
 {
     struct chain c = {.rows = rows, .n = n};
@@ -217,10 +269,13 @@ static struct chain chain_of(const struct dp_assembly *a, const int32_t *rows, i
     for (int32_t i = 0; i + 1 < n; i++)
         scratch[i] = gap_between(&a->rows[rows[i]], &a->rows[rows[i + 1]]);
     c.gap = dp_median(scratch, n - 1);
+    if (n <= FEW_ROWS && a->leading > 0)
+        c.gap = fminf(c.gap, a->leading * c.height);
     for (int32_t i = 0; i < n; i++)
         indented += indent(&c, &a->rows[rows[i]]) > INDENT_LEAST && indent(&c, &a->rows[rows[i]]) < INDENT_MOST;
     c.hanging = n >= 3 && indented * 2 >= n && indent(&c, &a->rows[rows[0]]) < 0.4f &&
                 indent(&c, &a->rows[rows[1]]) > INDENT_LEAST;
+    c.labelled = is_labelled(a, rows, n);
     c.marked = marker_of(a, &a->rows[rows[0]]) > 0;
     return c;
 }
@@ -236,10 +291,13 @@ static bool indented(const struct chain *c, const struct dp_row *r)
     return i > INDENT_LEAST && i < INDENT_MOST;
 }
 
-/* The sentence goes on from p to r, whatever they are set in (a bold opening): a comma, a hyphen or a small letter. */
+/* The sentence goes on from p to r, whatever they are set in (a bold opening): a comma, a hyphen or a small letter;
+ * asked only where p fills its line. */
 static bool runs_on(const struct dp_assembly *a, const struct dp_row *p, const struct dp_row *r)
 {
     const struct dp_item *end = &a->items[p->tail];
+    if (p->cjk * 2 > p->chars && r->cjk * 2 > r->chars)
+        return true; /* no letter is small there */
     return end->last == ',' || (end->ends & DP_PUNCT_HYPHEN) || dp_is_small(a->items[r->head].first);
 }
 
@@ -255,6 +313,10 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
     const bool ended = end->ends & DP_PUNCT_SENTENCE;
     const float ratio = fmaxf(p->size, r->size) / fmaxf(fminf(p->size, r->size), 1.0f);
     if (gap_between(p, r) > c->gap + GAP_MORE * h || ratio > SIZE_CHANGE)
+        return true;
+    if (r->size > LARGE_TYPE * a->body && gap_between(p, r) > LARGE_GAP * h)
+        return true;
+    if (c->labelled && label_of(a, r))
         return true;
     if (p->bold != r->bold && p->chars > 1 && r->chars > 1 && (brief || ended || !runs_on(a, p, r)))
         return true;
@@ -357,6 +419,7 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err)
     qsort(s, (size_t)count, sizeof *s, by_top);
     link_rows(a, s, count, below, above);
     cut_wide_gaps(a);
+    measure_leading(a, scratch);
     for (int32_t i = 0; i < count; i++) {
         if (a->rows[s[i].row].above != DP_NONE)
             continue;

@@ -10,6 +10,8 @@
 #define CHARS_LEAST 4
 #define LINES_LEAST 6 /* fewer lines have no usual weight */
 #define MARGIN 0.12f  /* of the box above and below that is not looked at */
+#define LEVEL_MOST 0.02f /* slope of a line whose box is its place */
+#define SLANT_MOST 0.15f /* of a line that is weighed */
 #define CONTRAST_LEAST 40
 
 const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
@@ -37,10 +39,19 @@ const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *heig
     return grey;
 }
 
+/* y0 and y1 are those of the left end; a slanted line sinks by `slope` from there. */
 struct window {
     const uint8_t *grey;
-    int32_t stride, x0, y0, x1, y1;
+    int32_t stride, x0, y0, x1, y1, height;
+    float slope;
 };
+
+static inline uint8_t level_at(const struct window *w, int32_t x, int32_t y)
+{
+    int32_t row = y + (int32_t)((float)(x - w->x0) * w->slope);
+    row = row < 0 ? 0 : row >= w->height ? w->height - 1 : row;
+    return w->grey[(size_t)row * (size_t)w->stride + (size_t)x];
+}
 
 /* Paper and ink: the commonest grey, and the grey of the few percent furthest from it. */
 static bool find_levels(const struct window *w, int *paper, int *ink)
@@ -48,7 +59,7 @@ static bool find_levels(const struct window *w, int *paper, int *ink)
     int32_t histogram[256] = {0}, all = 0, sum = 0;
     for (int32_t y = w->y0; y < w->y1; y += 2)
         for (int32_t x = w->x0; x < w->x1; x++, all++)
-            histogram[w->grey[(size_t)y * (size_t)w->stride + (size_t)x]]++;
+            histogram[level_at(w, x, y)]++;
     *paper = 0;
     for (int g = 1; g < 256; g++)
         if (histogram[g] > histogram[*paper])
@@ -71,10 +82,9 @@ static float stroke_width(const struct window *w)
         return 0;
     const int range = paper - ink;
     for (int32_t y = w->y0; y < w->y1; y++) {
-        const uint8_t *row = w->grey + (size_t)y * (size_t)w->stride;
         bool in = false;
         for (int32_t x = w->x0; x < w->x1; x++) {
-            int level = (paper - row[x]) * 256 / range; /* 0 paper, 256 ink */
+            int level = (paper - level_at(w, x, y)) * 256 / range; /* 0 paper, 256 ink */
             level = level < 0 ? 0 : level > 256 ? 256 : level;
             dark += level;
             strokes += !in && level > 128;
@@ -88,7 +98,7 @@ static bool is_plain(const struct dp_assembly *a, const struct dp_item *item)
 {
     const struct dp_line *l = &a->page->lines[item->line];
     const float dx = l->quad[1].x - l->quad[0].x, dy = l->quad[1].y - l->quad[0].y;
-    return l->source == DP_FROM_COMPACT && item->chars >= CHARS_LEAST && dx > 0 && fabsf(dy) < 0.02f * dx;
+    return l->source == DP_FROM_COMPACT && item->chars >= CHARS_LEAST && dx > 0 && fabsf(dy) < SLANT_MOST * dx;
 }
 
 enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err)
@@ -101,10 +111,20 @@ enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err)
         return b_arena_refused(a->arena, "assembly", err);
     for (int32_t i = 0; grey && i < a->n_items; i++) {
         const struct dp_item *item = &a->items[i];
-        const struct dp_rect b = a->page->lines[item->line].bbox;
-        const float margin = MARGIN * (b.y1 - b.y0);
-        struct window w = {
-            grey, width, (int32_t)b.x0, (int32_t)(b.y0 + margin), (int32_t)b.x1, (int32_t)(b.y1 - margin)};
+        const struct dp_line *l = &a->page->lines[item->line];
+        const struct dp_rect b = l->bbox;
+        const float slope = (l->quad[1].y - l->quad[0].y) / fmaxf(l->quad[1].x - l->quad[0].x, 1.0f);
+        const bool slanted = fabsf(slope) >= LEVEL_MOST;
+        const float top = slanted ? l->quad[0].y : b.y0, foot = slanted ? l->quad[3].y : b.y1;
+        const float margin = MARGIN * (foot - top);
+        struct window w = {.grey = grey,
+                           .stride = width,
+                           .x0 = (int32_t)b.x0,
+                           .y0 = (int32_t)(top + margin),
+                           .x1 = (int32_t)b.x1,
+                           .y1 = (int32_t)(foot - margin),
+                           .height = height,
+                           .slope = slanted ? slope : 0.0f};
         if (!is_plain(a, item))
             continue;
         w.x0 = w.x0 < 0 ? 0 : w.x0;

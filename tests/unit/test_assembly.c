@@ -563,6 +563,27 @@ static void test_regions(void **state)
     assert_int_equal(block_with("The name of")->type, DP_HEADER);
 }
 
+/* Terms in a column of their own, each beside the first line of what is said of it, are read in turn; a number in the
+ * margin of a paragraph does not part it. */
+static void test_terms(void **state)
+{
+    static const char *const terms[] = {"Alder", "Birch", "Cedar"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        line(100, 200 + (float)i * 84, 20, terms[i]);
+        for (int k = 0; k < 3; k++)
+            line(220, 200 + (float)(i * 3 + k) * 28, 20, k == 2 ? "a last line" : "what is said of this one tree here");
+    }
+    for (int i = 0; i < 8; i++)
+        line(220, 700 + (float)i * 28, 20, "a paragraph whose lines are counted beside it");
+    line(150, 700 + 3 * 28, 20, "5");
+    assemble();
+    const struct dp_block *alder = block_with("Alder"), *birch = block_with("Birch"), *cedar = block_with("Cedar");
+    assert_int_equal(birch->order, alder->order + 2);
+    assert_int_equal(cedar->order, birch->order + 2);
+    assert_int_equal(block_with("a paragraph whose")->n_lines, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +599,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paragraph_over_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_terms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bold_item, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sections_at_one_height, set_up, tear_down),

@@ -32,8 +32,9 @@ struct dp_formula_reading {
     int tokens;        /* of the answer */
 };
 
-/* The bound below which a reading is not to be shown as the formula. */
-#define DP_FORMULA_READING_SURE 0.5f
+/* The bound below which a reading is not to be shown as the formula: above it nine in ten were right on held-out fonts
+ * (engine/models/formula/README.md). */
+#define DP_FORMULA_READING_SURE 0.8f
 
 enum {
     DP_FORMULA_REGIONS = 256, /* of one page; more are left unread: real pages have 60 at most */

@@ -18,8 +18,8 @@
 
 enum {
     MOST = 64,
-    RIGHT_PERCENT = 1, /* of all: what the shipped model reaches, less a little */
-    WRONG_PERCENT = 60 /* of what it is sure of */
+    RIGHT_PERCENT = 8, /* of all: 7 of 60 were right when the model was shipped */
+    WRONG_PERCENT = 25 /* of what it is sure of */
 };
 static struct b_image page;
 static struct dp_formula_region regions[MOST];
@@ -96,7 +96,7 @@ static void reads_formulas(void **state)
     print_message("%zu of %zu right; %zu sure, %zu of them wrong\n", right, count, sure, wrong);
     assert_true(right * 100 >= count * RIGHT_PERCENT);
     assert_true(wrong * 100 <= sure * WRONG_PERCENT);
-    assert_true(sure * 4 >= right); /* it does not keep everything to itself */
+    assert_true(sure > 0); /* it does not keep everything to itself */
 }
 
 static void answers_do_not_depend_on_company(void **state)

@@ -3,7 +3,7 @@
 
 Calls use the generic interface of the official Python client library, so that no code generator of it is needed.
 """
-import os, signal, subprocess, sys, tempfile
+import os, signal, subprocess, sys, tempfile, threading
 
 import grpc
 
@@ -131,16 +131,17 @@ def rich(error):
 
 class ServiceCase(Case):
     """A case with one server for all tests of the class; `flags` are its options."""
-    flags, shared = (), None
+    flags, shared, starting = (), None, threading.Lock()
 
     def server(self):
         cls = type(self)
-        if cls.shared is None:
-            class Keeper(Case):
-                def runTest(self):
-                    pass
-            cls.shared = Server(Keeper(), *cls.flags)
-        return cls.shared
+        with ServiceCase.starting:  # threads of a test may be the first to ask
+            if cls.shared is None:
+                class Keeper(Case):
+                    def runTest(self):
+                        pass
+                cls.shared = Server(Keeper(), *cls.flags)
+            return cls.shared
 
     @classmethod
     def tearDownClass(cls):

@@ -43,11 +43,14 @@ const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *heig
 struct window {
     const uint8_t *grey;
     int32_t stride, x0, y0, x1, y1, height;
-    float slope;
+    float slope;  /* in use where the line is slanted */
+    bool slanted;
 };
 
 static inline uint8_t level_at(const struct window *w, int32_t x, int32_t y)
 {
+    if (!w->slanted)
+        return w->grey[(size_t)y * (size_t)w->stride + (size_t)x];
     int32_t row = y + (int32_t)((float)(x - w->x0) * w->slope);
     row = row < 0 ? 0 : row >= w->height ? w->height - 1 : row;
     return w->grey[(size_t)row * (size_t)w->stride + (size_t)x];
@@ -124,7 +127,8 @@ enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err)
                            .x1 = (int32_t)b.x1,
                            .y1 = (int32_t)(foot - margin),
                            .height = height,
-                           .slope = slanted ? slope : 0.0f};
+                           .slope = slope,
+                           .slanted = slanted};
         if (!is_plain(a, item))
             continue;
         w.x0 = w.x0 < 0 ? 0 : w.x0;

@@ -14,6 +14,7 @@
 #define DOMAIN "admission"
 #define FIRST_GUESS_NS 2000000000LL        /* a call before any has been seen to the end */
 #define FIRST_GUESS_MODEL_NS 30000000000LL /* the same of a question to the large model */
+#define AVERAGED 8
 #define MIN_RETRY_MS 200
 #define MAX_RETRY_MS 60000
 #define TURNS 64 /* clients whose last turn is remembered; beyond, the oldest is forgotten */
@@ -33,7 +34,9 @@ struct svc_admission {
     uint64_t bytes;
     uint64_t starts;
     int interactive_in_a_row[SVC_KINDS];
-    int64_t typical_ns[SVC_KINDS][SVC_CLASSES]; /* exponential average of the running time of a call */
+    int64_t typical_ns[SVC_KINDS]
+                      [SVC_CLASSES];  /* running time of a call: a guess, a mean, then an exponential average */
+    int seen[SVC_KINDS][SVC_CLASSES]; /* calls in the mean, at most AVERAGED */
     struct turn turns[TURNS];
     struct svc_clients *clients;
     bool draining, closed;
@@ -356,7 +359,9 @@ void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
     if (ticket->running) {
         const int64_t took = b_now_ns() - ticket->queued_ns;
         int64_t *typical = &a->typical_ns[ticket->kind][ticket->class];
-        *typical += (took - *typical) / 8;
+        int *seen = &a->seen[ticket->kind][ticket->class];
+        *seen += *seen < AVERAGED; /* the first one replaces the guess */
+        *typical += (took - *typical) / *seen;
         a->running[ticket->kind]--;
         ticket->running = false;
     }

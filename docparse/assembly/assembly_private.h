@@ -25,6 +25,9 @@ struct dp_rule_step {
 
 enum { DP_PUNCT_SENTENCE = 1, DP_PUNCT_HYPHEN = 2, DP_PUNCT_COLON = 4 };
 
+/* Dots that lead to a number at the line's end, as in a table of contents. */
+enum { DP_LEADER_NONE, DP_LEADER_OPEN /* the line ends in dots */, DP_LEADER_NUMBER /* behind the dots */ };
+
 /* One line of the page. */
 struct dp_item {
     struct dp_rect box; /* in the frame of its direction: x along the text, y downwards */
@@ -38,6 +41,7 @@ struct dp_item {
     uint8_t direction;    /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
     bool bold, mono, vertical;
     bool lone_marker; /* nothing but a bullet or list number */
+    uint8_t leader;   /* DP_LEADER_ */
     int32_t table;    /* index into dp_assembly.tables, or DP_NONE */
 };
 
@@ -50,6 +54,7 @@ struct dp_row {
     int32_t above, below; /* neighbours in its chain or DP_NONE */
     int32_t head, tail;   /* first and last item in reading order */
     bool bold, mono, rtl;
+    bool entry; /* of a table of contents: it ends in a leader and a number */
 };
 
 /* A paragraph in the making. */
@@ -97,9 +102,9 @@ struct dp_draft_table {
 
 struct dp_assembly {
     struct dp_page *page;
-    const struct dp_sheet *sheet; /* may be NULL */
+    const struct dp_sheet *sheet;     /* may be NULL */
     const struct dp_regions *regions; /* may be NULL */
-    struct b_arena *arena;        /* scratch */
+    struct b_arena *arena;            /* scratch */
     struct dp_flat_frame frame;
     struct dp_item *items; /* one per line of the page, same index */
     int32_t n_items;

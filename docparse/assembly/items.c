@@ -8,6 +8,8 @@
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
+#define LEADER_DOTS 4     /* so many lead somewhere; three are an ellipsis */
+#define PLACE_CHARS 6     /* of a page's number behind them */
 #define SHORT_ITEM 3      /* characters without a direction of their own */
 #define TURNED_TEXTS 5    /* longer texts in one direction: those among them run as they do */
 #define SHORT_TALL 1.6f   /* line heights: what stands taller is turned indeed */
@@ -63,6 +65,24 @@ static bool is_closing(uint32_t cp)
            cp == 0x300D || cp == 0x300F || cp == 0xFF09 || cp == 0x300B || cp == 0x3011;
 }
 
+/* Whether the text ends in a leader: dots to the page's number, digits or small roman ones. */
+static uint8_t leader_of(const char *text)
+{
+    size_t end = strlen(text), dots = 0;
+    while (end > 0 && text[end - 1] == ' ')
+        end--;
+    size_t number = end;
+    while (number > 0 && end - number < PLACE_CHARS && memchr("0123456789ivxlc", text[number - 1], 15))
+        number--;
+    const bool closed = number < end;
+    size_t at = closed ? number : end;
+    for (; at > 0 && (text[at - 1] == '.' || text[at - 1] == ' '); at--)
+        dots += text[at - 1] == '.';
+    if (dots < LEADER_DOTS)
+        return DP_LEADER_NONE;
+    return closed ? DP_LEADER_NUMBER : DP_LEADER_OPEN;
+}
+
 static bool lone_marker(const char *text);
 
 static void read_text(struct dp_item *item, const char *text)
@@ -88,6 +108,7 @@ static void read_text(struct dp_item *item, const char *text)
     item->ends = end_bits(closing) | (end_bits(item->last) & DP_PUNCT_HYPHEN);
     item->marker = dp_marker_length(text);
     item->lone_marker = lone_marker(text);
+    item->leader = leader_of(text);
 }
 
 /* Type size of a recognised line. Its box says little (the reader widens some for a second look), so the mean

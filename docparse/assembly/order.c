@@ -17,6 +17,7 @@
 #define CANDIDATES 192    /* positions tried for a cut with crossings */
 #define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
 #define DEPTH_MAX 48
+#define TERMS_MANY 5 /* terms of which a few may lack a text of their own */
 #define TERM_CHARS 12   /* of a word with what is said of it beside it */
 #define TERM_LEVEL 0.6f /* heights between their tops */
 #define GRAPH_MAX 400 /* blocks ordered pairwise; more fall back to top-left order */
@@ -24,8 +25,8 @@
 #define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
 #define PART_GAP 1.5f      /* heights of free space that part a page with different columns above and below */
 #define SECTION_SIZE 1.12f /* over body: a heading that starts a section */
-#define NUMBERS_MAX 4      /* levels of a heading's number */
-#define SECTION_GAP 1.2f   /* heights of free space above it */
+#define NUMBERS_MAX 4    /* levels of a heading's number */
+#define SECTION_GAP 1.2f /* heights of free space above it */
 
 struct ordering {
     struct dp_assembly *a;
@@ -296,7 +297,9 @@ static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cu
                 break;
             }
         }
-    if (n_labels < 2 || level < n_labels || n < 2 * n_labels || labels[0] > 1)
+    const bool all = level == n_labels && n >= 2 * n_labels;
+    const bool most = n_labels >= TERMS_MANY && level * 10 >= n_labels * 8 && (n - n_labels) * 10 >= n_labels * 7;
+    if (n_labels < 2 || labels[0] > 1 || !(all || most))
         return false;
     for (int32_t k = 0; k < n_labels; k++) {
         const float end = k + 1 < n_labels ? box_of(o, set[labels[k + 1]])->y0 - near : 1e30f;

@@ -312,7 +312,7 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
     const bool brief = missing > fmaxf(SHORT_HEIGHTS * h, SHORT_SHARE * width);
     const bool ended = end->ends & DP_PUNCT_SENTENCE;
     const float ratio = fmaxf(p->size, r->size) / fmaxf(fminf(p->size, r->size), 1.0f);
-    if (gap_between(p, r) > c->gap + GAP_MORE * h || ratio > SIZE_CHANGE)
+    if (gap_between(p, r) > c->gap + GAP_MORE * h || ratio > SIZE_CHANGE || p->entry)
         return true;
     if (r->size > LARGE_TYPE * a->body && gap_between(p, r) > LARGE_GAP * h)
         return true;
@@ -385,7 +385,8 @@ int32_t dp_block_of_row(struct dp_assembly *a, int32_t at)
 void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block)
 {
     float scratch[1];
-    *block = (struct dp_draft_block){.first = block->first, .count = 1, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
+    *block = (struct dp_draft_block){
+        .first = block->first, .count = 1, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
     finish_block(a, block, scratch);
 }
 

@@ -14,6 +14,8 @@
 #define GAP_MARKER 3.0f    /* heights between a list marker and its text */
 #define GAP_SECTION 2.5f   /* heights between a section's number and its heading */
 #define SECTION_SIZE 1.12f /* of the body: type of a heading that is not bold */
+#define GAP_LEADER 6.0f    /* heights between a leader and the number that it leads to */
+#define PLACE_CHARS 6      /* of such a number */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
 #define SHARED_WITHIN 0.45f /* heights: same left edge */
@@ -25,10 +27,10 @@
 #define EDGE_WITHIN 0.6f    /* heights: same edge of justified text */
 #define GAP_SIGNED 16.0f    /* heights between the last words of a column's text and the initials at its edge */
 #define SIGNED_CHARS 10
-#define SPANNING 2          /* lines above that reach from edge to edge */
-#define SPAN_CHARS 16       /* of each of them */
-#define SPAN_NEAR 4.0f      /* heights above */
-#define LOOK 1024           /* neighbours looked at on each side: bounds hostile pages */
+#define SPANNING 2     /* lines above that reach from edge to edge */
+#define SPAN_CHARS 16  /* of each of them */
+#define SPAN_NEAR 4.0f /* heights above */
+#define LOOK 1024      /* neighbours looked at on each side: bounds hostile pages */
 
 struct sorted {
     float y;
@@ -84,8 +86,8 @@ static int ending(const struct dp_assembly *a, const struct sorted *s, int32_t n
             const struct dp_item *c = &a->items[s[k].item];
             if (fabsf(s[k].y - s[at].y) > SHARED_NEAR * h)
                 break;
-            count += c->direction == left->direction && !level(left, c) &&
-                     fabsf(c->box.x1 - left->box.x1) < EDGE_WITHIN * h;
+            count +=
+                c->direction == left->direction && !level(left, c) && fabsf(c->box.x1 - left->box.x1) < EDGE_WITHIN * h;
         }
     return count;
 }
@@ -101,8 +103,7 @@ static int spanning_rows(const struct dp_assembly *a, const struct sorted *s, in
         if (s[at].y - s[k].y > SPAN_NEAR * h)
             break;
         count += c->direction == b->direction && c->chars >= SPAN_CHARS && !level(b, c) &&
-                 fabsf(c->box.x0 - left->box.x0) < EDGE_WITHIN * h &&
-                 fabsf(c->box.x1 - b->box.x1) < EDGE_WITHIN * h;
+                 fabsf(c->box.x0 - left->box.x0) < EDGE_WITHIN * h && fabsf(c->box.x1 - b->box.x1) < EDGE_WITHIN * h;
     }
     return count;
 }
@@ -161,6 +162,8 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
     if (gap < GAP_LEAST * h || l->vertical != r->vertical || rule_between(a, l, r))
         return false;
+    if (l->leader == DP_LEADER_OPEN && r->digits > 0 && r->chars <= PLACE_CHARS && gap < GAP_LEADER * h)
+        return true;
     if (gap > GAP_MARKER * h)
         return gap < GAP_SIGNED * h && r->chars <= SIGNED_CHARS && l->chars > r->chars &&
                spanning_rows(a, s, at, l, h) >= SPANNING;
@@ -212,6 +215,9 @@ static void close_row(struct dp_assembly *a, struct dp_row *row)
     row->head = list[0];
     row->tail = list[row->count - 1];
     row->above = row->below = DP_NONE;
+    const struct dp_item *last = &a->items[list[row->count - 1]];
+    row->entry = last->leader == DP_LEADER_NUMBER ||
+                 (row->count > 1 && last->digits > 0 && a->items[list[row->count - 2]].leader == DP_LEADER_OPEN);
 }
 
 enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)

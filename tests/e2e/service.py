@@ -3,7 +3,7 @@
 
 Calls use the generic interface of the official Python client library, so that no code generator of it is needed.
 """
-import os, signal, subprocess, sys, tempfile, threading
+import atexit, os, shutil, signal, subprocess, sys, tempfile, threading
 
 import grpc
 
@@ -11,6 +11,7 @@ import e2e
 from e2e import SAMPLES, SOURCE, Case
 
 STUBS = tempfile.mkdtemp(prefix="docparse-stubs-")
+atexit.register(shutil.rmtree, STUBS, True)
 PROTOS = ["docparse/v1/document", "docparse/v1/parser", "docparse/v1/jobs", "google/rpc/status", "google/rpc/error_details",
           "grpc/health/v1/health", "grpc/reflection/v1/reflection"]
 

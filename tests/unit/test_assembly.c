@@ -434,6 +434,44 @@ static void test_two_sizes_of_text(void **state)
     assert_int_equal(block_with("heading after all")->type, DP_HEADING);
 }
 
+/* Each entry of a table of contents is a block of its own, with the number that its dots lead to. */
+static void test_leaders(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Introduction", "Methods of it", "Results and more", "Discussion"};
+    for (int i = 0; i < 4; i++) {
+        char text[120], number[8];
+        (void)snprintf(text, sizeof text, "%-20s . . . . . . . . . . . . . . . . . . . . . .", names[i]);
+        (void)snprintf(number, sizeof number, "%d", 3 + 4 * i);
+        line(100, 300 + (float)i * 30, 20, text);
+        line(720, 300 + (float)i * 30, 20, number);
+    }
+    column(100, 600, 6, "text of the page that follows after the table of contents");
+    assemble();
+    const char *const text = block_with("Methods")->text;
+    assert_null(strstr(text, "Introduction"));
+    assert_string_equal(text + strlen(text) - 3, ". 7");
+}
+
+/* Options in the margin, each beside what it means: read in pairs, not as a column of names. */
+static void test_labels_beside_texts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"center", "framesep", "sidecap", "width"};
+    for (int i = 0; i < 4; i++) {
+        line(100, 200 + (float)i * 150, 20, names[i]);
+        for (int k = 0; k < 3; k++) {
+            char text[80];
+            (void)snprintf(text, sizeof text, "meaning %d of it in so many words that it fills lines", i);
+            line(400, 200 + (float)i * 150 + (float)k * 28, 20, text);
+        }
+    }
+    assemble();
+    assert_true(block_with("framesep")->order > block_with("meaning 0")->order);
+    assert_true(block_with("framesep")->order < block_with("meaning 1")->order);
+    assert_true(block_with("width")->order > block_with("meaning 2")->order);
+}
+
 /* A bold item of a list is no heading. */
 static void test_bold_item(void **state)
 {
@@ -602,6 +640,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_terms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bold_item, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_labels_beside_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sections_at_one_height, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_of_sections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_sizes_of_text, set_up, tear_down),

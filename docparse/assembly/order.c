@@ -17,16 +17,17 @@
 #define CANDIDATES 192    /* positions tried for a cut with crossings */
 #define SIDE_BY_SIDE 2.0f /* heights that two columns must share */
 #define DEPTH_MAX 48
-#define TERMS_MANY 5 /* terms of which a few may lack a text of their own */
+#define TERMS_MANY 5    /* terms of which a few may lack a text of their own */
 #define TERM_CHARS 12   /* of a word with what is said of it beside it */
+#define TERM_MOST 30    /* of a term among many */
 #define TERM_LEVEL 0.6f /* heights between their tops */
-#define GRAPH_MAX 400 /* blocks ordered pairwise; more fall back to top-left order */
+#define GRAPH_MAX 400   /* blocks ordered pairwise; more fall back to top-left order */
 #define CUTS_MAX 62
 #define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
 #define PART_GAP 1.5f      /* heights of free space that part a page with different columns above and below */
 #define SECTION_SIZE 1.12f /* over body: a heading that starts a section */
-#define NUMBERS_MAX 4    /* levels of a heading's number */
-#define SECTION_GAP 1.2f /* heights of free space above it */
+#define NUMBERS_MAX 4      /* levels of a heading's number */
+#define SECTION_GAP 1.2f   /* heights of free space above it */
 
 struct ordering {
     struct dp_assembly *a;
@@ -277,6 +278,7 @@ static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cu
     const struct dp_draft_block *blocks = o->a->blocks;
     int32_t *labels = B_ARENA_ARRAY(o->a->arena, (size_t)n, int32_t), n_labels = 0, level = 0;
     const float near = TERM_LEVEL * o->height; /* the order of a part changes o->height */
+    bool brief = true;
     if (!labels) {
         o->code = b_arena_refused(o->a->arena, "assembly", o->err);
         return true;
@@ -285,8 +287,9 @@ static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cu
         const struct dp_draft_block *b = &blocks[set[i]];
         if ((b->box.x0 + b->box.x1) * 0.5f > cut)
             continue;
-        if (b->count != 1 || b->chars > TERM_CHARS)
+        if (b->count != 1 || b->chars > TERM_MOST)
             return false;
+        brief = brief && b->chars <= TERM_CHARS;
         labels[n_labels++] = i;
     }
     for (int32_t k = 0; k < n_labels; k++)
@@ -297,15 +300,16 @@ static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cu
                 break;
             }
         }
-    const bool all = level == n_labels && n >= 2 * n_labels;
+    const bool all = brief && level == n_labels && n >= 2 * n_labels;
     const bool most = n_labels >= TERMS_MANY && level * 10 >= n_labels * 8 && (n - n_labels) * 10 >= n_labels * 7;
-    if (n_labels < 2 || labels[0] > 1 || !(all || most))
+    if (n_labels < 2 || labels[0] > (most ? 3 : 1) || !(all || most))
         return false;
-    for (int32_t k = 0; k < n_labels; k++) {
+    for (int32_t k = -1; k < n_labels; k++) { /* -1: texts that go on from before */
         const float end = k + 1 < n_labels ? box_of(o, set[labels[k + 1]])->y0 - near : 1e30f;
-        const float start = k > 0 ? box_of(o, set[labels[k]])->y0 - near : -1e30f;
+        const float start = k >= 0 ? box_of(o, set[labels[k]])->y0 - near : -1e30f;
         int32_t own = 0;
-        emit(o, set[labels[k]]);
+        if (k >= 0)
+            emit(o, set[labels[k]]);
         for (int32_t i = 0; i < n; i++) {
             const struct dp_rect *b = box_of(o, set[i]);
             if ((b->x0 + b->x1) * 0.5f > cut && b->y0 >= start && b->y0 < end)

@@ -18,6 +18,7 @@ static void pdf_close(void *state)
     if (pdf->bytes)
         g_bytes_unref(pdf->bytes);
     dp_pdf_fonts_free(pdf->fonts);
+    dp_pdf_sinks_free(pdf->sinks);
     b_arena_drop(pdf->arena);
     free(pdf);
 }
@@ -60,6 +61,7 @@ static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pd
     if (code != B_OK)
         return code;
     dp_pdf_place_words(&grid, out);
+    dp_pdf_place_glyphs(&grid, out);
     out->kind = content->scan ? DP_SHEET_SCAN : DP_SHEET_DIGITAL;
     out->width_pt = content->width * content->unit;
     out->height_pt = content->height * content->unit;

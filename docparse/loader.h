@@ -54,6 +54,18 @@ struct dp_rule {
     bool vertical;
 };
 
+/* A character as it is drawn: what formulas are rebuilt from. Only pages that hold signs of mathematics have any,
+ * and only characters that stand upright. */
+struct dp_glyph {
+    float x, y;          /* origin on the baseline, page pixels */
+    float advance, size; /* font size, pixels */
+    struct dp_rect ink;  /* of what is drawn; all zero when unknown */
+    uint32_t cp;         /* Unicode; the code itself in a font without a character map; DP_GLYPH_BAR */
+    int32_t font;        /* into dp_sheet.glyph_fonts; DP_NONE unknown */
+};
+#define DP_GLYPHS_MAX 60000    /* kept of one page: small print has 15,000 */
+#define DP_GLYPH_BAR 0x110000u /* a thin level line (`ink`): fraction bars and overlines are among them */
+
 /* A raster image placed on the page. */
 struct dp_placed_image {
     struct dp_rect bbox;
@@ -78,6 +90,10 @@ struct dp_sheet {
     uint8_t *word_line_end;  /* per word: 1 when the file's own order breaks the line behind it */
     struct dp_rule *rules;
     int32_t n_rules;
+    struct dp_glyph *glyphs; /* in drawing order; empty on pages without mathematics */
+    int32_t n_glyphs;
+    const char **glyph_fonts; /* names as the file gives them, without the subset's tag; entries may be NULL */
+    int32_t n_glyph_fonts;
     struct dp_placed_image *images;
     int32_t n_images;
     const char **warnings;   /* pixel limit applied, font substituted, damaged strip... */

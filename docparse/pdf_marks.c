@@ -44,19 +44,26 @@ struct map {
 
 enum { GLYPH = 1, WORD = 2, PICTURE = 4 };
 
-struct sink {
+/* Where a script goes. Poppler keeps the mask of a group until the next one is drawn, and with it a surface whose end
+ * is written, too, long after the page: such a sink takes nothing more, but lives as long as the document. */
+struct dp_pdf_sink {
+    struct dp_pdf_sink *next;
     char *data;
     size_t size, cap;
     struct b_cancel *cancel;
     bool full;
     bool starved; /* full for want of memory, not of room */
+    bool held;    /* will be written to once more, some day */
+    bool over;    /* takes nothing more */
 };
 
 static cairo_status_t take_script(void *closure, const unsigned char *data, unsigned int length)
 {
-    struct sink *k = closure;
+    struct dp_pdf_sink *k = closure;
     if (k->full)
         return CAIRO_STATUS_WRITE_ERROR;
+    if (k->over)
+        return CAIRO_STATUS_SUCCESS;
     if (length > k->cap - k->size) {
         size_t cap = k->cap ? k->cap : (size_t)1 << 16;
         while (cap - k->size < length && cap < SCRIPT_BYTES_MAX)
@@ -76,13 +83,8 @@ static cairo_status_t take_script(void *closure, const unsigned char *data, unsi
     return CAIRO_STATUS_SUCCESS;
 }
 
-/* Draws the page as a script; false when it did not fit. */
-static bool write_script(PopplerPage *page, const struct dp_pdf_content *c, double scale, struct sink *sink)
+static bool render(PopplerPage *page, cairo_surface_t *surface, double scale)
 {
-    cairo_device_t *device = cairo_script_create_for_stream(take_script, sink);
-    cairo_script_set_mode(device, CAIRO_SCRIPT_MODE_ASCII);
-    cairo_surface_t *surface =
-        cairo_script_surface_create(device, CAIRO_CONTENT_COLOR_ALPHA, c->width * scale, c->height * scale);
     cairo_t *cr = cairo_create(surface);
     cairo_scale(cr, scale, scale);
     /* Without hinting, advances are the font's own, to which the script's places refer. */
@@ -94,11 +96,105 @@ static bool write_script(PopplerPage *page, const struct dp_pdf_content *c, doub
     poppler_page_render(page, cr);
     const bool good = cairo_status(cr) == CAIRO_STATUS_SUCCESS;
     cairo_destroy(cr);
+    return good;
+}
+
+static cairo_device_t *script_device(struct dp_pdf_sink *sink)
+{
+    cairo_device_t *device = cairo_script_create_for_stream(take_script, sink);
+    cairo_script_set_mode(device, CAIRO_SCRIPT_MODE_ASCII);
+    return device;
+}
+
+/* Ends the script; sink->held when somebody else still holds a part of it. */
+static void finish_device(cairo_device_t *device, struct dp_pdf_sink *sink)
+{
+    cairo_device_finish(device);
+    sink->held = sink->held || cairo_device_get_reference_count(device) > 1;
+    cairo_device_destroy(device);
+}
+
+/* Draws the page as a script; false when it did not fit or cairo broke off. */
+static bool write_direct(PopplerPage *page, const struct dp_pdf_content *c, double scale, struct dp_pdf_sink *sink)
+{
+    cairo_device_t *device = script_device(sink);
+    cairo_surface_t *surface =
+        cairo_script_surface_create(device, CAIRO_CONTENT_COLOR_ALPHA, c->width * scale, c->height * scale);
+    const bool good = render(page, surface, scale);
     cairo_surface_finish(surface);
     cairo_surface_destroy(surface);
-    cairo_device_finish(device);
-    cairo_device_destroy(device);
+    finish_device(device, sink);
     return good && !sink->full;
+}
+
+/* The same by way of a recording. Cairo 1.16 breaks off a script surface that groups with soft masks are drawn on
+ * (shadows of web pages), but writes the script of a recording of them. */
+static bool write_recording(PopplerPage *page, const struct dp_pdf_content *c, double scale, struct dp_pdf_sink *sink)
+{
+    const cairo_rectangle_t extents = {0, 0, c->width * scale, c->height * scale};
+    cairo_surface_t *surface = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, &extents);
+    bool good = render(page, surface, scale);
+    if (good) {
+        cairo_device_t *device = script_device(sink);
+        good = cairo_script_from_recording_surface(device, surface) == CAIRO_STATUS_SUCCESS;
+        finish_device(device, sink);
+    }
+    cairo_surface_finish(surface);
+    cairo_surface_destroy(surface);
+    return good && !sink->full;
+}
+
+/* Closes a sink: what it holds is let go, and so is the sink unless somebody still writes to it. */
+static void close_sink(struct dp_pdf *pdf, struct dp_pdf_sink *sink)
+{
+    free(sink->data);
+    sink->data = NULL;
+    sink->cap = sink->size = 0;
+    sink->cancel = NULL;
+    sink->over = true;
+    if (!sink->held) {
+        free(sink);
+        return;
+    }
+    sink->next = pdf->sinks;
+    pdf->sinks = sink;
+}
+
+void dp_pdf_sinks_free(struct dp_pdf_sink *sinks)
+{
+    for (struct dp_pdf_sink *next; sinks; sinks = next) {
+        next = sinks->next;
+        free(sinks);
+    }
+}
+
+/* Draws the page into a new sink; *complete: all of it. */
+static enum b_code write_script(struct dp_pdf *pdf, PopplerPage *page, const struct dp_pdf_content *c, double scale,
+                                struct b_cancel *cancel, struct dp_pdf_sink **out, bool *complete, struct b_err *err)
+{
+    enum b_code code = B_OK;
+    *out = NULL;
+    *complete = false;
+    for (int way = 0; way < 2 && code == B_OK && !*complete; way++) {
+        struct dp_pdf_sink *sink = calloc(1, sizeof *sink);
+        if (!sink)
+            return b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");
+        sink->cancel = cancel;
+        pthread_mutex_lock(&one_script);
+        *complete = way == 0 ? write_direct(page, c, scale, sink) : write_recording(page, c, scale, sink);
+        pthread_mutex_unlock(&one_script);
+        code = b_cancel_check(cancel, err);
+        if (code == B_OK && sink->starved)
+            code = b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");
+        const bool full = sink->full;
+        if (code == B_OK && *complete)
+            *out = sink;
+        else
+            close_sink(pdf, sink);
+        if (full)
+            break; /* another way would be as long */
+    }
+    return code;
 }
 
 static double choose_scale(const struct dp_pdf_content *c)
@@ -334,25 +430,23 @@ static enum b_code use_glyphs(const struct dp_pdf *pdf, const struct dp_pdf_draw
     return code;
 }
 
-enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+enum b_code dp_pdf_read_marks(struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct b_cancel *cancel, struct dp_sheet *sheet, struct b_err *err)
 {
-    struct sink sink = {.cancel = cancel};
+    struct dp_pdf_sink *sink = NULL;
     struct dp_pdf_drawing drawing = {0};
     const double scale = choose_scale(content);
+    bool complete = false;
     if (content->large_font)
         return B_OK; /* the script would hold the whole font on every page */
-    pthread_mutex_lock(&one_script);
-    const bool complete = write_script(page, content, scale, &sink);
-    pthread_mutex_unlock(&one_script);
-    enum b_code code = b_cancel_check(cancel, err);
-    if (code == B_OK && sink.starved)
-        code = b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "out of memory");
+    enum b_code code = write_script(pdf, page, content, scale, cancel, &sink, &complete, err);
     if (code == B_OK && complete) {
-        code = dp_pdf_script_read(sink.data ? sink.data : "", sink.size, MARKS_MAX, &drawing, err);
+        code = dp_pdf_script_read(sink->data ? sink->data : "", sink->size, MARKS_MAX, &drawing, err);
         if (code == B_OK && !drawing.truncated) {
             scale_marks(&drawing, scale);
             code = use_glyphs(pdf, &drawing, content, sheet, err);
+            if (code == B_OK)
+                code = dp_pdf_take_glyphs(&drawing, content, sheet, err);
             if (code == B_OK)
                 code = dp_pdf_take_lines(pdf, &drawing, content, sheet, err);
             dp_pdf_take_pictures(content, &drawing);
@@ -360,6 +454,7 @@ enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struc
         }
     }
     dp_pdf_drawing_free(&drawing);
-    free(sink.data);
+    if (sink)
+        close_sink(pdf, sink);
     return code;
 }

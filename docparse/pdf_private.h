@@ -20,6 +20,7 @@ struct dp_pdf {
     float *units;          /* UserUnit of each page; NULL: all 1 */
     int32_t n_pages;
     struct dp_pdf_fonts *fonts;
+    struct dp_pdf_sink *sinks; /* of scripts that Poppler still holds surfaces of; see pdf_marks.c */
 };
 
 /* How points of the page (origin at its top left corner, y down, as Poppler reports boxes) become pixels of
@@ -47,6 +48,14 @@ struct dp_pdf_line {
     bool vertical;
 };
 
+/* A character of the text as Poppler gives it, points. */
+struct dp_pdf_char {
+    float x0, y0, x1, y1;
+    uint32_t cp;
+    const char *font; /* as in the words */
+    bool drawn;       /* by a glyph that says so itself */
+};
+
 /* sheet->word_hidden until the page is drawn: whether any glyph was drawn for the word. */
 enum dp_pdf_word_shown { DP_PDF_SHOWN, DP_PDF_NOT_SHOWN, DP_PDF_NOT_SHOWN_ON_PICTURE };
 
@@ -58,6 +67,8 @@ struct dp_pdf_content {
     int n_images;
     struct dp_pdf_line *lines; /* straight lines, points */
     int n_lines;
+    struct dp_pdf_char *chars; /* in the sheet's arena; blanks are left out */
+    int n_chars;
     bool large_font;            /* a font of megabytes that is not in the file */
     bool marks_known;           /* lines and word_hidden are filled */
     double body_size;           /* size of most of the text, points; 0 without text */
@@ -74,7 +85,7 @@ void dp_pdf_fonts_check(struct dp_pdf *pdf, struct b_cancel *cancel, struct dp_p
                         struct dp_sheet *sheet);
 void dp_pdf_fonts_free(struct dp_pdf_fonts *fonts);
 
-/* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), and content->body_size. */
+/* Words of the page in points (boxes are turned into pixels by dp_pdf_place_words), content->body_size and chars. */
 enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
 /* Room for one more word and its flags in the sheet's arrays; capacity is kept by the caller. */
@@ -83,12 +94,19 @@ void dp_pdf_place_words(const struct dp_pdf_grid *grid, struct dp_sheet *sheet);
 
 /* Follows how the page is drawn: lines, words that are not shown (sheet->word_hidden), and words that are
  * shown but missing in the text that Poppler gives (appended). */
-enum b_code dp_pdf_read_marks(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
+enum b_code dp_pdf_read_marks(struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct b_cancel *cancel, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* After the document has been closed. */
+void dp_pdf_sinks_free(struct dp_pdf_sink *sinks);
 struct dp_pdf_drawing;
 /* The drawing's straight lines, joined (content->lines). */
 enum b_code dp_pdf_take_lines(const struct dp_pdf *pdf, const struct dp_pdf_drawing *drawing,
                               struct dp_pdf_content *content, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* pdf_glyphs.c: the drawing's characters one by one (sheet->glyphs, in points until they are placed) where the page
+ * holds mathematics. After dp_pdf_read_words, whose characters say which font is which. */
+enum b_code dp_pdf_take_glyphs(const struct dp_pdf_drawing *drawing, const struct dp_pdf_content *content,
+                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+void dp_pdf_place_glyphs(const struct dp_pdf_grid *grid, struct dp_sheet *sheet);
 /* Lines as rules, and word_hidden by what the page image shows. */
 enum b_code dp_pdf_place_marks(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid,
                                struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;

@@ -370,6 +370,16 @@ static void get(struct script *s, const char *base)
     push(s, value);
 }
 
+/* [x-bearing y-bearing width height x-advance y-advance] */
+static struct glyph_advance metrics_of(const struct script_item *m)
+{
+    const float left = (float)m[0].number, top = (float)m[1].number;
+    return (struct glyph_advance){(float)m[4].number,
+                                  (float)m[5].number,
+                                  {left, top, left + (float)m[2].number, top + (float)m[3].number},
+                                  true};
+}
+
 /* object key value set: the object stays. Metrics of glyphs are what counts. */
 static void set(struct script *s)
 {
@@ -381,8 +391,7 @@ static void set(struct script *s)
     const size_t glyph = (size_t)key.number;
     if (font && !font->last_repeats &&
         dp_script_grow(s, (void **)&font->advances, &font->cap, glyph, sizeof *font->advances, 65537))
-        font->advances[glyph] = (struct glyph_advance){(float)s->items[value.first + 4].number,
-                                                       (float)s->items[value.first + 5].number, true};
+        font->advances[glyph] = metrics_of(&s->items[value.first]);
 }
 
 static void roll(struct script *s)

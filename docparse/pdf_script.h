@@ -28,6 +28,10 @@ struct dp_pdf_mark {
     float up_x, up_y;     /* glyphs: from the baseline upwards, as long as the font size. Line: width in up_x */
     uint32_t text;        /* glyphs: offset into dp_pdf_drawing.text */
     uint8_t text_bytes;   /* 0: the script does not say which character it is */
+    bool coded;           /* glyphs: no text, but a cluster of its own: code 0 of a font without a character map */
+    int32_t font;         /* glyphs: number of the font in the script; -1 none */
+    float ink[4];         /* glyphs: left, top, right, bottom of its ink seen from the origin, y down, in font sizes;
+                             all 0 when unknown */
     int32_t surface;      /* private while reading */
 };
 

@@ -282,9 +282,11 @@ struct pen {
     double up_x, up_y;
 };
 
-static void advance_of(const struct pen *pen, uint32_t glyph, double *x, double *y)
+static void advance_of(const struct pen *pen, uint32_t glyph, double *x, double *y, float ink[4])
 {
     double ax = GUESSED_ADVANCE, ay = 0;
+    if (pen->font && glyph < pen->font->cap)
+        memcpy(ink, pen->font->advances[glyph].ink, sizeof pen->font->advances[glyph].ink);
     if (pen->font && pen->font->last_repeats && glyph >= pen->font->cap)
         glyph = (uint32_t)pen->font->cap - 1;
     if (pen->font && glyph < pen->font->cap && pen->font->advances[glyph].known) {
@@ -304,9 +306,10 @@ struct clusters {
     uint32_t left; /* glyphs of the cluster in work */
 };
 
-static uint8_t take_text(struct clusters *c, uint32_t *offset)
+static uint8_t take_text(struct clusters *c, uint32_t *offset, bool *coded)
 {
     *offset = (uint32_t)c->text;
+    *coded = false;
     while (c->pairs && c->left == 0 && c->at + 1 < c->n) {
         const size_t bytes = c->pairs[c->at];
         c->left = c->pairs[c->at + 1];
@@ -318,6 +321,7 @@ static uint8_t take_text(struct clusters *c, uint32_t *offset)
         if (c->left == 0)
             continue; /* text that no glyph shows */
         c->left--;
+        *coded = bytes == 0;
         return count < 256 ? (uint8_t)count : 0;
     }
     if (c->left > 0)
@@ -331,22 +335,24 @@ static void show_run(struct script *s, const struct script_context *ctx, struct 
     for (size_t i = 0; i < run->count && !s->failed; i++) {
         double dx, dy;
         uint32_t offset;
-        advance_of(pen, s->glyphs[run->first + i], &dx, &dy);
+        bool coded;
+        struct dp_pdf_mark mark = {.kind = DP_PDF_GLYPHS, .font = ctx->font};
+        advance_of(pen, s->glyphs[run->first + i], &dx, &dy, mark.ink);
         const bool has_text = text->pairs != NULL;
-        const uint8_t bytes = take_text(text, &offset);
+        const uint8_t bytes = take_text(text, &offset, &coded);
         const bool inside = pen->x + dx >= ctx->clip[0] && pen->x <= ctx->clip[2] && pen->y >= ctx->clip[1] &&
                             pen->y + pen->up_y <= ctx->clip[3];
-        if (inside && (bytes > 0 || !has_text))
-            add_mark(s, ctx,
-                     (struct dp_pdf_mark){.kind = DP_PDF_GLYPHS,
-                                          .x0 = (float)pen->x,
-                                          .y0 = (float)pen->y,
-                                          .x1 = (float)(pen->x + dx),
-                                          .y1 = (float)(pen->y + dy),
-                                          .up_x = (float)pen->up_x,
-                                          .up_y = (float)pen->up_y,
-                                          .text = offset,
-                                          .text_bytes = bytes});
+        mark.x0 = (float)pen->x;
+        mark.y0 = (float)pen->y;
+        mark.x1 = (float)(pen->x + dx);
+        mark.y1 = (float)(pen->y + dy);
+        mark.up_x = (float)pen->up_x;
+        mark.up_y = (float)pen->up_y;
+        mark.text = offset;
+        mark.text_bytes = bytes;
+        mark.coded = coded;
+        if (inside && (bytes > 0 || coded || !has_text))
+            add_mark(s, ctx, mark);
         pen->x += dx;
         pen->y += dy;
     }

@@ -90,7 +90,31 @@ static const uint8_t *table(const struct bytes *font, const char *tag, size_t le
     return NULL;
 }
 
-/* False only without memory: a font without metrics has none. */
+/* Boxes of the glyphs' ink, where the font has outlines of TrueType. */
+static void read_boxes(const struct bytes *font, float unit, struct script_font *out)
+{
+    enum { HEAD_WITH_FORMAT = 52, GLYPH_HEADER = 10 };
+    size_t head_size, loca_size, glyf_size;
+    const uint8_t *head = table(font, "head", HEAD_WITH_FORMAT, &head_size);
+    const uint8_t *loca = table(font, "loca", 4, &loca_size), *glyf = table(font, "glyf", GLYPH_HEADER, &glyf_size);
+    if (!head || !loca || !glyf)
+        return;
+    const size_t step = be16(head + 50) ? 4 : 2, n = loca_size / step;
+    for (size_t i = 0; i + 1 < n && i < out->cap; i++) {
+        const size_t at = step == 4 ? be32(loca + i * 4) : be16(loca + i * 2) * 2;
+        const size_t next = step == 4 ? be32(loca + i * 4 + 4) : be16(loca + i * 2 + 2) * 2;
+        if (next <= at || at + GLYPH_HEADER > glyf_size)
+            continue; /* blank */
+        float *ink = out->advances[i].ink;
+        ink[0] = (float)(int16_t)be16(glyf + at + 2) * unit;
+        ink[1] = -(float)(int16_t)be16(glyf + at + 8) * unit;
+        ink[2] = (float)(int16_t)be16(glyf + at + 6) * unit;
+        ink[3] = -(float)(int16_t)be16(glyf + at + 4) * unit;
+    }
+}
+
+/* False only without memory: a font without metrics has none. Glyphs without an advance of their own in hmtx
+ * have no box either: they are blanks and marks of monospaced fonts. */
 static bool read_advances(const struct bytes *font, struct script_font *out)
 {
     size_t head_size, hhea_size, hmtx_size;
@@ -109,7 +133,8 @@ static bool read_advances(const struct bytes *font, struct script_font *out)
     out->cap = full;
     out->last_repeats = true;
     for (size_t i = 0; i < full; i++)
-        out->advances[i] = (struct glyph_advance){(float)be16(hmtx + 4 * i) * unit, 0, true};
+        out->advances[i] = (struct glyph_advance){.x = (float)be16(hmtx + 4 * i) * unit, .known = true};
+    read_boxes(font, unit, out);
     return true;
 }
 

@@ -67,6 +67,7 @@ struct script_font {
     struct script_matrix matrix;
     struct glyph_advance {
         float x, y;
+        float ink[4]; /* left, top, right, bottom; y down */
         bool known;
     } * advances;
     size_t cap;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "docparse/formula/formula.h"
 #include "docparse/pdf_private.h"
 #include "engine/base/utf8.h"
 
@@ -35,6 +36,8 @@ struct reading {
     uint32_t style;
     size_t capacity;           /* of the sheet's words */
     double width, height;      /* of the page, points */
+    struct dp_pdf_content *content;
+    size_t chars_cap;
     uint32_t sizes[SIZE_BINS]; /* characters of each size */
 };
 
@@ -292,6 +295,25 @@ static void add_char(struct word *w, size_t from, size_t to, const PopplerTextAt
     }
 }
 
+/* Remembers the character for pdf_glyphs.c; line ends and the like have no box worth the name. */
+static bool keep_char(struct reading *r, uint32_t cp, const PopplerTextAttributes *font, const PopplerRectangle *box)
+{
+    struct dp_pdf_content *c = r->content;
+    const struct dp_pdf_char made = {(float)fmin(box->x1, box->x2), (float)fmin(box->y1, box->y2), (float)fmax(box->x1, box->x2),
+                                     (float)fmax(box->y1, box->y2), cp, font ? font_name(r, font->font_name) : NULL, false};
+    /* A blank of a font that has none is the code 32. */
+    if (cp == '\n' || (b_cp_is_space(cp) && !dp_font_is_mathematical(made.font)) || !isfinite(made.x0) || !isfinite(made.x1) || !isfinite(made.y0) || !isfinite(made.y1))
+        return true;
+    if ((size_t)c->n_chars == r->chars_cap) {
+        void *grown = b_arena_grow(r->sheet->arena, c->chars, (size_t)c->n_chars, &r->chars_cap, sizeof *c->chars);
+        if (!grown)
+            return false;
+        c->chars = grown;
+    }
+    c->chars[c->n_chars++] = made;
+    return true;
+}
+
 /* Cuts the text into words. Boxes and characters run in step; when Poppler gave marks without boxes, they are
  * stepped over. */
 static enum b_code cut_words(struct reading *r, struct b_err *err)
@@ -320,6 +342,8 @@ static enum b_code cut_words(struct reading *r, struct b_err *err)
         }
         if (!blank)
             add_char(&w, before, pos, font, box);
+        if (box && !keep_char(r, cp, font, box))
+            return b_arena_refused(r->sheet->arena, DP_PDF_DOMAIN, err);
     }
     return code == B_OK ? end_word(r, &w, false, err) : code;
 }
@@ -442,7 +466,7 @@ static void drop_repeated(struct dp_sheet *s, int32_t from)
 enum b_code dp_pdf_read_words(const struct dp_pdf *pdf, PopplerPage *page, struct dp_pdf_content *content,
                               struct dp_sheet *sheet, struct b_err *err)
 {
-    struct reading r = {.pdf = pdf, .sheet = sheet, .width = content->width, .height = content->height};
+    struct reading r = {.pdf = pdf, .sheet = sheet, .width = content->width, .height = content->height, .content = content};
     struct extract e = {0};
     extract_all(page, &e);
     enum b_code code = e.n_boxes > 0 ? add_words(&r, &e, err) : B_OK;

@@ -13,6 +13,7 @@
 #define SHEET_MAGIC 0x31485344u /* "DSH1" */
 #define INFO_MAGIC 0x31464944u  /* "DIF1" */
 #define NO_TEXT UINT32_MAX      /* length of a NULL string */
+#define GLYPH_FONTS_MAX 1024 /* as pdf_glyphs.c names them */
 #define FONTS_KNOWN 64          /* names that the writer looks back at */
 #define PAGES_MOST 100000000    /* what --max-pages allows at most */
 #define OUTLINE_MOST 1000000
@@ -39,6 +40,10 @@ struct rule_entry {
     struct dp_rect bbox;
     float width;
     uint32_t vertical;
+};
+
+struct glyph_head {
+    int32_t n_glyphs, n_fonts;
 };
 
 struct info_head {
@@ -122,6 +127,19 @@ static int32_t put_fonts(struct b_buf *buf, const struct dp_sheet *s, bool names
     return fonts.count;
 }
 
+/* Glyphs stand behind everything else: most pages have none. */
+static void put_glyphs(struct b_buf *buf, const struct dp_sheet *s)
+{
+    const struct glyph_head head = {s->n_glyphs, s->n_glyph_fonts};
+    b_buf_append(buf, &head, sizeof head);
+    if (s->n_glyphs > 0)
+        b_buf_append(buf, s->glyphs, (size_t)s->n_glyphs * sizeof *s->glyphs);
+    for (int32_t i = 0; i < s->n_glyph_fonts; i++)
+        b_buf_append(buf, &(uint32_t){length_of(s->glyph_fonts[i])}, sizeof(uint32_t));
+    for (int32_t i = 0; i < s->n_glyph_fonts; i++)
+        put_text(buf, s->glyph_fonts[i]);
+}
+
 void dp_sheet_write(struct b_buf *buf, const struct dp_sheet *s)
 {
     const struct sheet_head head = {.magic = SHEET_MAGIC,
@@ -155,6 +173,7 @@ void dp_sheet_write(struct b_buf *buf, const struct dp_sheet *s)
     (void)put_fonts(buf, s, true);
     for (int32_t i = 0; i < s->n_warnings; i++)
         put_text(buf, s->warnings[i]);
+    put_glyphs(buf, s);
 }
 
 /* The strings of a file's facts, in the order of the record. */
@@ -355,8 +374,34 @@ static void read_texts(struct reader *r, const struct sheet_head *head, const st
     for (int32_t i = 0; i < head->n_warnings && r->code == B_OK; i++)
         s->warnings[i] = take_text(r, plan->warning[i]);
     s->n_warnings = head->n_warnings;
-    if (r->left > 0)
-        (void)bad(r, "bytes are left over");
+}
+
+static bool sound_glyph(const struct dp_glyph *g, int32_t n_fonts)
+{
+    return isfinite(g->x) && isfinite(g->y) && isfinite(g->advance) && isfinite(g->size) && isfinite(g->ink.x0) &&
+           isfinite(g->ink.y0) && isfinite(g->ink.x1) && isfinite(g->ink.y1) && g->cp <= DP_GLYPH_BAR &&
+           g->font >= DP_NONE && g->font < n_fonts;
+}
+
+static void read_glyphs(struct reader *r, struct dp_sheet *s)
+{
+    struct glyph_head head = {0};
+    if (!take(r, &head, sizeof head) || !fits(r, head.n_glyphs, DP_GLYPHS_MAX, sizeof *s->glyphs))
+        return;
+    s->glyphs = make(r, head.n_glyphs, sizeof *s->glyphs);
+    for (int32_t i = 0; i < head.n_glyphs && r->code == B_OK; i++)
+        if (take(r, &s->glyphs[i], sizeof *s->glyphs) && !sound_glyph(&s->glyphs[i], head.n_fonts))
+            (void)bad(r, "a glyph makes no sense");
+    if (!fits(r, head.n_fonts, GLYPH_FONTS_MAX, sizeof(uint32_t)))
+        return;
+    uint32_t *lengths = make(r, head.n_fonts, sizeof *lengths);
+    s->glyph_fonts = make(r, head.n_fonts, sizeof *s->glyph_fonts);
+    for (int32_t i = 0; i < head.n_fonts && r->code == B_OK; i++)
+        (void)take(r, &lengths[i], sizeof *lengths);
+    for (int32_t i = 0; i < head.n_fonts && r->code == B_OK; i++)
+        s->glyph_fonts[i] = lengths[i] == NO_TEXT ? NULL : take_text(r, lengths[i]);
+    s->n_glyphs = head.n_glyphs;
+    s->n_glyph_fonts = head.n_fonts;
 }
 
 static bool positive(double v)
@@ -405,6 +450,10 @@ enum b_code dp_sheet_read(const void *data, size_t size, const struct dp_limits 
         plan.warning = read_lengths(&r, head.n_warnings);
     if (r.code == B_OK)
         read_texts(&r, &head, &plan, out);
+    if (r.code == B_OK)
+        read_glyphs(&r, out);
+    if (r.code == B_OK && r.left > 0)
+        (void)bad(&r, "bytes are left over");
     if (r.code != B_OK)
         dp_sheet_free(out);
     return r.code;

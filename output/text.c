@@ -38,6 +38,8 @@ static void table(struct text_page *t, const struct dp_table *table)
     b_buf_putc(t->buf, '\n');
 }
 
+/* Formulas of born-digital pages are written with the characters that the page has: their LaTeX is in the other
+ * formats. */
 static void block(struct text_page *t, int32_t i, int depth, bool in_list)
 {
     const struct dp_block *b = &t->page->blocks[i];
@@ -60,7 +62,7 @@ static void block(struct text_page *t, int32_t i, int depth, bool in_list)
     }
     if (out_grid(t->page, b)) {
         table(t, out_grid(t->page, b));
-    } else if (b->latex) {
+    } else if (b->latex && (b->source != DP_FROM_TEXT_LAYER || b->text[0] == '\0')) {
         out_plain(t->buf, b->latex);
         b_buf_putc(t->buf, '\n');
     } else if (!empty) {

@@ -10,6 +10,8 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code == B_OK)
         code = dp_items_make(a, err);
     if (code == B_OK)
+        code = dp_formulas_find(a, err);
+    if (code == B_OK)
         code = dp_tables_find(a, err);
     if (code == B_OK)
         code = dp_rows_make(a, err);
@@ -17,6 +19,8 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
         code = dp_paragraphs_make(a, err);
     if (code == B_OK)
         code = dp_tables_make_blocks(a, err);
+    if (code == B_OK)
+        code = dp_formulas_make_blocks(a, err);
     if (code == B_OK)
         code = dp_pictures_find(a, err);
     if (code != B_OK)

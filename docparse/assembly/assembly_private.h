@@ -42,7 +42,7 @@ struct dp_item {
     bool bold, mono, vertical;
     bool lone_marker; /* nothing but a bullet or list number */
     uint8_t leader;   /* DP_LEADER_ */
-    int32_t table;    /* index into dp_assembly.tables, or DP_NONE */
+    int32_t table;    /* index into dp_assembly.tables, DP_IN_FORMULA or DP_NONE */
 };
 
 /* Pieces side by side that are read as one line. */
@@ -70,6 +70,7 @@ struct dp_draft_block {
     bool before, after;          /* page header: before the body; page footer: behind it */
     int32_t table;               /* index into dp_assembly.tables, or DP_NONE */
     int32_t picture;             /* index into dp_assembly.pictures, or DP_NONE; such a block may have no rows */
+    int32_t formula;             /* index into dp_assembly.formulas + 1, or 0 */
     int32_t inside;              /* the picture that the block lies over, or DP_NONE: it is read behind it */
 };
 
@@ -100,6 +101,16 @@ struct dp_draft_table {
     uint8_t direction;  /* of its text; xs and ys are in the frame of this direction */
 };
 
+#define DP_IN_FORMULA (-2) /* dp_item.table: the line belongs to a displayed formula */
+
+/* A displayed formula: its lines, and what its glyphs say. */
+struct dp_draft_formula {
+    struct dp_rect box; /* in the main frame */
+    int32_t *items, n_items;
+    const char *latex, *tag; /* in the scratch arena */
+    float confidence;
+};
+
 struct dp_assembly {
     struct dp_page *page;
     const struct dp_sheet *sheet;     /* may be NULL */
@@ -125,6 +136,8 @@ struct dp_assembly {
     int32_t n_tables;
     struct dp_picture *pictures;
     int32_t n_pictures;
+    struct dp_draft_formula *formulas;
+    int32_t n_formulas;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
     float height;        /* median row height of the main direction */
     float leading;       /* usual gap between lines over their height; 0 unknown */
@@ -179,8 +192,18 @@ enum b_code dp_figures_gather(struct dp_assembly *a, struct b_err *err) B_MUST_C
 enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 /* A block for each table, behind the others. */
 enum b_code dp_tables_make_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* Fills `block` with a row for each of the items, which are in no row yet: downwards, each printed row from the left. */
+enum b_code dp_block_of_items(struct dp_assembly *a, const int32_t *items, int32_t n, struct dp_draft_block *block,
+                              struct b_err *err) B_MUST_CHECK;
 /* The block's rows of cells as a table; leaves it as it is where they are too few or too loose. */
 enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *block, struct b_err *err) B_MUST_CHECK;
+
+/* formulas.c: finds the displayed formulas of a page whose glyphs are known; their items leave the rows and are no
+ * part of tables. Then a block for each, behind the others; what it adds to the block that is written. */
+enum b_code dp_formulas_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+enum b_code dp_formulas_make_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+enum b_code dp_formula_emit(struct dp_assembly *a, const struct dp_draft_formula *formula, struct dp_block *out,
+                            struct b_err *err) B_MUST_CHECK;
 
 /* table_grid.c: columns and rows of a region whose items are known; false when it is no table. */
 enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,

@@ -107,7 +107,8 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     *s = (struct strip){0};
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE ||
+            b->formula)
             continue;
         if (!edge || (top ? b->box.y0 < edge->box.y0 : b->box.y1 > edge->box.y1))
             edge = b;
@@ -117,7 +118,8 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
     s->box = edge->box;
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE)
+        if (b->aside || b->before || b->after || b->chars == 0 || b->table != DP_NONE || b->picture != DP_NONE ||
+            b->formula)
             continue;
         const float low = fminf(b->box.y1 - b->box.y0, edge->box.y1 - edge->box.y0);
         if (dp_overlap(b->box.y0, b->box.y1, edge->box.y0, edge->box.y1) <
@@ -411,7 +413,8 @@ void dp_classify_blocks(struct dp_assembly *a)
 {
     for (int32_t i = 0; i < a->n_order; i++) {
         struct dp_draft_block *b = &a->blocks[a->order[i]];
-        if (b->before || b->after || b->count == 0 || b->table != DP_NONE || b->picture != DP_NONE)
+        if (b->before || b->after || b->count == 0 || b->table != DP_NONE || b->picture != DP_NONE ||
+            b->formula)
             continue;
         if (b->grid || b->aside)
             b->type = DP_OTHER;

@@ -217,6 +217,8 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
     out->text = b->grid || b->type == DP_CODE ? text_by_rows(a, b, own) : dp_join_lines(page->arena, own, out->n_lines);
     if (!out->text)
         return b_arena_refused(page->arena, "assembly", err);
+    if (b->formula && b->type == DP_FORMULA)
+        return dp_formula_emit(a, &a->formulas[b->formula - 1], out, err);
     if (b->type == DP_LIST_ITEM)
         return fill_marker(a, b->marker, out, err);
     return B_OK;

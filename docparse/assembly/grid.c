@@ -123,7 +123,7 @@ bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, cons
         columns[c] = (struct column){.x0 = 1e30f, .x1 = -1e30f};
     for (int32_t k = 0; k < n; k++)
         if (a->blocks[set[k]].direction != a->main_direction || a->blocks[set[k]].table != DP_NONE ||
-            a->blocks[set[k]].picture != DP_NONE ||
+            a->blocks[set[k]].picture != DP_NONE || a->blocks[set[k]].formula ||
             a->blocks[set[k]].before || a->blocks[set[k]].after)
             return false;
     for (const struct dp_row *r; (r = next_row(&i)) != NULL; cells++) {

@@ -528,18 +528,18 @@ static void sort_by_rows(const struct dp_item **in, int32_t n)
     }
 }
 
-/* A row for each line of the table, so that the block holds all of them. */
-static enum b_code add_rows(struct dp_assembly *a, struct dp_draft_table *t, struct dp_draft_block *b,
-                            struct b_err *err)
+/* A row for each line, so that the block holds all of them. */
+enum b_code dp_block_of_items(struct dp_assembly *a, const int32_t *items, int32_t n, struct dp_draft_block *b,
+                              struct b_err *err)
 {
-    const struct dp_item **order = B_ARENA_ARRAY(a->arena, (size_t)t->n_items, const struct dp_item *);
+    const struct dp_item **order = B_ARENA_ARRAY(a->arena, (size_t)n, const struct dp_item *);
     if (!order)
         return b_arena_refused(a->arena, "assembly", err);
-    for (int32_t i = 0; i < t->n_items; i++)
-        order[i] = &a->items[t->items[i]];
-    sort_by_rows(order, t->n_items);
+    for (int32_t i = 0; i < n; i++)
+        order[i] = &a->items[items[i]];
+    sort_by_rows(order, n);
     b->first = a->n_block_rows;
-    for (int32_t i = 0; i < t->n_items; i++) {
+    for (int32_t i = 0; i < n; i++) {
         const struct dp_item *it = order[i];
         const int32_t index = (int32_t)(it - a->items);
         a->row_items[a->n_row_items] = index;
@@ -580,7 +580,7 @@ enum b_code dp_tables_make_blocks(struct dp_assembly *a, struct b_err *err)
                                      .size = a->body,
                                      .height = a->height,
                                      .direction = (uint8_t)a->main_direction};
-        const enum b_code code = add_rows(a, t, b, err);
+        const enum b_code code = dp_block_of_items(a, t->items, t->n_items, b, err);
         if (code != B_OK)
             return code;
     }

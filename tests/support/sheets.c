@@ -36,5 +36,12 @@ void t_sheet_make(struct dp_sheet *s, int32_t number)
     s->n_rules = 1;
     s->images[1] = (struct dp_placed_image){.bbox = {0, 0, 10, 10}, .pixel_width = 640, .pixel_height = 480};
     s->n_images = 2;
+    s->glyphs = B_ARENA_ARRAY(s->arena, 2, struct dp_glyph);
+    s->glyph_fonts = B_ARENA_ARRAY(s->arena, 2, const char *);
+    s->glyph_fonts[1] = "CMMI10";
+    s->n_glyph_fonts = 2;
+    s->glyphs[0] = (struct dp_glyph){.x = 5, .y = 9, .advance = 4, .size = 8, .ink = {5, 3, 9, 9}, .cp = 'x', .font = 1};
+    s->glyphs[1] = (struct dp_glyph){.ink = {1, 2, 9, 3}, .cp = DP_GLYPH_BAR, .font = DP_NONE};
+    s->n_glyphs = 2;
     dp_sheet_warn(s, "something is %s", "odd");
 }

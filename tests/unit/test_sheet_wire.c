@@ -70,6 +70,12 @@ static void test_round_trip(void **state)
     assert_int_equal(s.images[1].pixel_width, 640);
     assert_int_equal(s.n_warnings, 1);
     assert_string_equal(s.warnings[0], "something is odd");
+    assert_int_equal(s.n_glyphs, 2);
+    assert_int_equal(s.n_glyph_fonts, 2);
+    assert_null(s.glyph_fonts[0]);
+    assert_string_equal(s.glyph_fonts[1], "CMMI10");
+    assert_true(s.glyphs[0].cp == 'x' && s.glyphs[0].font == 1 && s.glyphs[0].ink.x1 == 9);
+    assert_int_equal(s.glyphs[1].cp, DP_GLYPH_BAR);
     dp_sheet_free(&s);
 }
 

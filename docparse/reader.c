@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "docparse/formula/formula.h"
 #include "docparse/ink.h"
 #include "docparse/reader_private.h"
 #include "docparse/text_layer.h"
@@ -287,6 +288,13 @@ static void account_words(struct job *job, struct dp_ink *ink)
     }
     for (int32_t i = 0; i < job->sheet->n_rules; i++)
         dp_ink_account(ink, job->sheet->rules[i].bbox, (float)ink->cell);
+    /* Brackets and operators of formulas often have no character in the layer: the file draws them as glyphs, and the
+     * formula is made of those. */
+    for (int32_t i = 0; i < job->sheet->n_glyphs; i++) {
+        const struct dp_glyph *g = &job->sheet->glyphs[i];
+        if (g->font != DP_NONE && g->ink.x1 > g->ink.x0 && dp_font_is_mathematical(job->sheet->glyph_fonts[g->font]))
+            dp_ink_account(ink, g->ink, (float)ink->cell);
+    }
 }
 
 /* What the layer leaves unexplained decides what is read. */

@@ -21,6 +21,7 @@ struct dp_glyph_region {
     struct dp_rect box;
     int32_t *glyphs, n_glyphs; /* indices into the sheet's glyphs */
     int32_t signs, letters, italics, equals, words, bars, all;
+    int32_t ties, points; /* signs that join, and full stops */
 };
 
 /* The displays of the page, top to bottom. kinds: one per line of the page. */

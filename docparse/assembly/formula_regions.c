@@ -18,6 +18,7 @@
 #define PROSE_GAP 1.6f   /* sizes between a display and running text beside it */
 #define TALL 1.5f        /* sizes: a bracket around something */
 #define BAR_SHARE 0.6f   /* of the page's width: wider lines part the page */
+#define LEADERS 14          /* full stops that no formula has: four rows of dots have twelve */
 #define LONG_WORD 3      /* letters */
 #define PROSE_WORDS 4    /* long words from which a line is running text */
 #define WORDS_SHARE 0.4f /* of a line's characters in long words, from which they are words */
@@ -27,6 +28,7 @@ struct node {
     float size, base;
     int32_t glyph, group;
     uint8_t kind; /* enum dp_glyph_kind */
+    bool ties, point;
     bool words;   /* of a line of words */
     bool bar;
 };
@@ -158,11 +160,14 @@ static int32_t make_nodes(const struct dp_assembly *a, const enum dp_line_kind *
             (bar && g->advance > BAR_SHARE * (float)a->page->width) || (g->cp == ' ' && !(g->ink.x1 > g->ink.x0)) ||
             g->cp == 0xA0 || g->cp == 0x200B)
             continue;
+        const char *font = g->font >= 0 ? s->glyph_fonts[g->font] : NULL;
         nodes[n++] = (struct node){.box = body_of(g),
+                                   .ties = !bar && dp_glyph_ties(g, font),
+                                   .point = g->cp == '.',
                                    .size = bar ? 0 : g->size,
                                    .base = g->y,
                                    .glyph = i,
-                                   .kind = (uint8_t)dp_glyph_kind(g, g->font >= 0 ? s->glyph_fonts[g->font] : NULL),
+                                   .kind = (uint8_t)dp_glyph_kind(g, font),
                                    .words = line != DP_NONE && kinds[line] == DP_LINE_WORDS,
                                    .bar = bar};
     }
@@ -235,6 +240,8 @@ static enum b_code collect(struct dp_assembly *a, struct node *nodes, int32_t n,
         r->words += nodes[i].words && (nodes[i].kind == DP_GLYPH_PROSE || nodes[i].kind == DP_GLYPH_ITALIC);
         r->bars += nodes[i].bar;
         r->all += !nodes[i].bar;
+        r->ties += nodes[i].ties || nodes[i].bar || bracket;
+        r->points += nodes[i].point;
     }
     return B_OK;
 }
@@ -304,6 +311,8 @@ static void absorb(struct dp_assembly *a, struct dp_glyph_region *to, struct dp_
     to->words += from->words;
     to->bars += from->bars;
     to->all += from->all;
+    to->ties += from->ties;
+    to->points += from->points;
     from->n_glyphs = 0;
 }
 
@@ -359,6 +368,10 @@ static bool is_inline_row(const struct dp_assembly *a, const enum dp_line_kind *
 static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kinds, const struct dp_glyph_region *r)
 {
     if (!is_math(r) || r->all < (r->bars ? 2 : 3) || r->box.y1 - r->box.y0 < 0.4f * a->body)
+        return false;
+    if (r->points > LEADERS) /* a table of contents */
+        return false;
+    if (r->ties == 0 && r->box.y1 - r->box.y0 > 2.0f * a->height) /* a column of signs */
         return false;
     for (int32_t i = 0; i < a->page->n_lines; i++) {
         const struct dp_rect b = a->page->lines[i].bbox;

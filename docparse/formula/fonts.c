@@ -451,6 +451,12 @@ struct fm_sign fm_sign_of(uint32_t cp, const char *font)
     return s;
 }
 
+bool dp_glyph_ties(const struct dp_glyph *glyph, const char *font)
+{
+    const struct fm_sign s = fm_sign_of(glyph->cp, font);
+    return s.cls == FM_OP || s.cls == FM_BIN || s.cls == FM_REL || s.cls == FM_ARROW || s.cls == FM_RADICAL || s.cls == FM_PIECE;
+}
+
 enum dp_glyph_kind dp_glyph_kind(const struct dp_glyph *glyph, const char *font)
 {
     const struct fm_sign s = fm_sign_of(glyph->cp, font);

@@ -29,6 +29,9 @@ enum dp_glyph_kind {
 };
 enum dp_glyph_kind dp_glyph_kind(const struct dp_glyph *glyph, const char *font);
 
+/* Whether the sign ties what stands around it together: a relation, an operator, an arrow, a root. */
+bool dp_glyph_ties(const struct dp_glyph *glyph, const char *font);
+
 /* A font that only formulas use, by its name. */
 bool dp_font_is_mathematical(const char *font);
 

@@ -64,11 +64,21 @@ static const char *alphabet_command(enum fm_alphabet a)
     return names[a];
 }
 
+/* Whether letters of an italic text font are a word rather than a product of variables. */
+static bool is_italic_word(const char *text)
+{
+    static const char *const words[] = {"for", "and", "all", "the", "are", "not", "iff", "any", "has", "odd", "max", "min"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i], text) == 0)
+            return true;
+    return strlen(text) > 3;
+}
+
 /* A word of a text font, or an unknown name. */
 static void put_word(struct writer *w, const struct fm_el *e)
 {
     const float gap = w->last ? e->x - w->last->end : 0;
-    if (e->alphabet == FM_ITALIC && strlen(e->latex) < 3) { /* letters of an italic font used for mathematics */
+    if (e->alphabet == FM_ITALIC && !is_italic_word(e->latex)) { /* letters of an italic font used for mathematics */
         end_text(w);
         put(w, e->latex);
         return;

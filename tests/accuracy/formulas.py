@@ -90,8 +90,8 @@ def typeset(formulas, font, out):
 def predictions(docparse, pdf, pages, jobs):
     """{page: LaTeX of its formulas}"""
     with tempfile.TemporaryDirectory() as folder:
-        run = subprocess.run([docparse, "convert", str(pdf), "-o", folder, "-f", "json", "--progress", "none", "--jobs", str(jobs),
-                              "--pages", ",".join(map(str, pages))],
+        run = subprocess.run([docparse, "convert", str(pdf), "-o", folder, "-f", "json", "--progress", "none", "--jobs", str(jobs)] +
+                             (["--pages", ",".join(map(str, pages))] if pages.step > 1 else []),
                              capture_output=True, text=True)
         if run.returncode != 0:
             sys.exit("docparse failed on %s: %s" % (pdf, run.stderr.strip().splitlines()[-1:]))

@@ -18,7 +18,7 @@
 #define PROSE_GAP 1.6f   /* sizes between a display and running text beside it */
 #define TALL 1.5f        /* sizes: a bracket around something */
 #define BAR_SHARE 0.6f   /* of the page's width: wider lines part the page */
-#define LEADERS 14          /* full stops that no formula has: four rows of dots have twelve */
+#define LEADERS 14       /* full stops that no formula has: four rows of dots have twelve */
 #define LONG_WORD 3      /* letters */
 #define PROSE_WORDS 4    /* long words from which a line is running text */
 #define WORDS_SHARE 0.4f /* of a line's characters in long words, from which they are words */
@@ -29,7 +29,7 @@ struct node {
     int32_t glyph, group;
     uint8_t kind; /* enum dp_glyph_kind */
     bool ties, point;
-    bool words;   /* of a line of words */
+    bool words; /* of a line of words */
     bool bar;
 };
 
@@ -231,9 +231,8 @@ static enum b_code collect(struct dp_assembly *a, struct node *nodes, int32_t n,
         struct dp_glyph_region *r = &regions[of[root_of(nodes, i)]];
         r->glyphs[r->n_glyphs++] = nodes[i].glyph;
         r->box = dp_rect_union(r->box, nodes[i].box);
-        const bool bracket = nodes[i].kind == DP_GLYPH_NEUTRAL && !nodes[i].bar &&
-                             nodes[i].box.y1 - nodes[i].box.y0 > TALL * nodes[i].size;
-        r->signs += nodes[i].kind == DP_GLYPH_SIGN || bracket;
+        const bool bracket = !nodes[i].bar && nodes[i].box.y1 - nodes[i].box.y0 > TALL * nodes[i].size;
+        r->signs += nodes[i].kind == DP_GLYPH_SIGN || (bracket && nodes[i].kind == DP_GLYPH_NEUTRAL);
         r->letters += nodes[i].kind == DP_GLYPH_LETTER;
         r->italics += nodes[i].kind == DP_GLYPH_ITALIC;
         r->equals += nodes[i].kind == DP_GLYPH_EQUALS;

@@ -67,7 +67,8 @@ static const char *alphabet_command(enum fm_alphabet a)
 /* Whether letters of an italic text font are a word rather than a product of variables. */
 static bool is_italic_word(const char *text)
 {
-    static const char *const words[] = {"for", "and", "all", "the", "are", "not", "iff", "any", "has", "odd", "max", "min"};
+    static const char *const words[] = {"for", "and", "all", "the", "are", "not",
+                                        "iff", "any", "has", "odd", "max", "min"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], text) == 0)
             return true;

@@ -20,6 +20,7 @@
 #define TERMS_MANY 5    /* terms of which a few may lack a text of their own */
 #define TERM_CHARS 12   /* of a word with what is said of it beside it */
 #define TERM_MOST 30    /* of a term among many */
+#define TERM_HIGH 1.8f  /* heights of its line: words that stand on end in a margin are no terms */
 #define TERM_LEVEL 0.6f /* heights between their tops */
 #define GRAPH_MAX 400   /* blocks ordered pairwise; more fall back to top-left order */
 #define CUTS_MAX 62
@@ -287,7 +288,8 @@ static bool order_labelled(struct ordering *o, int32_t *set, int32_t n, float cu
         const struct dp_draft_block *b = &blocks[set[i]];
         if ((b->box.x0 + b->box.x1) * 0.5f > cut)
             continue;
-        if (b->count != 1 || b->chars > TERM_MOST)
+        if (b->count != 1 || b->chars > TERM_MOST || b->direction != o->a->main_direction ||
+            b->box.y1 - b->box.y0 > TERM_HIGH * o->height)
             return false;
         brief = brief && b->chars <= TERM_CHARS;
         labels[n_labels++] = i;

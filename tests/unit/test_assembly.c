@@ -622,6 +622,31 @@ static void test_terms(void **state)
     assert_int_equal(block_with("a paragraph whose")->n_lines, 8);
 }
 
+/* A short line in a tall box: a word that a tilted page lets stand on end in its margin. */
+static void standing_word(float x, float y, const char *text)
+{
+    const struct dp_word word = {.bbox = {x, y, x + 30, y + 220}, .text = text, .confidence = 0.9f};
+    assert_int_equal(dp_line_builder_word(&builder, &word, NULL), B_OK);
+    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f};
+    dp_quad_of_box((struct dp_rect){x, y, x + 30, y + 220}, 0, l.quad);
+    assert_int_equal(dp_line_builder_end(&builder, &l, NULL), B_OK);
+}
+
+/* Words that stand on end in the margin are no terms: the columns beside them are read to their feet. */
+static void test_standing_words(void **state)
+{
+    (void)state;
+    standing_word(40, 195, "Report");
+    standing_word(40, 643, "Notes");
+    for (int i = 0; i < 2; i++) {
+        const float y = 200 + (float)i * 448;
+        column(150, y, 14, i ? "the lower left has words to fill it" : "the upper left has words to fill it");
+        column(650, y, 14, i ? "the lower right has words to fill it" : "the upper right has words to fill it");
+    }
+    assemble();
+    assert_true(block_with("lower left")->order < block_with("upper right")->order);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -638,6 +663,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_terms, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_standing_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bold_item, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),

@@ -56,7 +56,10 @@ class Metrics(ServiceCase):
         self.assertEqual(serving.get("page", "/api/parse", "POST", form(("file", "f.pdf", sample("form.pdf"))), TYPE)[0], 200)
         self.assertEqual(serving.get("page", "/api/parse", "POST", form(("file", "f.pdf", b"")), TYPE)[0], 400)
         serving.wait_metric('docparse_failures_total{what="job",reason="UNSUPPORTED"}', 1)
-        serving.wait_metric('docparse_calls_total{method="/api/parse",code="OK"}', 1)
+        for row, value in (('docparse_calls_total{method="/api/parse",code="OK"}', 1), ('docparse_calls_total{method="/api/parse",code="INVALID_ARGUMENT"}', 1),
+                           ('docparse_failures_total{what="call",reason="ARGUMENT"}', 1), ('docparse_failures_total{what="call",reason="FORMAT"}', 1),
+                           ('docparse_failures_total{what="call",reason="UNSUPPORTED"}', 2)):
+            serving.wait_metric(row, value)  # a call is counted when its answer has gone out
         numbers, _ = parse(serving.get("metrics", "/metrics")[1].decode())
         self.assertEqual(numbers["docparse_failures_total"], {'what="call",reason="UNSUPPORTED"': 2, 'what="call",reason="FORMAT"': 1, 'what="call",reason="ARGUMENT"': 1,
                                                              'what="job",reason="UNSUPPORTED"': 1})

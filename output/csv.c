@@ -96,6 +96,8 @@ static enum b_code finish(struct csv_writer *w, struct b_err *err)
     (void)snprintf(name, sizeof name, "%s.csv", w->block);
     enum b_code code = b_buf_check(&w->rows, OUT_DOMAIN, err);
     if (code == B_OK)
+        code = b_buf_check(&w->caption, OUT_DOMAIN, err);
+    if (code == B_OK)
         code = out_side(&w->frame, name, w->rows.data, w->rows.len, err);
     if (code == B_OK) {
         b_buf_printf(&w->index, "%s,%s,%d,%s,%d,%d,", name, w->block, w->page, w->type, w->n_rows, w->cols);

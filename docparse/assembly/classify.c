@@ -304,6 +304,8 @@ static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block 
 {
     if (b->count > HEADING_LINES || b->chars > HEADING_CHARS || letters_of(a, b) < 2)
         return false;
+    if (row_of(a, b, b->count - 1)->entry)
+        return false; /* the heading is on the page that the entry names */
     if (b->size > HEADING_SIZE * a->body)
         return !is_set_as_text(a, b);
     if (b->bold && b->chars < 90 && !ends_sentence(a, b) && b->size > 0.95f * a->body)

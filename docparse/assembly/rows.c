@@ -145,13 +145,15 @@ static int32_t left_neighbour(const struct dp_assembly *a, const struct sorted *
     return best;
 }
 
-/* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body. */
+/* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body, or led by dots to a page. */
 static bool is_section_number(const struct dp_assembly *a, const struct dp_item *l, const struct dp_item *r)
 {
     const char *text = a->page->lines[l->line].text;
     const size_t len = strlen(text);
     if (len == 0 || len > 10 || strspn(text, "0123456789.") != len || text[0] == '.' || r->letters < 2)
         return false;
+    if (r->leader != DP_LEADER_NONE)
+        return true;
     const float ratio = l->size / fmaxf(r->size, 1.0f);
     return l->bold == r->bold && ratio > 0.85f && ratio < 1.18f && (r->bold || r->size > SECTION_SIZE * a->body);
 }

@@ -443,12 +443,15 @@ static void test_leaders(void **state)
         char text[120], number[8];
         (void)snprintf(text, sizeof text, "%-20s . . . . . . . . . . . . . . . . . . . . . .", names[i]);
         (void)snprintf(number, sizeof number, "%d", 3 + 4 * i);
+        line(40, 300 + (float)i * 30, 20, i == 1 ? "2.1" : "2");
         line(100, 300 + (float)i * 30, 20, text);
         line(720, 300 + (float)i * 30, 20, number);
     }
     column(100, 600, 6, "text of the page that follows after the table of contents");
     assemble();
     const char *const text = block_with("Methods")->text;
+    assert_non_null(strstr(text, "2.1 "));
+    assert_int_equal(block_with("Methods")->type, DP_PARAGRAPH);
     assert_null(strstr(text, "Introduction"));
     assert_string_equal(text + strlen(text) - 3, ". 7");
 }

@@ -45,15 +45,21 @@ def on_canvas(picture):
     return out
 
 
-def text_of(program, picture, folder):
-    """The compact reader's text of the picture with white around it."""
-    page = np.full((picture.shape[0] + 80, picture.shape[1] + 80), 255, np.uint8)
-    page[40:-40, 40:-40] = picture
-    path = os.path.join(folder, "p.png")
-    Image.fromarray(page).resize((page.shape[1] * 2, page.shape[0] * 2), Image.Resampling.BICUBIC).save(path)
-    subprocess.run([program, "convert", path, "-o", folder, "-f", "txt", "--progress", "none"], capture_output=True, check=True)
-    with open(os.path.join(folder, "p.txt")) as f:
-        return [c for c in f.read() if not c.isspace()]
+def texts_of(program, pictures, folder):
+    """The compact reader's text of each picture with white around it. What it cannot read counts as nothing (and the run as failed)."""
+    paths, out = [], []
+    for i, picture in enumerate(pictures):
+        page = np.full((picture.shape[0] + 80, picture.shape[1] + 80), 255, np.uint8)
+        page[40:-40, 40:-40] = picture
+        paths.append(os.path.join(folder, "p%d.png" % i))
+        Image.fromarray(page).resize((page.shape[1] * 2, page.shape[0] * 2), Image.Resampling.BICUBIC).save(paths[-1])
+    run = subprocess.run([program, "convert", *paths, "-o", folder, "-f", "text", "--progress", "none"], capture_output=True, text=True)
+    if run.returncode not in (0, 1):
+        raise SystemExit(run.stderr)
+    for path in paths:
+        text = path[:-4] + ".txt"
+        out.append([c for c in open(text).read() if not c.isspace()] if os.path.exists(text) else [])
+    return out
 
 
 def main():
@@ -88,7 +94,7 @@ def main():
                 if shown:
                     line += "; %d sure, of these exact %.3f, edit %.3f" % (len(shown), *score([got[i] for i in shown], [wanted[i] for i in shown]))
                 if a.docparse:
-                    line += "; text of the compact reader: edit %.3f" % score([text_of(a.docparse, p, folder) for p in pictures], wanted)[1]
+                    line += "; text of the compact reader: edit %.3f" % score(texts_of(a.docparse, pictures, folder), wanted)[1]
                 print(line, flush=True)
                 if a.show:
                     for g, w, p in zip(got, wanted, sure):

@@ -328,28 +328,6 @@ static bool is_description(struct bm_mem *mem, struct bm_str block)
     return false;
 }
 
-/* \(..\) first, then $..$, each replaced by its inside. */
-static struct bm_str without_dollars(struct bm_mem *mem, struct bm_str text)
-{
-    static const char *const ways[][2] = {{"\\(", "\\)"}, {"$", "$"}};
-    for (size_t w = 0; w < 2; w++) {
-        struct bm_out out = bm_out_on(mem);
-        const size_t n = strlen(ways[w][0]);
-        size_t at = 0;
-        for (size_t i = bm_find(text, 0, ways[w][0]); i != BM_NONE; i = bm_find(text, at, ways[w][0])) {
-            const size_t close = bm_find(text, i + n, ways[w][1]);
-            if (close == BM_NONE)
-                break;
-            bm_put(&out, bm_slice(text, at, i));
-            bm_put(&out, bm_slice(text, i + n, close));
-            at = close + n;
-        }
-        bm_put(&out, bm_slice(text, at, text.n));
-        text = bm_taken(&out);
-    }
-    return text;
-}
-
 struct bm_str bm16_plain_descriptions(struct bm_mem *mem, struct bm_str markdown)
 {
     struct bm_out out = bm_out_on(mem);
@@ -366,7 +344,7 @@ struct bm_str bm16_plain_descriptions(struct bm_mem *mem, struct bm_str markdown
             continue;
         }
         const struct bm_str block = bm_slice(markdown, from, i);
-        bm_put(&out, is_description(mem, block) ? without_dollars(mem, block) : block);
+        bm_put(&out, is_description(mem, block) ? bm16_open_formulas(mem, block, 2, "") : block);
         if (i == markdown.n)
             break;
         bm_put(&out, bm_slice(markdown, i, last + 1));

@@ -11,28 +11,9 @@
 #define MAX_CELL 120
 #define MAX_LABEL 24
 
-/* Each $$..$$, \[..\], \(..\), $..$ (one kind after the other) replaced by its inside between spaces. */
 static struct bm_str opened(struct bm_mem *mem, struct bm_str text)
 {
-    static const char *const ways[][2] = {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}};
-    for (size_t w = 0; w < 4; w++) {
-        struct bm_out out = bm_out_on(mem);
-        const size_t n = strlen(ways[w][0]);
-        size_t at = 0;
-        for (size_t i = bm_find(text, 0, ways[w][0]); i != BM_NONE; i = bm_find(text, at, ways[w][0])) {
-            const size_t close = bm_find(text, i + n, ways[w][1]);
-            if (close == BM_NONE)
-                break;
-            bm_put(&out, bm_slice(text, at, i));
-            bm_putc(&out, ' ');
-            bm_put(&out, bm_slice(text, i + n, close));
-            bm_putc(&out, ' ');
-            at = close + n;
-        }
-        bm_put(&out, bm_slice(text, at, text.n));
-        text = bm_taken(&out);
-    }
-    return text;
+    return bm16_open_formulas(mem, text, 0, " ");
 }
 
 static size_t count_display(struct bm_str text)
@@ -51,7 +32,7 @@ static size_t count_inline(struct bm_str text)
 {
     size_t n = 0, at = 0, start, end;
     struct bm_str inside;
-    for (; bm16_next_inline(text, at, true, &start, &end, &inside); at = end)
+    for (; bm_next_inline(text, at, true, &start, &end, &inside); at = end)
         n++;
     return n;
 }

@@ -15,6 +15,42 @@ static size_t line_end(struct bm_str text, size_t from)
     return end == BM_NONE ? text.n : end;
 }
 
+bool bm_next_inline(struct bm_str text, size_t from, bool lines, size_t *start, size_t *end, struct bm_str *inside)
+{
+    for (size_t i = from; i < text.n; i++) {
+        const bool dollar = text.cp[i] == '$';
+        if (!dollar && !bm_at(text, i, "\\("))
+            continue;
+        const size_t mark = dollar ? 1 : 2, line = lines ? bm_find_cp(text, i, '\n') : BM_NONE;
+        const struct bm_str reach = bm_slice(text, 0, line == BM_NONE ? text.n : line);
+        const size_t close = dollar ? bm_find_cp(reach, i + 1, '$') : bm_find(reach, i + 2, "\\)");
+        if (close == BM_NONE)
+            continue;
+        *start = i;
+        *inside = bm_slice(text, i + mark, close);
+        *end = close + mark;
+        return true;
+    }
+    return false;
+}
+
+struct bm_str bm_map_inline(struct bm_mem *mem, struct bm_str text, bm_inline_map *map)
+{
+    struct bm_out out = bm_out_on(mem);
+    size_t at = 0, start, end;
+    struct bm_str inside, put;
+    while (bm_next_inline(text, at, true, &start, &end, &inside)) {
+        bm_put(&out, bm_slice(text, at, start));
+        if (map(mem, inside, &put))
+            bm_put(&out, bm_strip(put));
+        else
+            bm_put(&out, bm_slice(text, start, end));
+        at = end;
+    }
+    bm_put(&out, bm_slice(text, at, text.n));
+    return bm_taken(&out);
+}
+
 /* False when the formula is plain, or cannot be converted. */
 static bool formula_text(struct bm_mem *mem, struct bm_str inside, struct bm_str *out)
 {
@@ -38,19 +74,7 @@ static bool formula_text(struct bm_mem *mem, struct bm_str inside, struct bm_str
 
 struct bm_str bm_inline_to_text(struct bm_mem *mem, struct bm_str text)
 {
-    struct bm_out out = bm_out_on(mem);
-    size_t at = 0, start, end;
-    struct bm_str inside, plain;
-    while (bm16_next_inline(text, at, true, &start, &end, &inside)) {
-        bm_put(&out, bm_slice(text, at, start));
-        if (formula_text(mem, inside, &plain))
-            bm_put(&out, bm_strip(plain));
-        else
-            bm_put(&out, bm_slice(text, start, end));
-        at = end;
-    }
-    bm_put(&out, bm_slice(text, at, text.n));
-    return bm_taken(&out);
+    return bm_map_inline(mem, text, formula_text);
 }
 
 struct bm_str bm_only_words(struct bm_mem *mem, struct bm_str text)

@@ -8,6 +8,11 @@
 
 enum bm_version { BM_V1_0, BM_V1_5, BM_V1_6 };
 
+/* The next $..$ or \(..\) from `from` on; lines: within one line only. The inside and where all of it ends. */
+bool bm_next_inline(struct bm_str text, size_t from, bool lines, size_t *start, size_t *end, struct bm_str *inside);
+/* Inline formulas replaced by what `map` makes of their insides, stripped; false: the formula stays. */
+typedef bool bm_inline_map(struct bm_mem *mem, struct bm_str inside, struct bm_str *out);
+struct bm_str bm_map_inline(struct bm_mem *mem, struct bm_str text, bm_inline_map *map);
 /* Inline formulas that hold \ ^ or _ turned into plain text; the rest as it is. */
 struct bm_str bm_inline_to_text(struct bm_mem *mem, struct bm_str text);
 /* Only letters, numbers and underscores are left: no spaces, no punctuation, no marks. */

@@ -66,32 +66,18 @@ static struct bm_str one_spelling(struct bm_mem *mem, struct bm_str text)
     return text;
 }
 
-static struct bm_str without_math(struct bm_str text)
+/* Formulas that are no more than their text. */
+static bool is_simple(struct bm_str inside)
 {
-    static const char *const pairs[][2] = {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}};
-    text = bm_strip(text);
-    for (bool changed = true; text.n && changed;) {
-        changed = false;
-        for (size_t p = 0; p < 4 && !changed; p++) {
-            const size_t left = strlen(pairs[p][0]), right = strlen(pairs[p][1]);
-            if (text.n < left + right || !bm_at(text, 0, pairs[p][0]) || !bm_ends(text, pairs[p][1]))
-                continue;
-            const struct bm_str inner = bm_strip(bm_slice(text, left, text.n - right));
-            if (inner.n == 0 || inner.n > MAX_MATH || bm16_has(inner, "<") || bm16_has(inner, ">") ||
-                bm16_has(inner, "$"))
-                continue;
-            text = inner;
-            changed = true;
-        }
-    }
-    return text;
+    return inside.n && inside.n <= MAX_MATH && !bm16_has(inside, "<") && !bm16_has(inside, ">") &&
+           !bm16_has(inside, "$");
 }
 
 struct bm_str bm16_norm_cell(struct bm_mem *mem, struct bm_str text)
 {
     text = bm16_replace(mem, bm_nfkc(mem, text), "\xc2\xa0", " ");
     text = one_spelling(mem, bm16_replace(mem, text, "\xe2\x80\x8b", ""));
-    text = one_spelling(mem, without_math(text));
+    text = one_spelling(mem, bm16_strip_some(text, is_simple));
     const struct bm_str alone = bm_strip(text);
     if (alone.n == 1 && bm16_in(alone.cp[0], "-–−－—"))
         return bm_from(mem, "—");

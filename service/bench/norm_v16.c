@@ -48,7 +48,7 @@ static struct bm_str uncircle(struct bm_mem *mem, struct bm_str text)
     return bm_taken(&out);
 }
 
-struct bm_str bm16_strip_delimiters(struct bm_str text)
+struct bm_str bm16_strip_some(struct bm_str text, bool (*may)(struct bm_str inside))
 {
     static const struct {
         const char *left, *right;
@@ -57,14 +57,22 @@ struct bm_str bm16_strip_delimiters(struct bm_str text)
     for (bool changed = true; text.n && changed;) {
         changed = false;
         for (size_t p = 0; p < 4 && !changed; p++) {
-            size_t left = strlen(pairs[p].left), right = strlen(pairs[p].right);
-            if (text.n >= left + right && bm_at(text, 0, pairs[p].left) && bm_ends(text, pairs[p].right)) {
-                text = bm_strip(bm_slice(text, left, text.n - right));
-                changed = true;
-            }
+            const size_t left = strlen(pairs[p].left), right = strlen(pairs[p].right);
+            if (text.n < left + right || !bm_at(text, 0, pairs[p].left) || !bm_ends(text, pairs[p].right))
+                continue;
+            const struct bm_str inside = bm_strip(bm_slice(text, left, text.n - right));
+            if (may && !may(inside))
+                continue;
+            text = inside;
+            changed = true;
         }
     }
     return text;
+}
+
+struct bm_str bm16_strip_delimiters(struct bm_str text)
+{
+    return bm16_strip_some(text, NULL);
 }
 
 /* End of the group that opens at `open`, behind its brace; BM_NONE when it never closes. */
@@ -285,20 +293,7 @@ static bool inline_text(struct bm_mem *mem, struct bm_str inside, struct bm_str 
 
 struct bm_str bm16_inline_to_text(struct bm_mem *mem, struct bm_str text)
 {
-    struct bm_out out = bm_out_on(mem);
-    size_t at = 0, start, end;
-    struct bm_str inside, plain;
-    text = uncircle(mem, text);
-    while (bm16_next_inline(text, at, true, &start, &end, &inside)) {
-        bm_put(&out, bm_slice(text, at, start));
-        if (inline_text(mem, inside, &plain))
-            bm_put(&out, bm_strip(plain));
-        else
-            bm_put(&out, bm_slice(text, start, end));
-        at = end;
-    }
-    bm_put(&out, bm_slice(text, at, text.n));
-    return bm_taken(&out);
+    return bm_map_inline(mem, uncircle(mem, text), inline_text);
 }
 
 struct bm_str bm16_norm_text(struct bm_mem *mem, struct bm_str text)
@@ -306,18 +301,15 @@ struct bm_str bm16_norm_text(struct bm_mem *mem, struct bm_str text)
     return bm_only_words(mem, uncircle(mem, bm16_inline_to_text(mem, text)));
 }
 
+static bool inline_norm(struct bm_mem *mem, struct bm_str inside, struct bm_str *out)
+{
+    *out = bm16_norm_formula(mem, inside);
+    return true;
+}
+
 struct bm_str bm16_inline_to_norm(struct bm_mem *mem, struct bm_str text)
 {
-    struct bm_out out = bm_out_on(mem);
-    size_t at = 0, start, end;
-    struct bm_str inside;
-    while (bm16_next_inline(text, at, true, &start, &end, &inside)) {
-        bm_put(&out, bm_slice(text, at, start));
-        bm_put(&out, bm_strip(bm16_norm_formula(mem, inside)));
-        at = end;
-    }
-    bm_put(&out, bm_slice(text, at, text.n));
-    return bm_taken(&out);
+    return bm_map_inline(mem, text, inline_norm);
 }
 
 /* --- formulas --- */

@@ -8,6 +8,8 @@
 
 /* White space at both ends and the delimiters $$..$$ \[..\] \(..\) $..$ removed, as long as there are any. */
 struct bm_str bm16_strip_delimiters(struct bm_str text);
+/* The same where `may` allows it of the inside. */
+struct bm_str bm16_strip_some(struct bm_str text, bool (*may)(struct bm_str inside));
 /* Without \tag{..}, \notag and \nonumber. */
 struct bm_str bm16_strip_tags(struct bm_mem *mem, struct bm_str text);
 /* LaTeX as plain text where it is sound LaTeX; otherwise the text as it came. */
@@ -40,7 +42,8 @@ size_t bm16_count_digits(struct bm_str text);
 size_t bm16_command_end(struct bm_str text, size_t pos);
 /* Does a number, a slash and a number stand anywhere? */
 bool bm16_has_ratio(struct bm_str text);
-/* The next $..$ or \(..\) from `from` on; lines: within one line only. The inside and where all of it ends. */
-bool bm16_next_inline(struct bm_str text, size_t from, bool lines, size_t *start, size_t *end, struct bm_str *inside);
+/* Delimiters one kind after the other replaced by `between` around their insides. first: 0 $$..$$, 1 \[..\],
+ * 2 \(..\), 3 $..$ is the kind to begin with. */
+struct bm_str bm16_open_formulas(struct bm_mem *mem, struct bm_str text, size_t first, const char *between);
 
 #endif

@@ -37,6 +37,9 @@ struct bm_page_truth {
 };
 void bm_read_page_truth(struct bm_mem *mem, const json_t *page, enum bm_version version, struct bm_page_truth *out);
 
+/* Texts and formulas in the order in which the kinds first appear, which decides between equal positions. */
+struct bm_pieces bm_mixed_pieces(struct bm_mem *mem, const struct bm_pieces *all);
+
 /* Adds a row's figures to an element. */
 void bm_add_row(struct bm_odb *odb, size_t page, enum bm_element element, const struct bm_row *row);
 /* The page's reading order as its rows tell it. */

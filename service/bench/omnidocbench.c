@@ -337,8 +337,7 @@ static void match_apart(struct bm_odb *odb, size_t page, struct bm_page_truth *t
     }
 }
 
-/* Texts and formulas in the order in which the kinds first appear, which decides between equal positions. */
-static struct bm_pieces mixed(struct bm_mem *mem, const struct bm_pieces *all)
+struct bm_pieces bm_mixed_pieces(struct bm_mem *mem, const struct bm_pieces *all)
 {
     struct bm_pieces texts = of_kind(mem, all, BM_TEXT), equations = of_kind(mem, all, BM_EQUATION);
     bool text_first = true;
@@ -382,7 +381,7 @@ enum b_code bm_odb_score(struct bm_odb *odb, size_t page, const char *markdown, 
         match_tables(odb, page, &truth, &all, NULL);
         match_apart(odb, page, &truth, &all);
     } else {
-        struct bm_pieces texts = mixed(mem, &all);
+        struct bm_pieces texts = bm_mixed_pieces(mem, &all);
         match_tables(odb, page, &truth, &all, &texts);
         route_rows(odb, page, bm_quick_match(mem, odb->version, truth.texts, truth.n_texts, texts.at, texts.n, true));
     }

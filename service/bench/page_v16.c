@@ -61,22 +61,6 @@ static void match_tables(struct bm_odb *odb, const struct bm_page_truth *truth, 
     }
 }
 
-/* Texts and formulas in the order in which their kinds first appear. */
-static struct bm_pieces mixed(struct bm_mem *mem, const struct bm_pieces *all)
-{
-    struct bm_pieces out = {0};
-    enum bm_piece_kind first = BM_TEXT;
-    for (size_t i = all->n; i-- > 0;)
-        if (all->at[i].kind == BM_TEXT || all->at[i].kind == BM_EQUATION)
-            first = all->at[i].kind;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < all->n; i++)
-            if ((all->at[i].kind == BM_TEXT || all->at[i].kind == BM_EQUATION) &&
-                (all->at[i].kind == first) == (pass == 0))
-                bm_add_piece(mem, &out, &all->at[i]);
-    return out;
-}
-
 static struct bm_rows match_formulas(struct bm_mem *mem, const struct bm_page_truth *truth, const struct bm_pieces *all,
                                      const struct bm_rows *rows)
 {
@@ -97,7 +81,7 @@ static struct bm_rows match_formulas(struct bm_mem *mem, const struct bm_page_tr
 void bm16_score_page(struct bm_odb *odb, size_t page, const struct bm_page_truth *truth, struct bm_pieces *all)
 {
     struct bm_mem *mem = &odb->work;
-    struct bm_pieces some = mixed(mem, all);
+    struct bm_pieces some = bm_mixed_pieces(mem, all);
     struct bm_pieces matched = {.at = BM_ARRAY(mem, some.n, struct bm_piece), .n = some.n};
     if (mem->failed)
         return;

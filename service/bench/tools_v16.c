@@ -114,21 +114,25 @@ bool bm16_has_ratio(struct bm_str text)
     return false;
 }
 
-bool bm16_next_inline(struct bm_str text, size_t from, bool lines, size_t *start, size_t *end, struct bm_str *inside)
+struct bm_str bm16_open_formulas(struct bm_mem *mem, struct bm_str text, size_t first, const char *between)
 {
-    for (size_t i = from; i < text.n; i++) {
-        const bool dollar = text.cp[i] == '$';
-        if (!dollar && !bm_at(text, i, "\\("))
-            continue;
-        const size_t mark = dollar ? 1 : 2, line = lines ? bm_find_cp(text, i, '\n') : BM_NONE;
-        const struct bm_str reach = bm_slice(text, 0, line == BM_NONE ? text.n : line);
-        const size_t close = dollar ? bm_find_cp(reach, i + 1, '$') : bm_find(reach, i + 2, "\\)");
-        if (close == BM_NONE)
-            continue;
-        *start = i;
-        *inside = bm_slice(text, i + mark, close);
-        *end = close + mark;
-        return true;
+    static const char *const ways[][2] = {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}};
+    for (size_t w = first; w < 4; w++) {
+        struct bm_out out = bm_out_on(mem);
+        const size_t n = strlen(ways[w][0]);
+        size_t at = 0;
+        for (size_t i = bm_find(text, 0, ways[w][0]); i != BM_NONE; i = bm_find(text, at, ways[w][0])) {
+            const size_t close = bm_find(text, i + n, ways[w][1]);
+            if (close == BM_NONE)
+                break;
+            bm_put(&out, bm_slice(text, at, i));
+            bm_puts(&out, between);
+            bm_put(&out, bm_slice(text, i + n, close));
+            bm_puts(&out, between);
+            at = close + n;
+        }
+        bm_put(&out, bm_slice(text, at, text.n));
+        text = bm_taken(&out);
     }
-    return false;
+    return text;
 }

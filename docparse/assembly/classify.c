@@ -19,15 +19,17 @@
 #define EDGE_PARTED 0.115f /* rows with pieces far apart (title left, chapter right) */
 #define EDGE_LONE_TOP 0.09f
 #define EDGE_LONE_FOOT 0.08f
-#define PARTED 0.18f /* of the page width between the pieces */
-#define SET_OFF 0.7f /* heights between a lone line and the body */
+#define PARTED 0.18f    /* of the page width between the pieces */
+#define SET_OFF 0.7f    /* heights between a lone line and the body */
 #define NUMBER_PIECES 6 /* of a row with a page number: two pages side by side have as many */
 #define NUMBER_CHARS 110
 #define HEADING_LINES 3
 #define HEADING_CHARS 120
 #define HEADING_SIZE 1.22f /* over body */
 #define TITLE_SIZE 1.4f
-#define SAME_SIZE 0.05f /* of the size */
+#define COVER_LINES 12   /* of a page that is a cover */
+#define COVER_SIZE 1.15f /* of its title, over the next largest text */
+#define SAME_SIZE 0.05f  /* of the size */
 #define FOOTNOTE_SIZE 0.92f
 
 static const char *line_text(const struct dp_assembly *a, const struct dp_row *row, int32_t piece)
@@ -176,7 +178,8 @@ static bool is_furniture(const struct dp_assembly *a, const struct strip *s, boo
     const float off = set_off(a, s, top);
     if (away > EDGE_ZONE || s->rows > 2 || off > 1e29f)
         return false;
-    if (s->number && s->n <= NUMBER_PIECES && s->size <= 1.45f * body && s->chars < NUMBER_CHARS && off > 0.3f * a->height)
+    if (s->number && s->n <= NUMBER_PIECES && s->size <= 1.45f * body && s->chars < NUMBER_CHARS &&
+        off > 0.3f * a->height)
         return true;
     if (away < EDGE_SURE && s->size <= 1.3f * body && s->rows == 1)
         return true;
@@ -304,6 +307,8 @@ static bool is_heading(const struct dp_assembly *a, const struct dp_draft_block 
 {
     if (b->count > HEADING_LINES || b->chars > HEADING_CHARS || letters_of(a, b) < 2)
         return false;
+    if (b->lines == 1 && is_page_number(first_text(a, b)))
+        return false;
     if (row_of(a, b, b->count - 1)->entry)
         return false; /* the heading is on the page that the entry names */
     if (b->size > HEADING_SIZE * a->body)
@@ -393,6 +398,30 @@ static bool is_item(const struct dp_assembly *a, int32_t at)
     return false;
 }
 
+/* On a cover the title is not larger than the text, it is the text: the block that is set larger than all others of a
+ * page of a few lines. */
+static struct dp_draft_block *title_of_cover(struct dp_assembly *a)
+{
+    struct dp_draft_block *best = NULL;
+    int32_t lines = 0;
+    float second = 0;
+    for (int32_t i = 0; i < a->n_order; i++) {
+        struct dp_draft_block *b = &a->blocks[a->order[i]];
+        lines += b->count;
+        if (b->count > HEADING_LINES || b->grid || b->table != DP_NONE || lines > COVER_LINES)
+            return NULL;
+        if (b->count == 0 || b->before || b->after || b->aside || letters_of(a, b) < 2)
+            continue;
+        if (!best || b->size > best->size) {
+            second = best ? best->size : second;
+            best = b;
+        } else {
+            second = fmaxf(second, b->size);
+        }
+    }
+    return best && second > 0 && best->size > COVER_SIZE * second && best->chars <= HEADING_CHARS ? best : NULL;
+}
+
 /* The largest heading of the first page's upper half is the document's title. */
 static void find_title(struct dp_assembly *a)
 {
@@ -405,6 +434,8 @@ static void find_title(struct dp_assembly *a)
             (!best || b->size > 1.05f * best->size))
             best = b;
     }
+    if (!best)
+        best = title_of_cover(a);
     if (best) {
         best->type = DP_TITLE;
         best->level = 0;
@@ -415,8 +446,7 @@ void dp_classify_blocks(struct dp_assembly *a)
 {
     for (int32_t i = 0; i < a->n_order; i++) {
         struct dp_draft_block *b = &a->blocks[a->order[i]];
-        if (b->before || b->after || b->count == 0 || b->table != DP_NONE || b->picture != DP_NONE ||
-            b->formula)
+        if (b->before || b->after || b->count == 0 || b->table != DP_NONE || b->picture != DP_NONE || b->formula)
             continue;
         if (b->grid || b->aside)
             b->type = DP_OTHER;
@@ -428,8 +458,8 @@ void dp_classify_blocks(struct dp_assembly *a)
             b->type = DP_HEADING;
         else if (is_item(a, i))
             b->type = DP_LIST_ITEM;
-        else if (is_footnote(a, b) || (i > 0 && a->blocks[a->order[i - 1]].count > 0 &&
-                                       is_next_footnote(a, &a->blocks[a->order[i - 1]], b)))
+        else if (is_footnote(a, b) ||
+                 (i > 0 && a->blocks[a->order[i - 1]].count > 0 && is_next_footnote(a, &a->blocks[a->order[i - 1]], b)))
             b->type = DP_FOOTNOTE;
         if (b->type == DP_HEADING)
             b->level = dp_heading_level(a, b);

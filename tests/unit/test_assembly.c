@@ -475,6 +475,19 @@ static void test_labels_beside_texts(void **state)
     assert_true(block_with("width")->order > block_with("meaning 2")->order);
 }
 
+/* A cover has no text that its title could be larger than. */
+static void test_cover(void **state)
+{
+    (void)state;
+    page->number = 1;
+    line(300, 400, 50, "Guide for Developers");
+    line(300, 520, 36, "Release 1.20");
+    line(300, 700, 36, "Institute");
+    assemble();
+    assert_int_equal(block_with("Guide")->type, DP_TITLE);
+    assert_int_not_equal(block_with("Release")->type, DP_TITLE);
+}
+
 /* A bold item of a list is no heading. */
 static void test_bold_item(void **state)
 {
@@ -669,6 +682,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_standing_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bold_item, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cover, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels_beside_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sections_at_one_height, set_up, tear_down),

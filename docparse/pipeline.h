@@ -4,6 +4,7 @@
 
 #include "docparse/document.h"
 #include "docparse/loader.h"
+#include "docparse/page_ranges.h"
 #include "docparse/reader.h"
 #include "docparse/source.h"
 
@@ -17,10 +18,6 @@ struct dp_pipeline;
 enum b_code dp_pipeline_new(const struct dp_model *model, enum dp_text_layer text_layer, int jobs,
                             struct dp_pipeline **out, struct b_err *err) B_MUST_CHECK;
 void dp_pipeline_drop(struct dp_pipeline *pipeline);
-
-struct dp_page_range {
-    int32_t first, last; /* 1-based, inclusive; last may be INT32_MAX */
-};
 
 /* When the layout network looks at a page: where its text was read from pixels (a born-digital page says itself where
  * its parts are), always, or never. */

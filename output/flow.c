@@ -42,24 +42,6 @@ int32_t out_first_of_type(const struct dp_page *page, enum dp_block_type type)
     return DP_NONE;
 }
 
-static uint32_t last_cp(const char *text, size_t len)
-{
-    size_t at = len;
-    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
-        at--;
-    if (at == 0)
-        return 0;
-    at--;
-    return b_utf8_next(text, len, &at);
-}
-
-/* Small letters of the scripts whose words are broken with hyphens. */
-static bool is_small(uint32_t cp)
-{
-    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
-           (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
-}
-
 /* Ideographs and kana are set without spaces; Korean words are not. */
 static bool spaceless(uint32_t cp)
 {
@@ -77,12 +59,12 @@ void out_join(struct b_buf *text, const char *next)
         return;
     }
     const uint32_t head = b_utf8_next(next, more, &pos);
-    const uint32_t tail = last_cp(text->data, text->len);
+    const uint32_t tail = b_utf8_last(text->data, text->len);
     const size_t width = tail == 0x2010 ? 3 : tail == 0xAD ? 2 : 1;
     const bool hyphen = tail == '-' || tail == 0xAD || tail == 0x2010;
-    const uint32_t before = hyphen ? last_cp(text->data, text->len - width) : 0;
+    const uint32_t before = hyphen ? b_utf8_last(text->data, text->len - width) : 0;
     if (hyphen && (b_cp_is_letter(before) || b_cp_is_digit(before))) {
-        if (tail == 0xAD || (is_small(before) && is_small(head)))
+        if (tail == 0xAD || (b_cp_is_small(before) && b_cp_is_small(head)))
             text->len -= width;
     } else if (!spaceless(tail) && !spaceless(head) && !b_cp_is_space(tail) && !b_cp_is_space(head)) {
         b_buf_putc(text, ' ');

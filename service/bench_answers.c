@@ -221,7 +221,7 @@ static enum b_code write_json(const struct suite *s, const struct tally *t, cons
     json_decref(root);
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the result");
-    enum b_code code = svc_bench_write(path, text, strlen(text), err);
+    enum b_code code = b_outfile_put(path, text, strlen(text), err);
     free(text);
     return code;
 }

@@ -58,6 +58,7 @@ static int parse_options(int argc, char **argv, struct options *o)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     *o = (struct options){.jobs = 2};
+    long long jobs = 0;
     optind = 0;
     opterr = 0;
     for (int id; (id = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
@@ -81,9 +82,9 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->list = true;
             break;
         case 'n':
-            o->jobs = (int)strtol(optarg, NULL, 10);
-            if (o->jobs < 1 || o->jobs > 256)
+            if (!svc_parse_number(optarg, 1, 256, &jobs))
                 return svc_usage_error("bench", "--jobs takes 1 to 256, not '%s'", optarg);
+            o->jobs = (int)jobs;
             break;
         case 'h':
             print_help();
@@ -116,7 +117,7 @@ static enum b_code read_document(struct tests *t, const char *pdf, const char *t
     if (code == B_OK)
         code = svc_bench_read(t->reader, path, &want, &page, t->cancel, err);
     if (code == B_OK)
-        code = svc_bench_write(target, page.markdown, page.len, err);
+        code = b_outfile_put(target, page.markdown, page.len, err);
     svc_bench_page_free(&page);
     return code;
 }
@@ -188,7 +189,7 @@ static enum b_code write_results(const struct tests *t, struct b_err *err)
     char *text = json_dumps(t->results, JSON_INDENT(1));
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the result");
-    enum b_code code = svc_bench_write(t->o.json, text, strlen(text), err);
+    enum b_code code = b_outfile_put(t->o.json, text, strlen(text), err);
     free(text);
     return code;
 }

@@ -72,6 +72,7 @@ static int parse_options(int argc, char **argv, struct options *o)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     *o = (struct options){.version = BM_V1_5, .version_name = "v1.5", .jobs = 2};
+    long long jobs = 0;
     optind = 0;
     opterr = 0;
     for (int id; (id = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
@@ -104,9 +105,9 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->again = true;
             break;
         case 'n':
-            o->jobs = (int)strtol(optarg, NULL, 10);
-            if (o->jobs < 1 || o->jobs > 256)
+            if (!svc_parse_number(optarg, 1, 256, &jobs))
                 return svc_usage_error("bench", "--jobs takes 1 to 256, not '%s'", optarg);
+            o->jobs = (int)jobs;
             break;
         case 'v':
             o->version_name = optarg;
@@ -169,9 +170,9 @@ static enum b_code read_page(struct svc_bench_reader *reader, const struct optio
     enum b_code code = svc_bench_read(reader, path, &want, &page, cancel, err);
     (void)svc_bench_overlay(o->pred, image, path, sizeof path);
     if (code == B_OK && page.overlay)
-        code = svc_bench_write(path, page.overlay, page.overlay_len, err);
+        code = b_outfile_put(path, page.overlay, page.overlay_len, err);
     if (code == B_OK)
-        code = svc_bench_write(target, page.markdown, page.len, err);
+        code = b_outfile_put(target, page.markdown, page.len, err);
     svc_bench_page_free(&page);
     return code;
 }

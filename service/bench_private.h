@@ -35,8 +35,6 @@ void svc_bench_page_free(struct svc_bench_page *page);
 
 /* A whole small file; NULL when it cannot be read. Free it. */
 char *svc_bench_load(const char *path, size_t *len);
-/* A whole file, put in place at once. */
-enum b_code svc_bench_write(const char *path, const char *data, size_t len, struct b_err *err) B_MUST_CHECK;
 
 struct svc_bench_report {
     struct bm_odb *odb;

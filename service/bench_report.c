@@ -114,7 +114,7 @@ enum b_code svc_bench_write_json(const struct svc_bench_report *r, const char *p
     json_decref(root);
     if (!text)
         return b_fail(err, B_NO_MEMORY, "bench", "no memory for the report");
-    enum b_code code = svc_bench_write(path, text, strlen(text), err);
+    enum b_code code = b_outfile_put(path, text, strlen(text), err);
     free(text);
     return code;
 }
@@ -246,7 +246,7 @@ enum b_code svc_bench_write_html(const struct svc_bench_report *r, const char *p
     b_buf_puts(&buf, "</body></html>\n");
     enum b_code code = b_buf_check(&buf, "bench", err);
     if (code == B_OK)
-        code = svc_bench_write(path, buf.data, buf.len, err);
+        code = b_outfile_put(path, buf.data, buf.len, err);
     b_buf_free(&buf);
     return code;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "docparse/page_ranges.h"
 #include "output/writer.h"
 #include "service/cli.h"
 #include "service/suggest.h"
@@ -143,16 +144,12 @@ static bool parse_count(const char *text, int max, int *out)
 
 static bool parse_pages(const char *text, struct svc_client_params *p)
 {
-    char *end = NULL;
-    const long first = strtol(text, &end, 10);
-    long last = first;
-    if (end == text)
+    struct dp_page_range range;
+    if (dp_page_ranges_parse(text, &range, 1) != 1)
         return false;
-    if (*end == '-')
-        last = end[1] ? strtol(end + 1, &end, 10) : (end++, 0);
-    p->first_page = (int)first;
-    p->last_page = (int)last;
-    return !*end && first > 0 && first <= 1000000 && last <= 1000000 && (last == 0 || last >= first);
+    p->first_page = range.first;
+    p->last_page = range.last == INT32_MAX ? 0 : range.last;
+    return true;
 }
 
 static int index_of(const char *const *names, const char *text)

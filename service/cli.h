@@ -2,6 +2,7 @@
 #ifndef SERVICE_CLI_H
 #define SERVICE_CLI_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "engine/base/cancel.h"
@@ -39,6 +40,9 @@ int svc_usage_error(const char *command, const char *fmt, ...) B_PRINTF(2, 3);
  * `returned` is its result, '?' or ':'. Names the closest option; returns SVC_EXIT_USAGE. */
 struct option;
 int svc_option_error(const char *command, char **argv, const struct option *options, int returned);
+
+/* Whole decimal number in [low, high], and nothing behind it. */
+bool svc_parse_number(const char *text, long long low, long long high, long long *out);
 
 /* First line of a small file (a password), without its line end; free it. */
 enum b_code svc_read_first_line(const char *path, char **out, struct b_err *err) B_MUST_CHECK;

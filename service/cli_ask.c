@@ -10,6 +10,7 @@
 
 #include "docparse/ask.h"
 #include "docparse/loader.h"
+#include "docparse/page_ranges.h"
 #include "docparse/sandbox.h"
 #include "service/cli.h"
 #include "service/suggest.h"
@@ -23,7 +24,8 @@ struct ask_options {
     const char *held; /* the schema, where answers can be held to it */
     size_t n_questions;
     bool json;
-    int first, last, jobs, max_tokens;
+    struct dp_page_range range;
+    int jobs, max_tokens;
     struct dp_qwen_options qwen;
     enum dp_sandbox_use use;
     struct dp_sandbox *sandbox;
@@ -67,34 +69,9 @@ static void print_help(enum kind kind)
           stdout);
 }
 
-static bool number(const char *text, long low, long high, long *out)
-{
-    char *end = NULL;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end || n < low || n > high)
-        return false;
-    *out = n;
-    return true;
-}
-
-static bool parse_pages(const char *text, struct ask_options *o)
-{
-    char *end = NULL;
-    long first = strtol(text, &end, 10), last = first;
-    if (end == text)
-        return false;
-    if (*end == '-')
-        last = end[1] ? strtol(end + 1, &end, 10) : 1000000;
-    else if (*end)
-        return false;
-    o->first = (int)(first > 0 && first <= 1000000 ? first : 0);
-    o->last = (int)(last <= 1000000 ? last : 1000000);
-    return o->first > 0 && o->last >= o->first;
-}
-
 static int parse_option(int id, const char *value, struct ask_options *o)
 {
-    long n = 0;
+    long long n = 0;
     switch (id) {
     case 'h':
         print_help(o->kind);
@@ -114,8 +91,9 @@ static int parse_option(int id, const char *value, struct ask_options *o)
         o->json = true;
         return -1;
     case 'g':
-        return parse_pages(value, o) ? -1
-                                     : svc_usage_error(o->name, "--pages takes a range such as 1-3, not '%s'", value);
+        return dp_page_ranges_parse(value, &o->range, 1) == 1
+                   ? -1
+                   : svc_usage_error(o->name, "--pages takes a range such as 1-3, not '%s'", value);
     case 'p':
         if (dp_precision_find(value, &o->qwen.precision))
             return -1;
@@ -128,17 +106,17 @@ static int parse_option(int id, const char *value, struct ask_options *o)
                    ? -1
                    : svc_usage_error(o->name, "--sandbox is auto, on or off, not '%s'", value);
     case 'j':
-        if (!number(value, 1, 256, &n))
+        if (!svc_parse_number(value, 1, 256, &n))
             return svc_usage_error(o->name, "--jobs takes 1 to 256, not '%s'", value);
         o->jobs = (int)n;
         return -1;
     case 't':
-        if (!number(value, 1, 100000, &n))
+        if (!svc_parse_number(value, 1, 100000, &n))
             return svc_usage_error(o->name, "--max-tokens takes 1 to 100000, not '%s'", value);
         o->max_tokens = (int)n;
         return -1;
     default:
-        if (!number(value, 3136, 51380224, &n))
+        if (!svc_parse_number(value, 3136, 51380224, &n))
             return svc_usage_error(o->name, "--model-pixels takes 3136 to 51380224, not '%s'", value);
         o->qwen.max_pixels = n;
         return -1;
@@ -162,8 +140,7 @@ static int parse(int argc, char **argv, struct ask_options *o)
                                             {0}};
     cpu_set_t set;
     o->jobs = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    o->first = 1;
-    o->last = 1000000;
+    o->range = (struct dp_page_range){1, INT32_MAX};
     optind = 0; /* 0 makes getopt forget what it parsed before */
     opterr = 0;
     for (int id; (id = getopt_long(argc, argv, ":q:j:h", options, NULL)) != -1;) {
@@ -196,7 +173,7 @@ static enum b_code load_file(const char *path, const struct ask_options *o, stru
     if (code == B_OK)
         code = dp_loader_open(&source, &options, &loader, err);
     int32_t count = code == B_OK ? dp_loader_info(loader)->page_count : 0;
-    for (int32_t n = o->first; code == B_OK && n <= count && n <= o->last; n++) {
+    for (int32_t n = o->range.first; code == B_OK && n <= count && n <= o->range.last; n++) {
         if (pages->count == DP_ASK_PAGES_MAX) {
             code = b_fail(err, B_LIMIT, "ask", "more than %d pages", (int)DP_ASK_PAGES_MAX);
             b_advise(err, "choose some with --pages");

@@ -74,15 +74,3 @@ char *svc_bench_load(const char *path, size_t *len)
     b_bytes_close(&bytes);
     return text;
 }
-
-enum b_code svc_bench_write(const char *path, const char *data, size_t len, struct b_err *err)
-{
-    struct b_outfile *file = NULL;
-    enum b_code code = b_outfile_open(path, &file, err);
-    if (code == B_OK)
-        code = b_outfile_write(file, data, len, err);
-    if (code == B_OK)
-        return b_outfile_commit(file, err);
-    b_outfile_abort(file);
-    return code;
-}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all commands share: how errors look, usage mistakes, reading a password file. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,6 +32,17 @@ int svc_usage_error(const char *command, const char *fmt, ...)
     va_end(args);
     fprintf(stderr, "docparse %s: %s\nTry 'docparse %s --help'.\n", command, text, command);
     return SVC_EXIT_USAGE;
+}
+
+bool svc_parse_number(const char *text, long long low, long long high, long long *out)
+{
+    char *end = NULL;
+    errno = 0;
+    const long long n = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n < low || n > high)
+        return false;
+    *out = n;
+    return true;
 }
 
 /* "--a, --b and --c" of the options that begin with `name`; returns how many do. */

@@ -87,14 +87,6 @@ static int look(const char *action, const struct request *request)
     return verify(dir);
 }
 
-/* 1 .. 256, or 0. */
-static int jobs_of(const char *text)
-{
-    char *end;
-    const long n = strtol(text, &end, 10);
-    return end == text || *end || n < 1 || n > 256 ? 0 : (int)n;
-}
-
 int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel)
 {
     (void)cancel;
@@ -102,6 +94,7 @@ int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel)
         {"models", required_argument, NULL, 'm'}, {"quant", required_argument, NULL, 'q'},
         {"output", required_argument, NULL, 'o'}, {"jobs", required_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},         {0}};
+    long long jobs = 0;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct request request = {.jobs = processors < 1 ? 1 : processors > 256 ? 256 : (int)processors};
     optind = 0; /* 0 makes getopt forget what it parsed before */
@@ -117,9 +110,9 @@ int svc_cmd_models(int argc, char **argv, struct b_cancel *cancel)
         } else if (id == 'o') {
             request.output = optarg;
         } else if (id == 'j') {
-            request.jobs = jobs_of(optarg);
-            if (!request.jobs)
-                return svc_usage_error("models", "--jobs '%s' is not a number from 1 to 256", optarg);
+            if (!svc_parse_number(optarg, 1, 256, &jobs))
+                return svc_usage_error("models", "--jobs takes 1 to 256, not '%s'", optarg);
+            request.jobs = (int)jobs;
         } else {
             return svc_option_error("models", argv, long_options, id);
         }

@@ -146,52 +146,6 @@ static void print_help(void)
           stdout);
 }
 
-/* Whole decimal number in [low, high]. */
-static bool parse_number(const char *text, long long low, long long high, long long *out)
-{
-    char *end = NULL;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || v < low || v > high)
-        return false;
-    *out = v;
-    return true;
-}
-
-static bool parse_ranges(const char *text, struct svc_convert_options *o)
-{
-    const char *at = text;
-    while (*at) {
-        if (o->n_ranges == SVC_MAX_RANGES)
-            return false;
-        char *end = NULL;
-        long first = 1, last;
-        if (*at != '-') {
-            first = strtol(at, &end, 10);
-            if (end == at || first < 1 || first > INT32_MAX)
-                return false;
-            at = end;
-        }
-        last = first;
-        if (*at == '-') {
-            at++;
-            last = INT32_MAX;
-            if (*at && *at != ',') {
-                last = strtol(at, &end, 10);
-                if (end == at || last < first || last > INT32_MAX)
-                    return false;
-                at = end;
-            }
-        }
-        o->ranges[o->n_ranges++] = (struct dp_page_range){(int32_t)first, (int32_t)last};
-        if (*at == ',')
-            at++;
-        else if (*at)
-            return false;
-    }
-    return o->n_ranges > 0;
-}
-
 static int unknown_format(const char *name)
 {
     struct svc_suggestion best = {0};
@@ -280,32 +234,32 @@ static int parse_limit(int id, const char *value, struct svc_convert_options *o)
 {
     long long n = 0;
     if (id == OPT_MAX_PIXELS) {
-        if (!parse_number(value, 10000, 2000000000, &n))
+        if (!svc_parse_number(value, 10000, 2000000000, &n))
             return svc_usage_error("convert", "--max-pixels takes 10000 to 2000000000, not '%s'", value);
         o->limits.page_pixels = (uint64_t)n;
     } else if (id == OPT_MAX_PAGES) {
-        if (!parse_number(value, 1, 100000000, &n))
+        if (!svc_parse_number(value, 1, 100000000, &n))
             return svc_usage_error("convert", "--max-pages takes 1 to 100000000, not '%s'", value);
         o->limits.pages = (int)n;
     } else if (id == OPT_PAGE_SECONDS) {
-        if (!parse_number(value, 0, 86400, &n))
+        if (!svc_parse_number(value, 0, 86400, &n))
             return svc_usage_error("convert", "--page-seconds takes 0 to 86400, not '%s'", value);
         o->limits.page_seconds = (double)n;
         o->seconds_given = true;
     } else if (id == OPT_MAX_TOKENS) {
-        if (!parse_number(value, 1, 100000, &n))
+        if (!svc_parse_number(value, 1, 100000, &n))
             return svc_usage_error("convert", "--max-tokens takes 1 to 100000, not '%s'", value);
         o->qwen.max_tokens = (int)n;
     } else if (id == OPT_MODEL_PIXELS) {
-        if (!parse_number(value, 3136, 51380224, &n))
+        if (!svc_parse_number(value, 3136, 51380224, &n))
             return svc_usage_error("convert", "--model-pixels takes 3136 to 51380224, not '%s'", value);
         o->qwen.max_pixels = n;
     } else if (id == 'j') {
-        if (!parse_number(value, 1, 256, &n))
+        if (!svc_parse_number(value, 1, 256, &n))
             return svc_usage_error("convert", "--jobs takes 1 to 256, not '%s'", value);
         o->jobs = (int)n;
     } else if (strcmp(value, "native") != 0) {
-        if (!parse_number(value, 36, 1200, &n))
+        if (!svc_parse_number(value, 36, 1200, &n))
             return svc_usage_error("convert", "--dpi takes native or 36 to 1200, not '%s'", value);
         o->dpi = (double)n;
     }
@@ -335,7 +289,7 @@ static int parse_shard(const char *value, struct pending *p)
     if (value[len] == '/' && len > 0 && len < sizeof first) {
         memcpy(first, value, len);
         first[len] = '\0';
-        if (parse_number(value + len + 1, 1, 1000000, &p->shards) && parse_number(first, 1, p->shards, &p->shard))
+        if (svc_parse_number(value + len + 1, 1, 1000000, &p->shards) && svc_parse_number(first, 1, p->shards, &p->shard))
             return -1;
     }
     return svc_usage_error("convert", "--shard takes I/N with 1 <= I <= N, not '%s'", value);
@@ -369,7 +323,8 @@ static int parse_one(int id, const char *value, struct svc_convert_options *o, s
         o->models_dir = value;
         return -1;
     case OPT_PAGES:
-        return parse_ranges(value, o)
+        o->n_ranges = dp_page_ranges_parse(value, o->ranges, SVC_MAX_RANGES);
+        return o->n_ranges > 0 && o->n_ranges <= SVC_MAX_RANGES
                    ? -1
                    : svc_usage_error("convert", "--pages takes a list such as 1-3,9 counted from 1, not '%s'", value);
     case OPT_RESUME:

@@ -71,16 +71,7 @@ static enum b_code sink_side(void *ctx, const char *name, const void *data, size
     int len = snprintf(path, sizeof path, "%s/%s", o->side_dir, name);
     if (len < 0 || (size_t)len >= sizeof path)
         return b_fail(err, B_ARGUMENT, DOMAIN, "the path %s is too long", o->path);
-    struct b_outfile *file = NULL;
-    enum b_code code = b_outfile_open(path, &file, err);
-    if (code != B_OK)
-        return code;
-    code = b_outfile_write(file, data, size, err);
-    if (code != B_OK) {
-        b_outfile_abort(file);
-        return code;
-    }
-    return b_outfile_commit(file, err);
+    return b_outfile_put(path, data, size, err);
 }
 
 /* Removes a flat folder of ours. */

@@ -234,9 +234,6 @@ void dp_votes_count(struct dp_assembly *a);
 /* emit.c: writes blocks into the page, reorders its lines. */
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
-/* Small letters of the scripts whose words are broken with hyphens. */
-bool dp_is_small(uint32_t cp);
-
 /* The lines of one block as running text: space between Latin, none between CJK, end-of-line hyphens undone
  * before a small letter. NULL when the arena is full. */
 char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t n);

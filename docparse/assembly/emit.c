@@ -13,23 +13,6 @@
 #define NOTE_GAP 1.5f    /* line heights between a table and a note under it */
 #define CAPTION_GAP 3.0f /* caption heights between a caption and its table */
 
-static uint32_t last_cp(const char *text, size_t len)
-{
-    size_t at = len;
-    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
-        at--;
-    if (at == 0)
-        return 0;
-    at--;
-    return b_utf8_next(text, len, &at);
-}
-
-bool dp_is_small(uint32_t cp)
-{
-    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
-           (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
-}
-
 static bool is_hyphen(uint32_t cp)
 {
     return cp == '-' || cp == 0xAD || cp == 0x2010;
@@ -50,12 +33,12 @@ static size_t join_text(char *text, size_t len, const char *next, bool same_row)
         return len;
     const uint32_t head = b_utf8_next(next, more, &pos);
     if (len > 0) {
-        const uint32_t tail = last_cp(text, len);
+        const uint32_t tail = b_utf8_last(text, len);
         size_t hyphen = 1;
         while (hyphen < len && ((unsigned char)text[len - hyphen] & 0xC0) == 0x80)
             hyphen++;
-        const bool broken = !same_row && is_hyphen(tail) && len > hyphen && b_cp_is_letter(last_cp(text, len - hyphen));
-        if (broken && (tail == 0xAD || (dp_is_small(head) && dp_is_small(last_cp(text, len - hyphen)))))
+        const bool broken = !same_row && is_hyphen(tail) && len > hyphen && b_cp_is_letter(b_utf8_last(text, len - hyphen));
+        if (broken && (tail == 0xAD || (b_cp_is_small(head) && b_cp_is_small(b_utf8_last(text, len - hyphen)))))
             len -= hyphen;
         else if (!broken && !(spaceless(tail) || spaceless(head)))
             text[len++] = ' ';

@@ -166,10 +166,10 @@ bool dp_goes_on(const struct dp_page *page, const struct dp_block *before, const
     if (dp_marker_length(behind->text) > 0)
         return false;
     if (ends_hyphen(before->text))
-        return dp_is_small(head) || b_cp_is_letter(head);
+        return b_cp_is_small(head) || b_cp_is_letter(head);
     if (!ends_sentence(before->text))
         return b_cp_is_letter(head) || b_cp_is_digit(head) || head == '(' || head == '"';
-    return dp_is_small(head) || (indents && behind->n_lines > 1 && before->n_lines > 1);
+    return b_cp_is_small(head) || (indents && behind->n_lines > 1 && before->n_lines > 1);
 }
 
 /* The next block that text may go on in; DP_NONE behind a heading, as for writers. */

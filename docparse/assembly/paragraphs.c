@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "docparse/assembly/assembly_private.h"
+#include "engine/base/utf8.h"
 
 #define LINK_GAP 0.9f      /* heights between linked rows */
 #define LINK_REGULAR 2.0f  /* heights, when the pitch of the rows is regular (double spacing) */
@@ -298,7 +299,7 @@ static bool runs_on(const struct dp_assembly *a, const struct dp_row *p, const s
     const struct dp_item *end = &a->items[p->tail];
     if (p->cjk * 2 > p->chars && r->cjk * 2 > r->chars)
         return true; /* no letter is small there */
-    return end->last == ',' || (end->ends & DP_PUNCT_HYPHEN) || dp_is_small(a->items[r->head].first);
+    return end->last == ',' || (end->ends & DP_PUNCT_HYPHEN) || b_cp_is_small(a->items[r->head].first);
 }
 
 /* Whether a paragraph begins with row i (i >= 1) of the chain. */

@@ -259,7 +259,7 @@ static bool begins_small(const char *text)
 {
     size_t pos = 0;
     const uint32_t cp = *text ? b_utf8_next(text, strlen(text), &pos) : 0;
-    return dp_is_small(cp) || (cp == '(' && pos > 0 && text[pos] >= 'a' && text[pos] <= 'z');
+    return b_cp_is_small(cp) || (cp == '(' && pos > 0 && text[pos] >= 'a' && text[pos] <= 'z');
 }
 
 /* Text in the first column. */

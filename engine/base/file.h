@@ -46,6 +46,8 @@ enum b_code b_outfile_open(const char *path, struct b_outfile **out, struct b_er
 enum b_code b_outfile_write(struct b_outfile *file, const void *data, size_t size, struct b_err *err) B_MUST_CHECK;
 enum b_code b_outfile_commit(struct b_outfile *file, struct b_err *err) B_MUST_CHECK; /* frees file in any case */
 void b_outfile_abort(struct b_outfile *file);
+/* All three at once. */
+enum b_code b_outfile_put(const char *path, const void *data, size_t size, struct b_err *err) B_MUST_CHECK;
 
 /* Makes `path` and its missing parents (mode 0777 less the umask). */
 enum b_code b_make_dirs(const char *path, struct b_err *err) B_MUST_CHECK;

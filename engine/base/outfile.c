@@ -122,6 +122,18 @@ void b_outfile_abort(struct b_outfile *file)
     outfile_free(file);
 }
 
+enum b_code b_outfile_put(const char *path, const void *data, size_t size, struct b_err *err)
+{
+    struct b_outfile *file = NULL;
+    enum b_code code = b_outfile_open(path, &file, err);
+    if (code == B_OK)
+        code = b_outfile_write(file, data, size, err);
+    if (code == B_OK)
+        return b_outfile_commit(file, err);
+    b_outfile_abort(file);
+    return code;
+}
+
 enum b_code b_make_dirs(const char *path, struct b_err *err)
 {
     char *copy = strdup(path);

@@ -73,6 +73,17 @@ size_t b_utf8_put(uint32_t cp, char out[4])
     return 4;
 }
 
+uint32_t b_utf8_last(const char *text, size_t len)
+{
+    size_t at = len;
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == 0)
+        return 0;
+    at--;
+    return b_utf8_next(text, len, &at);
+}
+
 bool b_utf8_valid(const char *text, size_t len)
 {
     for (size_t pos = 0; pos < len;) {
@@ -127,6 +138,12 @@ bool b_cp_is_rtl(uint32_t cp)
 {
     static const struct range rtl[] = {{0x0590, 0x08FF}, {0xFB1D, 0xFDFF}, {0xFE70, 0xFEFC}, {0x10800, 0x10FFF}, {0x1E800, 0x1EFFF}};
     return cp >= 0x0590 && IN(rtl, cp);
+}
+
+bool b_cp_is_small(uint32_t cp)
+{
+    return (cp >= 'a' && cp <= 'z') || (cp >= 0xDF && cp <= 0xFF && cp != 0xF7) ||
+           (cp >= 0x100 && cp < 0x180 && (cp & 1)) || (cp >= 0x3AC && cp <= 0x3CE) || (cp >= 0x430 && cp <= 0x45F);
 }
 
 bool b_cp_is_letter(uint32_t cp)

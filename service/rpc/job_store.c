@@ -136,19 +136,9 @@ static enum b_code sync_path(const char *path, struct b_err *err)
 
 static enum b_code write_document(const char *path, const char *dir, const void *data, size_t size, struct b_err *err)
 {
-    struct b_outfile *file = NULL;
-    enum b_code code = b_outfile_open(path, &file, err);
-    if (code != B_OK)
-        return code;
-    code = b_outfile_write(file, data, size, err);
-    if (code != B_OK) {
-        b_outfile_abort(file);
-        return code;
-    }
-    code = b_outfile_commit(file, err);
-    if (code != B_OK)
-        return code;
-    code = sync_path(path, err);
+    enum b_code code = b_outfile_put(path, data, size, err);
+    if (code == B_OK)
+        code = sync_path(path, err);
     return code == B_OK ? sync_path(dir, err) : code; /* its name as well */
 }
 

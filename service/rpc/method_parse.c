@@ -235,23 +235,13 @@ static enum b_code send_event(struct svc_call *call, const Docparse__V1__ParseEv
     return code;
 }
 
-/* The generated oneof wants pointers that are not const; packing only reads them. */
-static void *unconst(const void *p)
-{
-    union {
-        const void *in;
-        void *out;
-    } u = {.in = p};
-    return u.out;
-}
-
 static enum b_code stream_opened(void *ctx, const Docparse__V1__DocumentInfo *info, int32_t pages, struct b_err *err)
 {
     struct parse_state *st = svc_call_state(ctx);
     Docparse__V1__Opened opened = DOCPARSE__V1__OPENED__INIT;
     Docparse__V1__ParseEvent event = DOCPARSE__V1__PARSE_EVENT__INIT;
     atomic_store(&st->pages_to_read, pages);
-    opened.info = unconst(info);
+    opened.info = svc_borrow_message(info);
     opened.pages_to_read = pages;
     event.event_case = DOCPARSE__V1__PARSE_EVENT__EVENT_OPENED;
     event.opened = &opened;
@@ -264,7 +254,7 @@ static enum b_code stream_page(void *ctx, const Docparse__V1__Page *page, struct
     Docparse__V1__ParseEvent event = DOCPARSE__V1__PARSE_EVENT__INIT;
     atomic_fetch_add(&st->pages_done, 1);
     event.event_case = DOCPARSE__V1__PARSE_EVENT__EVENT_PAGE;
-    event.page = unconst(page);
+    event.page = svc_borrow_message(page);
     return send_event(ctx, &event, true, err);
 }
 

@@ -101,22 +101,12 @@ static void record(struct svc_parse_memory *m, const Docparse__V1__ParseEvent *e
         m->cache = NULL;
 }
 
-/* The generated oneof wants pointers that are not const; packing only reads them. */
-static void *unconst(const void *p)
-{
-    union {
-        const void *in;
-        void *out;
-    } u = {.in = p};
-    return u.out;
-}
-
 static enum b_code record_opened(void *ctx, const Docparse__V1__DocumentInfo *info, int32_t pages, struct b_err *err)
 {
     struct svc_parse_memory *m = ctx;
     Docparse__V1__Opened opened = DOCPARSE__V1__OPENED__INIT;
     Docparse__V1__ParseEvent event = DOCPARSE__V1__PARSE_EVENT__INIT;
-    opened.info = unconst(info);
+    opened.info = svc_borrow_message(info);
     opened.pages_to_read = pages;
     event.event_case = DOCPARSE__V1__PARSE_EVENT__EVENT_OPENED;
     event.opened = &opened;
@@ -129,7 +119,7 @@ static enum b_code record_page(void *ctx, const Docparse__V1__Page *page, struct
     struct svc_parse_memory *m = ctx;
     Docparse__V1__ParseEvent event = DOCPARSE__V1__PARSE_EVENT__INIT;
     event.event_case = DOCPARSE__V1__PARSE_EVENT__EVENT_PAGE;
-    event.page = unconst(page);
+    event.page = svc_borrow_message(page);
     record(m, &event);
     return m->inner->page(m->inner->ctx, page, err);
 }

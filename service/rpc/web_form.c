@@ -71,47 +71,12 @@ enum b_code web_form_add(struct web_form *form, const char *key, const char *fil
     return b_fail(err, B_ARGUMENT, WEB_DOMAIN, "there is no field '%.20s'", key);
 }
 
-static bool take_number(const char **at, int32_t *out)
-{
-    char *end = NULL;
-    if (**at < '0' || **at > '9')
-        return false;
-    const long n = strtol(*at, &end, 10);
-    *at = end;
-    *out = (int32_t)n;
-    return n >= 1 && n <= 1000000;
-}
-
-/* "3", "1-3,9", "5-": pages count from 1. */
 static enum b_code parse_pages(struct web_form *form, struct b_err *err)
 {
-    const char *at = form->pages;
-    bool fine = true;
-    while (*at && fine) {
-        struct dp_page_range range;
-        if (form->n_ranges == WEB_RANGES)
-            return b_fail(err, B_ARGUMENT, WEB_DOMAIN, "more than %d page ranges", WEB_RANGES);
-        at += strspn(at, " ");
-        fine = take_number(&at, &range.first);
-        range.last = range.first;
-        at += strspn(at, " ");
-        if (fine && *at == '-') {
-            at++;
-            at += strspn(at, " ");
-            if (*at == ',' || *at == '\0')
-                range.last = INT32_MAX;
-            else
-                fine = take_number(&at, &range.last) && range.last >= range.first;
-            at += strspn(at, " ");
-        }
-        if (fine)
-            form->ranges[form->n_ranges++] = range;
-        if (*at == ',')
-            at++;
-        else if (*at)
-            fine = false;
-    }
-    if (fine)
+    form->n_ranges = dp_page_ranges_parse(form->pages, form->ranges, WEB_RANGES);
+    if (form->n_ranges > WEB_RANGES)
+        return b_fail(err, B_ARGUMENT, WEB_DOMAIN, "more than %d page ranges", WEB_RANGES);
+    if (form->n_ranges > 0 || !form->pages[0])
         return B_OK;
     (void)b_fail(err, B_ARGUMENT, WEB_DOMAIN, "'%.60s' names no pages", form->pages);
     b_advise(err, "write them like 1-3,9: they count from 1");

@@ -18,13 +18,18 @@ static void put_varint(struct b_buf *buf, uint64_t value)
     b_buf_append(buf, bytes, n);
 }
 
-char *svc_borrow(const char *text)
+void *svc_borrow_message(const void *message)
 {
     union {
-        const char *in;
-        char *out;
-    } u = {.in = text ? text : ""};
+        const void *in;
+        void *out;
+    } u = {.in = message};
     return u.out;
+}
+
+char *svc_borrow(const char *text)
+{
+    return svc_borrow_message(text ? text : "");
 }
 
 void svc_wire_bytes(struct b_buf *buf, uint32_t field, const void *data, size_t size)

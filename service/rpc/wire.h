@@ -10,8 +10,9 @@
 /* Single fields of the protobuf wire format, appended to a buffer: a document's pages are packed as they
  * come and put together afterwards, so that memory holds bytes and not a tree of every page. */
 
-/* The text as the plain char pointer that generated structs have; packing only reads it. NULL becomes "". */
-char *svc_borrow(const char *text);
+/* Text and messages as the pointers that generated structs have, which are not const; packing only reads them. */
+char *svc_borrow(const char *text); /* NULL becomes "" */
+void *svc_borrow_message(const void *message);
 
 /* A length-delimited field: bytes, string or an already packed message. */
 void svc_wire_bytes(struct b_buf *buf, uint32_t field, const void *data, size_t size);

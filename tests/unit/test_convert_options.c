@@ -74,6 +74,21 @@ static void values_arrive(void **state)
     svc_convert_options_free(&o);
 }
 
+/* One reader of page lists for every command and for the page of the service. */
+static void page_lists(void **state)
+{
+    (void)state;
+    struct dp_page_range r[3];
+    assert_int_equal(dp_page_ranges_parse("-4 , 7 - 9,2147483647", r, 3), 3);
+    assert_true(r[0].first == 1 && r[0].last == 4 && r[1].first == 7 && r[1].last == 9 && r[2].first == INT32_MAX);
+    assert_int_equal(dp_page_ranges_parse("-", r, 3), 1);
+    assert_true(r[0].first == 1 && r[0].last == INT32_MAX);
+    assert_int_equal(dp_page_ranges_parse("1,2,3,4", r, 3), 4);
+    const char *const bad[] = {"", " ", ",", "1,,2", "0", "1-0", "3-2", "2147483648", "99999999999999999999999999", "1x", "1--2", "+1", "1-2-3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(dp_page_ranges_parse(bad[i], r, 3), 0);
+}
+
 static void words_behind_two_dashes_are_inputs(void **state)
 {
     (void)state;
@@ -172,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(values_arrive),
+        cmocka_unit_test(page_lists),
         cmocka_unit_test(words_behind_two_dashes_are_inputs),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(password_is_the_first_line),

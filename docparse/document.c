@@ -31,6 +31,12 @@ static const char *const source_names[] = {
     [DP_FROM_REPAIR] = "repaired",
 };
 
+static const char *const span_names[DP_SPAN_KINDS] = {
+    [DP_SPAN_FORMULA] = "formula", [DP_SPAN_SUPERSCRIPT] = "superscript", [DP_SPAN_SUBSCRIPT] = "subscript",
+    [DP_SPAN_BOLD] = "bold",       [DP_SPAN_ITALIC] = "italic",           [DP_SPAN_MONO] = "mono",
+    [DP_SPAN_LINK] = "link",
+};
+
 static const char *const status_names[] = {
     [DP_STATUS_OK] = "ok",
     [DP_STATUS_PARTIAL] = "partial",
@@ -120,6 +126,25 @@ void dp_document_clear(struct dp_document *document)
     *document = (struct dp_document){0};
 }
 
+static int32_t first_span(const struct dp_page *page, int32_t block)
+{
+    int32_t low = 0, high = page->n_spans;
+    while (low < high) {
+        const int32_t mid = low + (high - low) / 2;
+        if (page->spans[mid].block < block)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+int32_t dp_spans_of(const struct dp_page *page, int32_t block, int32_t *first)
+{
+    *first = first_span(page, block);
+    return first_span(page, block + 1) - *first;
+}
+
 const char *dp_block_type_name(enum dp_block_type type)
 {
     return (size_t)type < DP_BLOCK_TYPES ? type_names[type] : "other";
@@ -133,6 +158,11 @@ bool dp_block_type_parse(const char *name, enum dp_block_type *out)
             return true;
         }
     return false;
+}
+
+const char *dp_span_kind_name(enum dp_span_kind kind)
+{
+    return (size_t)kind < DP_SPAN_KINDS ? span_names[kind] : "link";
 }
 
 const char *dp_source_kind_name(enum dp_source_kind kind)

@@ -118,6 +118,23 @@ struct dp_block {
     bool has_bbox;               /* false when no box is known (model output without coordinates) */
 };
 
+/* What a stretch of a block's text is. Formulas are the only ones that are found today. */
+enum dp_span_kind {
+    DP_SPAN_FORMULA, DP_SPAN_SUPERSCRIPT, DP_SPAN_SUBSCRIPT, DP_SPAN_BOLD, DP_SPAN_ITALIC, DP_SPAN_MONO, DP_SPAN_LINK,
+    DP_SPAN_KINDS /* number of kinds */
+};
+
+/* A stretch of a block's text that is more than its plain characters. The text itself stays complete: a span only
+ * says how to show it. Spans of a page are sorted by block and place and do not overlap. */
+struct dp_span {
+    int32_t block;
+    int32_t begin, end; /* bytes of the block's text, at borders of characters; begin < end */
+    enum dp_span_kind kind;
+    const char *latex;  /* formulas: LaTeX without delimiters, inline style; NULL otherwise */
+    struct dp_rect bbox; /* of all its parts, where a line's end cuts it */
+    float confidence;
+};
+
 enum dp_status { DP_STATUS_OK, DP_STATUS_PARTIAL, DP_STATUS_FAILED };
 
 /* One page with everything it owns; made by dp_page_new, freed by dp_page_drop. Fields may be written by
@@ -143,6 +160,8 @@ struct dp_page {
     int32_t n_tables;
     struct dp_cell *cells;
     int32_t n_cells;
+    struct dp_span *spans;
+    int32_t n_spans;
 };
 
 /* New empty page whose results may take at most arena_bytes. */
@@ -178,9 +197,13 @@ void dp_document_clear(struct dp_document *document); /* drops the pages; info i
 enum b_code dp_page_check(const struct dp_page *page, struct b_err *err) B_MUST_CHECK;
 enum b_code dp_document_check(const struct dp_document *document, struct b_err *err) B_MUST_CHECK;
 
+/* Number of the block's spans; they stand at spans[*first] and behind it. Logarithmic in the page's spans. */
+int32_t dp_spans_of(const struct dp_page *page, int32_t block, int32_t *first);
+
 /* Stable lower-case names used in JSON and HTML, such as "list_item"; never NULL. */
 const char *dp_block_type_name(enum dp_block_type type);
 bool dp_block_type_parse(const char *name, enum dp_block_type *out);
+const char *dp_span_kind_name(enum dp_span_kind kind);     /* formula, superscript, subscript, bold, italic, mono, link */
 const char *dp_source_kind_name(enum dp_source_kind kind); /* text_layer, compact, vlm, repaired */
 const char *dp_status_name(enum dp_status status);         /* ok, partial, failed */
 /* Name of one flag bit such as "low_confidence"; NULL for an unknown bit. */

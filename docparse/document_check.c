@@ -71,6 +71,7 @@ static enum b_code check_header(const struct dp_page *page, struct b_err *err)
         {"blocks", page->n_blocks, page->blocks}, {"lines", page->n_lines, page->lines},
         {"words", page->n_words, page->words},    {"tables", page->n_tables, page->tables},
         {"cells", page->n_cells, page->cells},    {"warnings", page->n_warnings, page->warnings},
+        {"spans", page->n_spans, page->spans},
     };
     if (n < 1)
         return BROKEN("page number %d is below 1", n);
@@ -281,6 +282,48 @@ static enum b_code check_block(const struct dp_page *page, int32_t i, struct b_e
     return check_block_links(page, i, err);
 }
 
+/* Whether text[at] begins a character, or is the end. */
+static bool at_border(const char *text, int32_t at)
+{
+    return ((unsigned char)text[at] & 0xC0) != 0x80;
+}
+
+/* `len`: bytes of the block's text, which the caller knows already for spans of one block. */
+static enum b_code check_span(const struct dp_page *page, int32_t i, size_t len, struct b_err *err)
+{
+    const struct dp_span *s = &page->spans[i], *before = i > 0 ? s - 1 : NULL;
+    const char *text = page->blocks[s->block].text;
+    if ((unsigned)s->kind >= DP_SPAN_KINDS || (s->kind == DP_SPAN_FORMULA) != (s->latex != NULL))
+        return BROKEN("page %d: span %d has an unknown kind, or a formula where there is none", page->number, i);
+    if (s->begin < 0 || s->begin >= s->end || (size_t)s->end > len || !at_border(text, s->begin) ||
+        !at_border(text, s->end))
+        return BROKEN("page %d: span %d covers bytes %d to %d of the %zu of block %d", page->number, i, s->begin, s->end,
+                      len, s->block);
+    if (before && (before->block > s->block || (before->block == s->block && before->end > s->begin)))
+        return BROKEN("page %d: span %d stands before the one in front of it, or overlaps it", page->number, i);
+    if (!rect_fine(s->bbox) || !confidence_fine(s->confidence))
+        return BROKEN("page %d: span %d has an impossible box or confidence", page->number, i);
+    return check_text(page, s->latex, true, "the formula of span", i, err);
+}
+
+static enum b_code check_spans(const struct dp_page *page, struct b_err *err)
+{
+    int32_t block = DP_NONE;
+    size_t len = 0;
+    for (int32_t i = 0; i < page->n_spans; i++) {
+        const int32_t of = page->spans[i].block;
+        if (of < 0 || of >= page->n_blocks)
+            return BROKEN("page %d: span %d belongs to block %d of %d", page->number, i, of, page->n_blocks);
+        if (of != block)
+            len = strlen(page->blocks[of].text);
+        block = of;
+        const enum b_code code = check_span(page, i, len, err);
+        if (code != B_OK)
+            return code;
+    }
+    return B_OK;
+}
+
 enum b_code dp_page_check(const struct dp_page *page, struct b_err *err)
 {
     enum b_code code;
@@ -314,7 +357,7 @@ enum b_code dp_page_check(const struct dp_page *page, struct b_err *err)
         named += page->lines[i].block != DP_NONE;
     if (named != held)
         return BROKEN("page %d: %" PRId64 " lines name a block, but blocks hold %" PRId64, page->number, named, held);
-    return B_OK;
+    return check_spans(page, err);
 }
 
 enum b_code dp_document_check(const struct dp_document *document, struct b_err *err)

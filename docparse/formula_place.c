@@ -53,6 +53,20 @@ static bool covered_blocks(const struct dp_page *page, struct dp_rect box, int32
     return *first != DP_NONE;
 }
 
+/* Spans of blocks [first, last] go with their texts, those behind follow their blocks. */
+static void take_spans(struct dp_page *page, int32_t first, int32_t last)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < page->n_spans; i++) {
+        struct dp_span s = page->spans[i];
+        if (s.block >= first && s.block <= last)
+            continue;
+        s.block -= s.block > last ? last - first : 0;
+        page->spans[kept++] = s;
+    }
+    page->n_spans = kept;
+}
+
 /* Takes blocks [from, to) out, which are part of block `into` now. */
 static void take_out(struct dp_page *page, int32_t from, int32_t to, int32_t into)
 {
@@ -119,6 +133,7 @@ enum b_code dp_formula_place(struct dp_page *page, const struct dp_formula_regio
         b->source = DP_FROM_VLM;
         b->flags &= ~(uint32_t)DP_FLAG_LOW_CONFIDENCE;
         ++*placed;
+        take_spans(page, first, last);
         take_out(page, first + 1, last + 1, first);
     }
     return B_OK;

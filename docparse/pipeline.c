@@ -148,7 +148,8 @@ static void mark_failed(struct dp_page *page, const struct b_err *why)
     page->words = NULL;
     page->tables = NULL;
     page->cells = NULL;
-    page->n_blocks = page->n_lines = page->n_words = page->n_tables = page->n_cells = 0;
+    page->spans = NULL;
+    page->n_blocks = page->n_lines = page->n_words = page->n_tables = page->n_cells = page->n_spans = 0;
 }
 
 /* Copies what the loader noticed; a damaged sheet makes the page partial. */

@@ -95,7 +95,11 @@ void out_xml_attrn(struct b_buf *buf, const char *text, size_t len)
 
 void out_json_string(struct b_buf *buf, const char *text)
 {
-    const size_t len = text ? strlen(text) : 0;
+    out_json_stringn(buf, text, text ? strlen(text) : 0);
+}
+
+void out_json_stringn(struct b_buf *buf, const char *text, size_t len)
+{
     size_t done = 0;
     b_buf_putc(buf, '"');
     for (size_t pos = 0; pos < len;) {

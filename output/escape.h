@@ -26,6 +26,7 @@ void out_xml_attrn(struct b_buf *buf, const char *text, size_t len);
 
 /* JSON string with its quotes; "</" is written "<\/" and U+2028/9 escaped, so that it may stand in a script. */
 void out_json_string(struct b_buf *buf, const char *text);
+void out_json_stringn(struct b_buf *buf, const char *text, size_t len);
 
 /* As it is, apart from the replacements. */
 void out_plain(struct b_buf *buf, const char *text);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/utf8.h"
 #include "output/json_emit.h"
 #include "output/mathml.h"
 #include "output/writer_private.h"
@@ -171,16 +172,16 @@ static void table(struct out_json *j, const struct dp_page *page, int32_t index)
     out_json_close_object(j);
 }
 
-static void formula(struct json_writer *w, const struct dp_block *b)
+static void formula(struct json_writer *w, const char *latex, bool display, bool bad)
 {
     struct out_json *j = &w->json;
     struct b_buf mathml;
     b_buf_init(&mathml, OUT_PAGE_MAX);
     out_json_open_object(j, "formula");
-    out_json_text(j, "latex", b->latex);
-    if (!(b->flags & DP_FLAG_BAD_LATEX) && out_mathml(&mathml, b->latex, b->display) && mathml.data)
+    out_json_text(j, "latex", latex);
+    if (!bad && out_mathml(&mathml, latex, display) && mathml.data)
         out_json_text(j, "mathml", mathml.data);
-    out_json_bool(j, "display", b->display);
+    out_json_bool(j, "display", display);
     out_json_close_object(j);
     if (mathml.failed != B_OK && w->frame.buf.failed == B_OK)
         w->frame.buf.failed = mathml.failed;
@@ -202,9 +203,38 @@ static void block_details(struct json_writer *w, const struct dp_page *page, con
         table(j, page, b->table);
     }
     if (b->latex)
-        formula(w, b);
+        formula(w, b->latex, b->display, b->flags & DP_FLAG_BAD_LATEX);
     if (b->caption_of != DP_NONE)
         id_of(j, "caption_of", page, b->caption_of);
+}
+
+/* Places are counted in characters, as most languages index texts; each span also says what it covers. */
+static void spans(struct json_writer *w, const struct dp_page *page, int32_t index)
+{
+    struct out_json *j = &w->json;
+    const struct dp_block *b = &page->blocks[index];
+    int32_t first, n = dp_spans_of(page, index, &first);
+    size_t at = 0, chars = 0;
+    if (n == 0)
+        return;
+    out_json_open_array(j, "spans");
+    for (const struct dp_span *s = page->spans + first; n > 0; n--, s++) {
+        const size_t begin = chars += b_utf8_count(b->text + at, (size_t)s->begin - at);
+        const size_t inside = b_utf8_count(b->text + s->begin, (size_t)(s->end - s->begin));
+        out_json_open_object(j, NULL);
+        out_json_text(j, "kind", dp_span_kind_name(s->kind));
+        out_json_int(j, "start", (int64_t)begin);
+        out_json_int(j, "end", (int64_t)(begin + inside));
+        out_json_textn(j, "text", b->text + s->begin, (size_t)(s->end - s->begin));
+        rect(j, "bbox", s->bbox);
+        confidence(j, s->confidence);
+        if (s->latex)
+            formula(w, s->latex, false, false);
+        out_json_close_object(j);
+        at = (size_t)s->end;
+        chars = begin + inside;
+    }
+    out_json_close_array(j);
 }
 
 static void block(struct json_writer *w, const struct dp_page *page, int32_t index)
@@ -232,6 +262,7 @@ static void block(struct json_writer *w, const struct dp_page *page, int32_t ind
     if (b->joined)
         out_json_bool(j, "joined", true);
     block_details(w, page, b);
+    spans(w, page, index);
     out_json_open_array(j, "lines");
     for (int32_t i = 0; i < b->n_lines; i++)
         line(w, page, &page->lines[b->first_line + i]);

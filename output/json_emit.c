@@ -73,6 +73,12 @@ void out_json_text(struct out_json *json, const char *key, const char *value)
     out_json_string(json->buf, value);
 }
 
+void out_json_textn(struct out_json *json, const char *key, const char *value, size_t len)
+{
+    lead(json, key);
+    out_json_stringn(json->buf, value, len);
+}
+
 void out_json_int(struct out_json *json, const char *key, int64_t value)
 {
     lead(json, key);

@@ -24,6 +24,7 @@ void out_json_open_array(struct out_json *json, const char *key);
 void out_json_close_array(struct out_json *json);
 
 void out_json_text(struct out_json *json, const char *key, const char *value);
+void out_json_textn(struct out_json *json, const char *key, const char *value, size_t len);
 void out_json_int(struct out_json *json, const char *key, int64_t value);
 void out_json_number(struct out_json *json, const char *key, double value, int decimals);
 void out_json_bool(struct out_json *json, const char *key, bool value);

@@ -44,7 +44,8 @@ enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, stru
 enum b_code dp_assemble_seen(const struct dp_sheet *sheet, const struct dp_regions *regions, struct dp_page *page,
                              struct b_err *err)
 {
-    page->n_blocks = page->n_tables = page->n_cells = 0;
+    page->n_blocks = page->n_tables = page->n_cells = page->n_spans = 0;
+    page->spans = NULL;
     page->blocks = NULL;
     page->tables = NULL;
     page->cells = NULL;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "engine/base/utf8.h"
+
 #define DOMAIN "messages"
 #define SCHEMA_VERSION "1.0"
 
@@ -14,6 +16,8 @@ _Static_assert((int)DOCPARSE__V1__BLOCK_TYPE__BLOCK_TYPE_OTHER == (int)DP_OTHER 
                "BlockType numbers are dp_block_type + 1: extend both at the end");
 _Static_assert((int)DOCPARSE__V1__TEXT_SOURCE__TEXT_SOURCE_REPAIRED == (int)DP_FROM_REPAIR + 1,
                "TextSource numbers are dp_source_kind + 1");
+_Static_assert((int)DOCPARSE__V1__SPAN_KIND__SPAN_KIND_LINK == (int)DP_SPAN_LINK + 1,
+               "SpanKind numbers are dp_span_kind + 1: extend both at the end");
 _Static_assert((int)DOCPARSE__V1__HEADER_KIND__HEADER_KIND_ROW == (int)DP_ROW_HEADER, "HeaderKind is dp_header_kind");
 
 struct maker {
@@ -176,6 +180,36 @@ static bool make_lines(const struct maker *m, const struct dp_block *b, Docparse
     return true;
 }
 
+static bool make_spans(const struct maker *m, int32_t index, Docparse__V1__Block *block)
+{
+    int32_t first;
+    const char *text = m->page->blocks[index].text;
+    const int32_t n = dp_spans_of(m->page, index, &first);
+    size_t at = 0, chars = 0; /* the messages count characters */
+    if (n == 0)
+        return true;
+    block->spans = B_ARENA_ARRAY(m->arena, (size_t)n, Docparse__V1__Span *);
+    if (!block->spans)
+        return false;
+    for (int32_t i = 0; i < n; i++) {
+        const struct dp_span *s = &m->page->spans[first + i];
+        Docparse__V1__Span *span = NEW(m, Docparse__V1__Span, DOCPARSE__V1__SPAN__INIT);
+        if (!span || !(span->box = make_box(m, s->bbox)))
+            return false;
+        const size_t start = chars + b_utf8_count(text + at, (size_t)s->begin - at);
+        at = (size_t)s->end;
+        chars = start + b_utf8_count(text + s->begin, at - (size_t)s->begin);
+        span->kind = (Docparse__V1__SpanKind)(s->kind + 1);
+        span->start = (int32_t)start;
+        span->end = (int32_t)chars;
+        span->latex = svc_borrow(s->latex);
+        span->confidence = s->confidence;
+        block->spans[i] = span;
+    }
+    block->n_spans = (size_t)n;
+    return true;
+}
+
 static Docparse__V1__Block *make_block(const struct maker *m, int32_t index)
 {
     const struct dp_block *b = &m->page->blocks[index];
@@ -200,7 +234,8 @@ static Docparse__V1__Block *make_block(const struct maker *m, int32_t index)
         return NULL;
     if (b->table != DP_NONE && !(block->table = make_table(m, &m->page->tables[b->table])))
         return NULL;
-    if (!make_flags(m, b->flags, &block->n_flags, &block->flags) || !make_lines(m, b, block))
+    if (!make_flags(m, b->flags, &block->n_flags, &block->flags) || !make_lines(m, b, block) ||
+        !make_spans(m, index, block))
         return NULL;
     return block;
 }

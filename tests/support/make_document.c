@@ -22,7 +22,8 @@ bool t_page_begin(struct t_page *t, int32_t number, int32_t width, int32_t heigh
     p->words = B_ARENA_ARRAY(p->arena, ROOM, struct dp_word);
     p->tables = B_ARENA_ARRAY(p->arena, ROOM, struct dp_table);
     p->cells = B_ARENA_ARRAY(p->arena, ROOM, struct dp_cell);
-    t->ok = p->blocks && p->lines && p->words && p->tables && p->cells;
+    p->spans = B_ARENA_ARRAY(p->arena, ROOM, struct dp_span);
+    t->ok = p->blocks && p->lines && p->words && p->tables && p->cells && p->spans;
     return t->ok;
 }
 
@@ -31,6 +32,24 @@ const char *t_text(struct t_page *t, const char *text)
     char *copy = text ? b_arena_text(t->page->arena, text, strlen(text)) : NULL;
     t->ok = t->ok && (copy || !text);
     return copy ? copy : "";
+}
+
+void t_span(struct t_page *t, enum dp_span_kind kind, const char *covered, const char *latex)
+{
+    struct dp_page *p = t->page;
+    const struct dp_block *b = &p->blocks[p->n_blocks - 1];
+    const char *at = t->ok && p->n_spans < t->room ? strstr(b->text, covered) : NULL;
+    if (!at) {
+        t->ok = false;
+        return;
+    }
+    p->spans[p->n_spans++] = (struct dp_span){.block = p->n_blocks - 1,
+                                              .begin = (int32_t)(at - b->text),
+                                              .end = (int32_t)(at - b->text + (ptrdiff_t)strlen(covered)),
+                                              .kind = kind,
+                                              .latex = latex ? t_text(t, latex) : NULL,
+                                              .bbox = b->bbox,
+                                              .confidence = 0.95f};
 }
 
 int32_t t_block(struct t_page *t, enum dp_block_type type, struct dp_rect bbox, const char *text)

@@ -22,6 +22,8 @@ void t_lines(struct t_page *t, int rows);
 void t_table(struct t_page *t, int32_t rows, int32_t cols);
 void t_cell(struct t_page *t, int32_t row, int32_t col, int32_t row_span, int32_t col_span, enum dp_header_kind header,
             const char *text);
+/* The first place of `covered` in the last block's text as a span; behind those that the block has already. */
+void t_span(struct t_page *t, enum dp_span_kind kind, const char *covered, const char *latex);
 const char *t_text(struct t_page *t, const char *text); /* copy in the page's arena */
 
 /* Two pages with every block type, spans, nested lists, formulas, flags and hostile texts. */

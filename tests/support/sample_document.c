@@ -171,6 +171,13 @@ static void rare(struct t_page *t)
     last(t)->flags = DP_FLAG_UNREADABLE | DP_FLAG_LOW_CONFIDENCE;
     t_block(t, DP_TABLE, (struct dp_rect){100, 1100, 700, 1160}, "rows\twithout\ngrid\tcells");
     last(t)->has_bbox = false;
+    t_block(t, DP_PARAGRAPH, (struct dp_rect){100, 1162, 1100, 1190},
+            "For größere Schiffe r2 ≤ a_1, at $7 or $9 a ton, * and y* stay1.");
+    t_lines(t, 1);
+    t_span(t, DP_SPAN_FORMULA, "r2 ≤ a_1", "r^{2}\\leq a_{1}");
+    t_span(t, DP_SPAN_FORMULA, "y*", "y^{*}");
+    t_span(t, DP_SPAN_SUPERSCRIPT, "1.", NULL);
+    t->page->spans[t->page->n_spans - 1].end--;
     const int32_t line = t->page->n_lines;
     t->page->lines[line] = (struct dp_line){.bbox = {100, 1200, 400, 1230},
                                             .quad = {{100, 1205}, {399, 1200}, {400, 1225}, {101, 1230}},

@@ -61,6 +61,26 @@ static void a_sure_reading_becomes_a_formula(void **state)
     dp_page_drop(t.page);
 }
 
+/* Spans of what became a formula go, the others stay with their blocks. */
+static void spans_follow_their_blocks(void **state)
+{
+    (void)state;
+    struct t_page t;
+    begin(&t);
+    const struct dp_span spans[] = {{.block = 0, .begin = 0, .end = 2, .kind = DP_SPAN_ITALIC},
+                                    {.block = 1, .begin = 0, .end = 5, .kind = DP_SPAN_FORMULA, .latex = "x=a"},
+                                    {.block = 2, .begin = 0, .end = 1, .kind = DP_SPAN_FORMULA, .latex = "b"},
+                                    {.block = 4, .begin = 7, .end = 8, .kind = DP_SPAN_BOLD}};
+    memcpy(t.page->spans, spans, sizeof spans);
+    t.page->n_spans = 4;
+    assert_int_equal(place(&t, (struct dp_rect){290, 215, 610, 295}, "x=\\frac{a}{b+c}", 0.9f), 1);
+    assert_int_equal(t.page->n_spans, 2);
+    assert_int_equal(t.page->spans[0].block, 0);
+    assert_int_equal(t.page->spans[1].block, 3);
+    assert_int_equal(t.page->spans[1].kind, DP_SPAN_BOLD);
+    dp_page_drop(t.page);
+}
+
 static void an_unsure_reading_changes_nothing(void **state)
 {
     (void)state;
@@ -134,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sure_reading_becomes_a_formula),
+        cmocka_unit_test(spans_follow_their_blocks),
         cmocka_unit_test(an_unsure_reading_changes_nothing),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(pictures_are_of_one_size),

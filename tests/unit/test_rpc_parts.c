@@ -22,6 +22,7 @@
 #include "service/rpc/trace.h"
 #include "service/rpc/unpack.h"
 #include "service/rpc/wire.h"
+#include "engine/base/utf8.h"
 #include "tests/support/make_document.h"
 
 extern const uint8_t svc_schemas[];
@@ -199,6 +200,16 @@ static void messages_carry_the_page(void **state)
             assert_int_equal(back->blocks[b]->parent, page->blocks[b].parent);
             assert_int_equal(back->blocks[b]->n_lines, page->blocks[b].n_lines);
             assert_true((back->blocks[b]->table != NULL) == (page->blocks[b].table != DP_NONE));
+            int32_t first;
+            assert_int_equal(back->blocks[b]->n_spans, dp_spans_of(page, b, &first));
+            for (size_t k = 0; k < back->blocks[b]->n_spans; k++) {
+                const Docparse__V1__Span *got = back->blocks[b]->spans[k];
+                const struct dp_span *want = &page->spans[first + (int32_t)k];
+                assert_int_equal(got->kind, want->kind + 1);
+                assert_int_equal(got->start, b_utf8_count(page->blocks[b].text, (size_t)want->begin));
+                assert_int_equal(got->end, b_utf8_count(page->blocks[b].text, (size_t)want->end));
+                assert_string_equal(got->latex, want->latex ? want->latex : "");
+            }
         }
         docparse__v1__page__free_unpacked(back, NULL);
         b_buf_free(&buf);

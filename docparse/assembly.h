@@ -18,14 +18,14 @@ enum b_code dp_assemble_seen(const struct dp_sheet *sheet, const struct dp_regio
 
 /* What only the document tells, decided page by page with one page to look ahead, so that memory stays flat: running
  * heads, feet and page numbers by their repetition, levels of headings by the styles and the outline so far,
- * paragraphs and tables that go on on the next page. Owned by one document; one thread at a time. */
+ * paragraphs and tables that go on on the next page, the language of what is too short to tell its own. Owned by one document; one thread at a time. */
 struct dp_across;
 /* The outline is borrowed until dp_across_drop; n_outline 0: none. */
 enum b_code dp_across_new(const struct dp_outline_item *outline, int32_t n_outline, struct dp_across **out,
                           struct b_err *err) B_MUST_CHECK;
 void dp_across_drop(struct dp_across *across);
 /* Settles `page` for good; `next` is the page behind it as it was assembled, or NULL at the end of the document. Pages
- * in order, each once. Only types, levels and `joined` change: no text, no line, no order. Pages without blocks and
+ * in order, each once. Only types, levels, languages, scripts and `joined` change: no text, no line, no order. Pages without blocks and
  * failed ones are left alone, and so are pages that came with their blocks from a large model. */
 void dp_across_settle(struct dp_across *across, struct dp_page *page, struct dp_page *next);
 

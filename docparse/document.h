@@ -114,6 +114,7 @@ struct dp_block {
     int32_t caption_of;          /* captions: the block they belong to, or DP_NONE */
     const char *marker;          /* list items: "•", "1."; NULL otherwise */
     const char *language;        /* code blocks: the language; other blocks: BCP 47 tag when known; NULL otherwise */
+    const char *script;          /* of most of its letters, ISO 15924 ("Latn", "Jpan"); NULL: none, or not looked at */
     bool joined;                 /* the paragraph goes on in the next block of its type (column or page break) */
     bool has_bbox;               /* false when no box is known (model output without coordinates) */
 };
@@ -146,6 +147,8 @@ struct dp_page {
     double dpi;           /* of the page image; 0 when unknown */
     double rotation;      /* clockwise degrees that bring the page upright: 0, 90, 180, 270 */
     double skew;          /* remaining angle of the lines, degrees, clockwise positive */
+    const char *language; /* of most of its text, BCP 47; NULL when not known */
+    const char *script;   /* of most of its letters, ISO 15924; NULL: none, or not looked at */
     enum dp_status status;
     struct b_err error;   /* why, when status is not OK */
     const char **warnings; /* complete sentences, such as a pixel limit that was applied */

@@ -224,6 +224,8 @@ static enum b_code check_block_texts(const struct dp_page *page, int32_t i, stru
     if (code != B_OK)
         return code;
     code = check_text(page, b->language, true, "the language of block", i, err);
+    if (code == B_OK)
+        code = check_text(page, b->script, true, "the script of block", i, err);
     if (code != B_OK)
         return code;
     if (b->latex && b->type != DP_FORMULA)

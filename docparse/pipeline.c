@@ -13,6 +13,7 @@
 
 #include "docparse/assembly.h"
 #include "docparse/digest.h"
+#include "docparse/language.h"
 
 #define DOMAIN "pipeline"
 #define EXTRA_PAGES 3    /* finished pages that may wait: for a slow predecessor, and one for the page behind it */
@@ -218,6 +219,8 @@ static enum b_code read_sheet(struct worker *w, struct dp_page *page, struct dp_
         code = assemble(w, page, sheet, err);
         tell_stage(w->parse, DP_STAGE_ASSEMBLE, &since);
     }
+    if (code == B_OK)
+        dp_page_languages(page);
     /* Writers rely on it; a broken invariant of ours costs this page, not the document. */
     return code == B_OK ? dp_page_check(page, err) : code;
 }

@@ -107,7 +107,7 @@ static void block(struct hocr *h, int32_t i)
     if (b->has_bbox)
         bbox(h->buf, b->bbox);
     b_buf_puts(h->buf, "\">\n<p class=\"ocr_par\"");
-    if (b->language && b->type != DP_CODE) {
+    if (out_own_language(h->page, b)) {
         b_buf_puts(h->buf, " lang=\"");
         out_xml_attr(h->buf, b->language);
         b_buf_putc(h->buf, '"');
@@ -168,6 +168,10 @@ static enum b_code hocr_page(struct out_writer *writer, const struct dp_page *pa
     b_buf_printf(buf, "&quot;; bbox 0 0 %d %d; ppageno %d", page->width, page->height, page->number - 1);
     if (page->dpi > 0)
         b_buf_printf(buf, "; scan_res %ld %ld", lround(page->dpi), lround(page->dpi));
+    if (page->language) {
+        b_buf_puts(buf, "\" lang=\"");
+        out_xml_attr(buf, page->language);
+    }
     b_buf_puts(buf, "\">\n");
     for (int32_t i = 0; i < page->n_blocks; i++)
         block(&h, i);

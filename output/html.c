@@ -83,9 +83,15 @@ static enum b_code html_page(struct out_writer *writer, const struct dp_page *pa
         return code;
     b_buf_printf(buf,
                  "<section class=\"page%s\" id=\"page-%d\" aria-label=\"Page %d\" data-status=\"%s\" data-width=\"%d\" "
-                 "data-height=\"%d\">\n",
+                 "data-height=\"%d\"",
                  writer->options.page_images && image ? " with-sheet" : "", page->number, page->number,
                  dp_status_name(page->status), page->width, page->height);
+    if (page->language) {
+        b_buf_puts(buf, " lang=\"");
+        out_xml_attr(buf, page->language);
+        b_buf_putc(buf, '"');
+    }
+    b_buf_puts(buf, ">\n");
     b_buf_printf(buf, "<p class=\"number\"><a href=\"#page-%d\">%d</a></p>\n", page->number, page->number);
     struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree, .err = err};
     const bool sheet = writer->options.page_images && image;

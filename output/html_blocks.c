@@ -59,7 +59,7 @@ static void open_tag(struct html_page *h, const char *tag, int32_t i)
         b_buf_putc(h->buf, '"');
     }
     flags(h->buf, b->flags);
-    if (b->language && b->type != DP_CODE) {
+    if (out_own_language(h->page, b)) {
         b_buf_puts(h->buf, " lang=\"");
         out_xml_attr(h->buf, b->language);
         b_buf_putc(h->buf, '"');

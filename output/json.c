@@ -256,6 +256,8 @@ static void block(struct json_writer *w, const struct dp_page *page, int32_t ind
     out_json_text(j, "text", b->text);
     if (b->language)
         out_json_text(j, "language", b->language);
+    if (b->script)
+        out_json_text(j, "script", b->script);
     confidence(j, b->confidence);
     out_json_text(j, "source", dp_source_kind_name(b->source));
     flags(j, b->flags, true);
@@ -278,6 +280,10 @@ static void page_head(struct out_json *j, const struct dp_page *page)
     out_json_number(j, "dpi", page->dpi, 3);
     out_json_number(j, "rotation", page->rotation, 0);
     out_json_number(j, "skew", page->skew, 3);
+    if (page->language)
+        out_json_text(j, "language", page->language);
+    if (page->script)
+        out_json_text(j, "script", page->script);
     out_json_text(j, "status", dp_status_name(page->status));
     if (page->error.code != B_OK) {
         out_json_open_object(j, "error");

@@ -2,6 +2,8 @@
 #ifndef OUTPUT_WRITER_PRIVATE_H
 #define OUTPUT_WRITER_PRIVATE_H
 
+#include <string.h>
+
 #include "engine/base/buf.h"
 #include "output/writer.h"
 
@@ -79,5 +81,11 @@ OUT_OPENER(out_figures_open);
 OUT_OPENER(out_xlsx_open);
 OUT_OPENER(out_pdf_open);
 OUT_OPENER(out_overlay_open);
+
+/* The block is in another language than its page, for formats that say the page's at the page. */
+static inline bool out_own_language(const struct dp_page *page, const struct dp_block *block)
+{
+    return block->language && block->type != DP_CODE && (!page->language || strcmp(block->language, page->language) != 0);
+}
 
 #endif

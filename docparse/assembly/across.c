@@ -76,6 +76,7 @@ static void join_pages(struct dp_page *page, const struct dp_page *next)
 void dp_across_settle(struct dp_across *across, struct dp_page *page, struct dp_page *next)
 {
     const bool own = dp_across_applies(page), others = dp_across_applies(next);
+    dp_across_languages(across, page, next);
     if (own) {
         dp_across_edges(across, page, others ? next : NULL);
         dp_across_levels(across, page);

@@ -9,6 +9,7 @@
 #define DP_ACROSS_STYLES 32   /* heading styles that are told apart */
 #define DP_ACROSS_PAGES 8     /* pages whose edges are remembered: two of each kind even where four kinds alternate */
 #define DP_ACROSS_EDGES 16    /* blocks near the edges of one page */
+#define DP_ACROSS_LANGUAGES 16 /* that are told apart */
 #define DP_ACROSS_TEXT 96     /* bytes of such a block's text that are compared */
 
 /* How a block near the top or the foot of a page looks; positions in shares of the page. */
@@ -32,6 +33,12 @@ struct dp_heading_style {
     int32_t level;
 };
 
+/* A language of the document. */
+struct dp_across_language {
+    const char *language, *script; /* static strings */
+    int64_t bytes;                 /* of text that is in it */
+};
+
 struct dp_across {
     const struct dp_outline_item *outline;
     int32_t n_outline;
@@ -41,6 +48,8 @@ struct dp_across {
     int32_t n_styles;
     int32_t offset;   /* level of a numbered heading less the depth of its number, */
     bool has_offset;  /* once one was met */
+    struct dp_across_language languages[DP_ACROSS_LANGUAGES];
+    int32_t n_languages, counted; /* last page that is in them */
 };
 
 /* across_edges.c: running heads, feet and page numbers of `page`, told from the pages before it and from `next`. */
@@ -53,6 +62,9 @@ void dp_across_levels(struct dp_across *across, struct dp_page *page);
 
 /* across_tables.c: the page's last table, where it goes on as the first one of the next page. */
 void dp_across_tables(struct dp_page *page, struct dp_page *next);
+
+/* across_languages.c: language and script of the page and its blocks where they are too short to tell. */
+void dp_across_languages(struct dp_across *across, struct dp_page *page, const struct dp_page *next);
 
 /* Whether assembly made the page's blocks. */
 bool dp_across_applies(const struct dp_page *page);

@@ -229,6 +229,7 @@ static Docparse__V1__Block *make_block(const struct maker *m, int32_t index)
     block->caption_of = b->caption_of;
     block->marker = svc_borrow(b->marker);
     block->language = svc_borrow(b->language);
+    block->script = svc_borrow(b->script);
     block->joined = b->joined;
     if (b->has_bbox && !(block->box = make_box(m, b->bbox)))
         return NULL;
@@ -284,6 +285,8 @@ enum b_code svc_page_message(const struct dp_page *page, const struct svc_messag
     p->dpi = page->dpi;
     p->rotation = page->rotation;
     p->skew = page->skew;
+    p->language = svc_borrow(page->language);
+    p->script = svc_borrow(page->script);
     p->status = svc_status_message(page->status);
     if (!make_warnings(&m, p) || !make_blocks(&m, p))
         return b_arena_refused(arena, DOMAIN, err);

@@ -61,6 +61,7 @@ class Samples(Case):
         self.assertEqual([p["number"] for p in document["pages"]], list(range(1, entry["expected"]["pages"] + 1)))
         for page in document["pages"]:
             self.assertEqual(page["status"], "ok")
+            self.assertEqual((page["language"], page["script"]), ("zh-Hans", "Hans") if name == "chinese.png" else ("en", "Latn"))
             self.assertEqual(sorted(b["order"] for b in page["blocks"]), list(range(len(page["blocks"]))))
             for block in page["blocks"]:
                 box = block.get("bbox")

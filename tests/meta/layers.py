@@ -40,7 +40,7 @@ THIRD_PARTY = {
     "protobuf-c": (r"(protobuf-c/.*|.*\.pb-c)\.h$", r"engine/graph/(onnx_reader|table_loop)\.c$|service/rpc/.*\.[ch]$"),
     "vector intrinsics": (r"(.*intrin|cpuid)\.h$", r"engine/kernels/[a-z_0-9]*vec.*\.h$|engine/kernels/[a-z_]*(avx|amx|dispatch|f16).*\.c$"),
     "OpenMP": (r"omp\.h$", r"engine/onednn/.*\.c$"),
-    "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$"),
+    "Poppler, GLib, cairo": (r"(poppler.*|glib.*|gio/.*|gobject.*|cairo.*)\.h$", r"docparse/(load_)?pdf[a-z_]*\.[ch]$|docparse/language\.c$"),
     # decoders must keep the folders that fontconfig reads when they lose sight of all others
     "fontconfig": (r"fontconfig/.*\.h$", r"docparse/pdf_system\.c$"),
     # the filter of system calls of decoder processes; by hand it would be BPF code for each architecture

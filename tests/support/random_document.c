@@ -136,6 +136,7 @@ static int32_t add(struct t_random *r, struct t_page *t, enum dp_block_type type
         b->joined = chance(r, 10);
         if (chance(r, 5) && type != DP_CODE)
             b->language = chance(r, 50) ? "de" : "x\"><b>";
+        b->script = chance(r, 20) ? "Latn" : NULL;
     }
     return i;
 }

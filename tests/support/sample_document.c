@@ -26,6 +26,8 @@ static void head(struct t_page *t)
             "tide_table_2024.csv and "
             "signs such as * < > & \" ' ` | \\ [x](y) stay what they are.");
     last(t)->confidence = 0.967f;
+    last(t)->language = "en";
+    last(t)->script = "Latn";
     t_lines(t, 3);
     static const struct {
         int32_t word;
@@ -108,6 +110,10 @@ static void end_of_first(struct t_page *t)
     last(t)->joined = true;
     t_lines(t, 1);
     t_block(t, DP_FOOTNOTE, (struct dp_rect){100, 1140, 1100, 1170}, "¹ Gross tonnage; see the port's rules.");
+    t_lines(t, 1);
+    t_block(t, DP_PARAGRAPH, (struct dp_rect){100, 1180, 1100, 1210}, "Die Einfahrt ist bei Hochwasser möglich.");
+    last(t)->language = "de";
+    last(t)->script = "Latn";
     t_lines(t, 1);
     t_block(t, DP_FOOTER, (struct dp_rect){100, 1560, 500, 1590}, "Confidential");
     t_lines(t, 1);
@@ -210,6 +216,8 @@ bool t_sample_document(struct dp_document *out)
     if (!out->pages || !t_page_begin(&first, 1, 1240, 1654, 150.0))
         return false;
     out->pages[out->n_pages++] = first.page;
+    first.page->language = "en";
+    first.page->script = "Latn";
     head(&first);
     lists(&first);
     plain_table(&first);

@@ -139,6 +139,9 @@ struct dp_assembly {
     struct dp_draft_formula *formulas;
     int32_t n_formulas;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
+    uint8_t *flat;       /* the same as it would be flat and upright, where it is not; of the latest frame */
+    struct dp_rule_search *search; /* runs of pixels of the latest frame, or NULL; image_rules.c */
+    float *strokes;      /* stroke width of each item's line, pixels; weight.c */
     float height;        /* median row height of the main direction */
     float leading;       /* usual gap between lines over their height; 0 unknown */
     float body;          /* type size, weighted by text length */
@@ -165,7 +168,9 @@ enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err) B_MUST_CHEC
 /* The page image in grey, made once; rows are *width apart. NULL when there is none or no memory. */
 const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height);
 
-/* image_rules.c: rules seen in the page's pixels, into a->rules. */
+/* image_rules.c: looks for rules in the page's pixels and notes into a->bends what they say about the frame. Then, once
+ * the frame is settled, the rules themselves, into a->rules. */
+enum b_code dp_image_look(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* items.c: lines as items, rules; page-wide measures. */

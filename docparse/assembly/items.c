@@ -388,7 +388,7 @@ static enum b_code take_rules(struct dp_assembly *a, struct b_err *err)
 {
     const struct dp_sheet *s = a->sheet;
     if (s && s->n_rules <= 0 && s->kind != DP_SHEET_DIGITAL)
-        return dp_image_rules(a, err);
+        return dp_image_look(a, err);
     if (!s || s->n_rules <= 0 || a->frame.warped || a->frame.turns)
         return B_OK;
     a->rules = B_ARENA_ARRAY(a->arena, (size_t)s->n_rules, struct dp_rect);
@@ -445,10 +445,10 @@ enum b_code dp_items_make(struct dp_assembly *a, struct b_err *err)
         bool refined = false;
         code = dp_frame_refine(a, &refined, err);
         if (code != B_OK || !refined)
-            return code;
+            break;
         a->bends = NULL;
         a->n_rules = a->n_vertical = a->n_bends = 0;
         code = make_items(a, err);
     }
-    return code;
+    return code == B_OK ? dp_image_rules(a, err) : code;
 }

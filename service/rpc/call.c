@@ -82,6 +82,15 @@ void svc_call_ref(struct svc_call *call)
     atomic_fetch_add(&call->refs, 1);
 }
 
+bool svc_call_try_ref(struct svc_call *c)
+{
+    int refs = atomic_load(&c->refs);
+    while (refs > 0)
+        if (atomic_compare_exchange_weak(&c->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
 void svc_call_unref(struct svc_call *c)
 {
     if (atomic_fetch_sub(&c->refs, 1) != 1)

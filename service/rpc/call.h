@@ -51,6 +51,12 @@ struct svc_ticket *svc_call_ticket(struct svc_call *call);
 const char *svc_call_client(const struct svc_call *call);     /* identity for fairness and logs */
 const char *svc_call_request_id(const struct svc_call *call); /* the client's x-request-id, or made here */
 
+/* For who keeps a call beyond the function that it came to. The last one frees it: hold no lock that `drop` takes. try:
+ * of a call that may be on its way out; false then. Any thread. */
+void svc_call_ref(struct svc_call *call);
+bool svc_call_try_ref(struct svc_call *call);
+void svc_call_unref(struct svc_call *call);
+
 /* A line of the log that says whose it is: request, trace, client and method. */
 void svc_call_log(const struct svc_call *call, enum b_log_level level, const char *fmt, ...) B_PRINTF(3, 4);
 

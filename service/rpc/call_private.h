@@ -73,8 +73,6 @@ struct svc_call {
 /* Starts waiting for the next call of any method. NULL when out of memory. */
 struct svc_call *svc_call_claim(struct svc_server *server, grpc_server *core, grpc_completion_queue *queue,
                                 void (*on_new)(struct svc_call *call, bool ok));
-void svc_call_unref(struct svc_call *call);
-void svc_call_ref(struct svc_call *call);
 
 /* P: from the server for a call that has come: says what it is, then, once the server has it among its live calls,
  * refuses or starts it (door.c). */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "engine/base/log.h"
+#include "service/rpc/call.h"
+#include "service/rpc/job_desk.h"
 #include "service/rpc/messages.h"
 #include "service/rpc/metrics.h"
 #include "service/rpc/parse_run.h"
@@ -40,9 +42,15 @@ struct svc_jobs {
     bool stopping;
     bool unsettled;     /* a job may be marked as running that nobody works on */
     int64_t resting_ns; /* no job is started before: the disk is full or fails */
-    int64_t expired_ns; /* the poller's own, as what follows */
+    int64_t expired_ns; /* the desk's own, as what follows */
     int64_t offset_ms;  /* of the system's clock over the monotonic one */
+    struct svc_desk *desk;
+    pthread_mutex_t watch_lock; /* the watches; held by nobody who drops a call */
+    struct svc_job_watch *watches;
 };
+
+static void tick(void *ctx);
+static void tell_watches(void *ctx);
 
 enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, const struct svc_job_limits *limits,
                          struct svc_jobs **out, struct b_err *err)
@@ -53,7 +61,10 @@ enum b_code svc_jobs_new(struct svc_server *server, const char *state_dir, const
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     jobs->server = server;
     pthread_mutex_init(&jobs->lock, NULL);
-    enum b_code code = svc_job_store_open(state_dir, limits, &jobs->store, err);
+    pthread_mutex_init(&jobs->watch_lock, NULL);
+    enum b_code code = svc_desk_new(tell_watches, tick, jobs, &jobs->desk, err);
+    if (code == B_OK)
+        code = svc_job_store_open(state_dir, limits, &jobs->store, err);
     if (code != B_OK) {
         svc_jobs_drop(jobs);
         return code;
@@ -66,15 +77,102 @@ void svc_jobs_drop(struct svc_jobs *jobs)
 {
     if (!jobs)
         return;
+    svc_desk_drop(jobs->desk);
     svc_job_store_close(jobs->store);
+    pthread_mutex_destroy(&jobs->watch_lock);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);
+}
+
+enum b_code svc_jobs_open(struct svc_jobs *jobs, struct b_err *err)
+{
+    return svc_desk_open(jobs->desk, err);
+}
+
+struct svc_desk *svc_jobs_desk(const struct svc_jobs *jobs)
+{
+    return jobs->desk;
 }
 
 struct svc_job_store *svc_jobs_store(const struct svc_jobs *jobs)
 {
     return jobs->store;
 }
+
+/* --- who waits for changes --- */
+
+void svc_jobs_watch(struct svc_jobs *jobs, struct svc_job_watch *w)
+{
+    pthread_mutex_lock(&jobs->watch_lock);
+    w->listed = true;
+    w->previous = NULL;
+    w->next = jobs->watches;
+    if (jobs->watches)
+        jobs->watches->previous = w;
+    jobs->watches = w;
+    pthread_mutex_unlock(&jobs->watch_lock);
+}
+
+void svc_jobs_unwatch(struct svc_jobs *jobs, struct svc_job_watch *w)
+{
+    pthread_mutex_lock(&jobs->watch_lock);
+    if (w->listed && w->previous)
+        w->previous->next = w->next;
+    else if (w->listed)
+        jobs->watches = w->next;
+    if (w->listed && w->next)
+        w->next->previous = w->previous;
+    w->listed = false;
+    pthread_mutex_unlock(&jobs->watch_lock);
+}
+
+void svc_jobs_changed(struct svc_jobs *jobs, const char *id)
+{
+    bool any = false;
+    pthread_mutex_lock(&jobs->watch_lock);
+    for (struct svc_job_watch *w = jobs->watches; w; w = w->next)
+        if (strcmp(w->id, id) == 0)
+            any = w->due = true;
+    pthread_mutex_unlock(&jobs->watch_lock);
+    if (any)
+        svc_desk_wake(jobs->desk);
+}
+
+/* One that is due, with its call held; NULL when there is none. */
+static struct svc_job_watch *next_due(struct svc_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->watch_lock);
+    struct svc_job_watch *w = jobs->watches;
+    while (w && !(w->due && svc_call_try_ref(w->call)))
+        w = w->next;
+    if (w)
+        w->due = false;
+    pthread_mutex_unlock(&jobs->watch_lock);
+    return w;
+}
+
+/* On the desk. */
+static void tell_watches(void *ctx)
+{
+    struct svc_jobs *jobs = ctx;
+    for (struct svc_job_watch *w; (w = next_due(jobs)) != NULL;) {
+        struct svc_call *call = w->call;
+        w->behind = !w->tell(w);
+        svc_call_unref(call); /* may free the watch */
+    }
+}
+
+/* Those whose clients had not taken the last change when the next one came. */
+static void tell_those_behind(struct svc_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->watch_lock);
+    for (struct svc_job_watch *w = jobs->watches; w; w = w->next)
+        w->due |= w->behind;
+    pthread_mutex_unlock(&jobs->watch_lock);
+    tell_watches(jobs);
+}
+
+/* --- runs --- */
 
 static void end_run(struct job_run *run)
 {
@@ -160,8 +258,10 @@ static void take_up_unsettled(struct svc_jobs *jobs)
         const size_t n = svc_job_running(jobs->store, ids, sizeof ids / sizeof ids[0]);
         bool fine = true;
         for (size_t i = 0; i < n && fine; i++)
-            if (!has_run(jobs, ids[i]))
+            if (!has_run(jobs, ids[i])) {
                 fine = svc_job_requeue(jobs->store, ids[i], &err) == B_OK;
+                svc_jobs_changed(jobs, ids[i]);
+            }
         jobs->unsettled = !fine || n == sizeof ids / sizeof ids[0];
         if (!fine)
             jobs->resting_ns = b_now_ns() + REST_NS;
@@ -189,9 +289,12 @@ static void mind_the_clock(struct svc_jobs *jobs, int64_t now_ms)
     jobs->offset_ms = offset;
 }
 
-void svc_jobs_tick(struct svc_jobs *jobs)
+/* About once a second, on the desk. */
+static void tick(void *ctx)
 {
+    struct svc_jobs *jobs = ctx;
     const int64_t now_ns = b_now_ns(), now_ms = svc_now_ms();
+    tell_those_behind(jobs);
     take_up_unsettled(jobs);
     svc_jobs_feed(jobs);
     mind_the_clock(jobs, now_ms);
@@ -234,6 +337,7 @@ static enum b_code on_opened(void *ctx, const Docparse__V1__DocumentInfo *info, 
     enum b_code code = svc_wire_pack(&buf, &info->base, err);
     if (code == B_OK)
         code = svc_job_opened(run->jobs->store, run->id, pages, buf.data, buf.len, err);
+    svc_jobs_changed(run->jobs, run->id);
     run->unstored |= code == B_IO;
     b_buf_free(&buf);
     return code;
@@ -250,6 +354,7 @@ static enum b_code on_page(void *ctx, const Docparse__V1__Page *page, struct b_e
     enum b_code code = svc_wire_pack(&buf, &page->base, err);
     if (code == B_OK)
         code = svc_job_page(run->jobs->store, run->id, page->number, status, buf.data, buf.len, err);
+    svc_jobs_changed(run->jobs, run->id);
     run->unstored |= code == B_IO;
     b_buf_free(&buf);
     return code;
@@ -404,6 +509,7 @@ static enum b_code begin(struct job_run *run, struct svc_job *job, struct b_buf 
     if (code == B_OK || job->id[0])
         memcpy(run->id, job->id, sizeof run->id);
     pthread_mutex_unlock(&run->jobs->lock);
+    svc_jobs_changed(run->jobs, run->id);
     return code;
 }
 
@@ -425,10 +531,12 @@ static void run_job(struct svc_ticket *ticket, struct svc_worker *worker)
     code = begin(run, &job, &document, &options, &err);
     if (code == B_OK)
         code = read_job(run, &job, &document, &options, worker, &rendered, &err);
-    if (job.state == SVC_JOB_RUNNING || (code == B_NOT_FOUND && job.id[0]))
+    if (job.state == SVC_JOB_RUNNING || (code == B_NOT_FOUND && job.id[0])) {
         settle(run, code, &err, &rendered);
-    else if (code != B_NOT_FOUND)
+        svc_jobs_changed(jobs, run->id);
+    } else if (code != B_NOT_FOUND) {
         rest(jobs, &err); /* it was not even started */
+    }
     b_buf_free(&document);
     b_buf_free(&options);
     b_buf_free(&rendered);

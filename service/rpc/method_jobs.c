@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* docparse.v1.Jobs. Everything is answered on the poller out of the job table; storing a document of many
- * megabytes takes it some tens of milliseconds. Where clients have identities, each sees only its own jobs. */
+/* docparse.v1.Jobs. The poller unpacks a request and puts it on the desk of the jobs, whose thread asks the job table and
+ * answers: the table is on a disk, and a disk may be slow. Where clients have identities, each sees only its own jobs.
+ * Invariant: a call that is on the desk is held by it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "docparse/digest.h"
 #include "docparse/v1/jobs.pb-c.h"
+#include "service/rpc/job_desk.h"
 #include "service/rpc/jobs.h"
 #include "service/rpc/messages.h"
 #include "service/rpc/parse_run.h"
@@ -18,6 +20,7 @@
 #define REQUEST_MAX 4096
 #define REPLY_MAX ((size_t)1 << 30)
 #define PAGE_SIZE 50
+#define BUSY_RETRY_MS 1000
 #define PAGE_SIZE_MAX 1000
 
 static struct svc_jobs *jobs_of(struct svc_call *call)
@@ -29,6 +32,71 @@ static struct svc_jobs *jobs_of(struct svc_call *call)
     (void)b_fail(&err, B_UNSUPPORTED, DOMAIN, "this server keeps no jobs: it was started without a state folder");
     svc_call_finish_with(call, SVC_GRPC_UNIMPLEMENTED, &err, &(struct svc_end){.reason = "NO_JOBS", .retry_ms = -1});
     return NULL;
+}
+
+/* A request on its way over the desk. */
+struct job_call {
+    struct svc_desk_item item; /* first: a piece of work is its call */
+    struct svc_call *call;
+    struct svc_jobs *jobs;
+    struct b_arena *arena;
+    const void *request; /* in the arena */
+    void (*answer)(struct job_call *c, const void *request);
+    struct svc_job_watch watch; /* WatchJob, as what follows */
+    struct svc_job last;        /* what was told */
+};
+
+static void drop_call(void *state)
+{
+    struct job_call *c = state;
+    svc_jobs_unwatch(c->jobs, &c->watch);
+    b_arena_drop(c->arena);
+    free(c);
+}
+
+/* On the desk's thread. A client that has left needs no answer: what it wanted to submit is not stored. */
+static void answer_at_desk(struct svc_desk_item *item)
+{
+    struct job_call *c = (struct job_call *)(void *)item;
+    struct svc_call *call = c->call;
+    struct b_err err;
+    if (b_cancel_check(svc_call_cancel(call), &err) == B_OK)
+        c->answer(c, c->request);
+    else
+        svc_call_finish(call, &err);
+    svc_call_unref(call); /* may free c */
+}
+
+/* Puts a request on the desk, or ends the call. */
+static void to_desk(struct svc_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t size,
+                    void (*answer)(struct job_call *c, const void *request))
+{
+    struct svc_jobs *jobs = jobs_of(call);
+    struct b_err err;
+    if (!jobs)
+        return;
+    struct job_call *c = calloc(1, sizeof *c);
+    if (!c) {
+        (void)b_fail(&err, B_NO_MEMORY, DOMAIN, "out of memory");
+        svc_call_finish(call, &err);
+        return;
+    }
+    c->call = call;
+    c->jobs = jobs;
+    c->answer = answer;
+    c->item.run = answer_at_desk;
+    (void)snprintf(c->item.client, sizeof c->item.client, "%s", svc_call_client(call));
+    svc_call_set_state(call, c);
+    c->request = svc_request_unpack(call, type, data, size, &c->arena);
+    if (!c->request)
+        return;
+    svc_call_ref(call);
+    if (svc_desk_put(svc_jobs_desk(jobs), &c->item))
+        return;
+    (void)b_fail(&err, B_LIMIT, DOMAIN, "%d requests wait for the job table already", SVC_DESK_MAX);
+    svc_call_finish_with(call, SVC_GRPC_RESOURCE_EXHAUSTED, &err,
+                         &(struct svc_end){.reason = "JOBS_BUSY", .retry_ms = BUSY_RETRY_MS});
+    svc_call_unref(call);
 }
 
 /* The message borrows the job's texts; *problem is used when the job has one. */
@@ -103,8 +171,11 @@ static enum b_code check_submit(const Docparse__V1__SubmitJobRequest *r, struct 
     return code;
 }
 
-static void submit(struct svc_call *call, struct svc_jobs *jobs, const Docparse__V1__SubmitJobRequest *r)
+static void submit(struct job_call *c, const void *request)
 {
+    const Docparse__V1__SubmitJobRequest *r = request;
+    struct svc_call *call = c->call;
+    struct svc_jobs *jobs = c->jobs;
     struct svc_job wanted = {0}, job;
     struct b_err err;
     struct b_buf options;
@@ -148,19 +219,15 @@ static void submit(struct svc_call *call, struct svc_jobs *jobs, const Docparse_
 
 static void submit_message(struct svc_call *call, const uint8_t *data, size_t size)
 {
-    struct svc_jobs *jobs = jobs_of(call);
-    struct b_arena *arena = NULL;
-    const Docparse__V1__SubmitJobRequest *r =
-        jobs ? svc_request_unpack(call, &docparse__v1__submit_job_request__descriptor, data, size, &arena) : NULL;
-    if (r)
-        submit(call, jobs, r);
-    b_arena_drop(arena);
+    if (svc_request_hold(call, size)) /* it waits with its document */
+        to_desk(call, &docparse__v1__submit_job_request__descriptor, data, size, submit);
 }
 
 const struct svc_method svc_submit_job = {
     .path = "/docparse.v1.Jobs/SubmitJob",
     .max_message = SUBMIT_MAX,
     .message = submit_message,
+    .drop = drop_call,
 };
 
 /* --- GetJob --- */
@@ -200,44 +267,46 @@ static enum b_code put_result(const struct svc_jobs *jobs, const struct svc_job 
     return code;
 }
 
-static void get_message(struct svc_call *call, const uint8_t *data, size_t size)
+static void get(struct job_call *c, const void *request)
 {
-    struct svc_jobs *jobs = jobs_of(call);
-    struct b_arena *arena = NULL;
+    const Docparse__V1__GetJobRequest *r = request;
+    Docparse__V1__Job message;
+    Docparse__V1__Problem problem;
     struct svc_job job;
     struct b_err err = {0};
-    const Docparse__V1__GetJobRequest *r =
-        jobs ? svc_request_unpack(call, &docparse__v1__get_job_request__descriptor, data, size, &arena) : NULL;
-    if (r) {
-        Docparse__V1__Job message;
-        Docparse__V1__Problem problem;
-        struct b_buf out;
-        b_buf_init(&out, REPLY_MAX);
-        enum b_code code = look(call, jobs, r->id, &job, &err);
-        if (code == B_OK) {
-            fill(&job, &message, &problem);
-            code = svc_wire_message(&out, 1, &message.base, &err);
-        }
-        if (code == B_OK && r->include_result && job.state == SVC_JOB_SUCCEEDED)
-            code = put_result(jobs, &job, &out, &err);
-        if (code == B_OK)
-            (void)svc_call_send(call, &out, false);
-        svc_call_finish(call, code == B_OK ? NULL : &err);
-        b_buf_free(&out);
+    struct b_buf out;
+    b_buf_init(&out, REPLY_MAX);
+    enum b_code code = look(c->call, c->jobs, r->id, &job, &err);
+    if (code == B_OK) {
+        fill(&job, &message, &problem);
+        code = svc_wire_message(&out, 1, &message.base, &err);
     }
-    b_arena_drop(arena);
+    if (code == B_OK && r->include_result && job.state == SVC_JOB_SUCCEEDED)
+        code = put_result(c->jobs, &job, &out, &err);
+    if (code == B_OK)
+        (void)svc_call_send(c->call, &out, false);
+    svc_call_finish(c->call, code == B_OK ? NULL : &err);
+    b_buf_free(&out);
+}
+
+static void get_message(struct svc_call *call, const uint8_t *data, size_t size)
+{
+    to_desk(call, &docparse__v1__get_job_request__descriptor, data, size, get);
 }
 
 const struct svc_method svc_get_job = {
     .path = "/docparse.v1.Jobs/GetJob",
     .max_message = REQUEST_MAX,
     .message = get_message,
+    .drop = drop_call,
 };
 
 /* --- ListJobs --- */
 
-static void list(struct svc_call *call, const struct svc_jobs *jobs, const Docparse__V1__ListJobsRequest *r)
+static void list(struct job_call *c, const void *request)
 {
+    const Docparse__V1__ListJobsRequest *r = request;
+    struct svc_call *call = c->call;
     const size_t max = r->page_size <= 0                      ? PAGE_SIZE
                        : (size_t)r->page_size > PAGE_SIZE_MAX ? PAGE_SIZE_MAX
                                                               : (size_t)r->page_size;
@@ -248,7 +317,7 @@ static void list(struct svc_call *call, const struct svc_jobs *jobs, const Docpa
     b_buf_init(&out, REPLY_MAX);
     enum b_code code = found ? B_OK : b_fail(&err, B_NO_MEMORY, DOMAIN, "out of memory");
     const size_t n =
-        found ? svc_job_list(svc_jobs_store(jobs), client, (enum svc_job_state)r->state, r->page_token, found, max) : 0;
+        found ? svc_job_list(svc_jobs_store(c->jobs), client, (enum svc_job_state)r->state, r->page_token, found, max) : 0;
     for (size_t i = 0; i < n && code == B_OK; i++) {
         Docparse__V1__Job message;
         Docparse__V1__Problem problem;
@@ -268,102 +337,99 @@ static void list(struct svc_call *call, const struct svc_jobs *jobs, const Docpa
 
 static void list_message(struct svc_call *call, const uint8_t *data, size_t size)
 {
-    const struct svc_jobs *jobs = jobs_of(call);
-    struct b_arena *arena = NULL;
-    const Docparse__V1__ListJobsRequest *r =
-        jobs ? svc_request_unpack(call, &docparse__v1__list_jobs_request__descriptor, data, size, &arena) : NULL;
-    if (r)
-        list(call, jobs, r);
-    b_arena_drop(arena);
+    to_desk(call, &docparse__v1__list_jobs_request__descriptor, data, size, list);
 }
 
 const struct svc_method svc_list_jobs = {
     .path = "/docparse.v1.Jobs/ListJobs",
     .max_message = REQUEST_MAX,
     .message = list_message,
+    .drop = drop_call,
 };
 
 /* --- CancelJob --- */
 
-static void cancel_message(struct svc_call *call, const uint8_t *data, size_t size)
+static void cancel(struct job_call *c, const void *request)
 {
-    struct svc_jobs *jobs = jobs_of(call);
-    struct b_arena *arena = NULL;
+    const Docparse__V1__CancelJobRequest *r = request;
     struct svc_job job;
     struct b_err err = {0};
-    const Docparse__V1__CancelJobRequest *r =
-        jobs ? svc_request_unpack(call, &docparse__v1__cancel_job_request__descriptor, data, size, &arena) : NULL;
-    if (r) {
-        enum b_code code = look(call, jobs, r->id, &job, &err);
-        if (code == B_OK)
-            code = svc_job_cancel(svc_jobs_store(jobs), r->id, &job, &err);
-        if (code == B_OK && job.state == SVC_JOB_RUNNING)
-            (void)svc_jobs_cancel_running(jobs, r->id);
-        if (code == B_OK)
-            (void)send_job(call, &job);
-        svc_call_finish(call, code == B_OK ? NULL : &err);
+    enum b_code code = look(c->call, c->jobs, r->id, &job, &err);
+    if (code == B_OK)
+        code = svc_job_cancel(svc_jobs_store(c->jobs), r->id, &job, &err);
+    if (code == B_OK && job.state == SVC_JOB_RUNNING)
+        (void)svc_jobs_cancel_running(c->jobs, r->id);
+    if (code == B_OK) {
+        svc_jobs_changed(c->jobs, r->id);
+        (void)send_job(c->call, &job);
     }
-    b_arena_drop(arena);
+    svc_call_finish(c->call, code == B_OK ? NULL : &err);
+}
+
+static void cancel_message(struct svc_call *call, const uint8_t *data, size_t size)
+{
+    to_desk(call, &docparse__v1__cancel_job_request__descriptor, data, size, cancel);
 }
 
 const struct svc_method svc_cancel_job = {
     .path = "/docparse.v1.Jobs/CancelJob",
     .max_message = REQUEST_MAX,
     .message = cancel_message,
+    .drop = drop_call,
 };
 
 /* --- WatchJob --- */
-
-struct watch {
-    struct svc_job last;
-};
 
 static bool over(const struct svc_job *job)
 {
     return job->state != SVC_JOB_QUEUED && job->state != SVC_JOB_RUNNING;
 }
 
-static void watch_message(struct svc_call *call, const uint8_t *data, size_t size)
+/* Tells what has changed. Only the newest state counts: while the client has not taken the last one it is not asked for.
+ */
+static bool tell(struct svc_job_watch *watch)
 {
-    const struct svc_jobs *jobs = jobs_of(call);
-    struct b_arena *arena = NULL;
-    struct b_err err = {0};
-    const Docparse__V1__WatchJobRequest *r =
-        jobs ? svc_request_unpack(call, &docparse__v1__watch_job_request__descriptor, data, size, &arena) : NULL;
-    if (r) {
-        struct watch *w = calloc(1, sizeof *w);
-        enum b_code code =
-            w ? look(call, jobs, r->id, &w->last, &err) : b_fail(&err, B_NO_MEMORY, DOMAIN, "out of memory");
-        if (code == B_OK) {
-            svc_call_set_state(call, w);
-            (void)send_job(call, &w->last);
-        } else {
-            free(w);
-        }
-        if (code != B_OK || over(&w->last))
-            svc_call_finish(call, code == B_OK ? NULL : &err);
-    }
-    b_arena_drop(arena);
-}
-
-static void watch_tick(struct svc_call *call, int64_t now_ns)
-{
-    struct watch *w = svc_call_state(call);
+    struct job_call *c = (struct job_call *)(void *)((char *)watch - offsetof(struct job_call, watch));
     struct svc_job job;
     struct b_err err;
-    (void)now_ns;
-    if (!w || over(&w->last) || !svc_call_idle(call))
-        return;
-    if (svc_job_get(svc_jobs_store(svc_server_jobs(svc_call_server(call))), w->last.id, &job, &err) != B_OK) {
-        svc_call_finish(call, &err);
-        return;
+    if (over(&c->last))
+        return true;
+    if (!svc_call_idle(c->call))
+        return false;
+    if (svc_job_get(svc_jobs_store(c->jobs), c->last.id, &job, &err) != B_OK) {
+        svc_call_finish(c->call, &err);
+        return true;
     }
-    if (job.state == w->last.state && job.pages_done == w->last.pages_done)
-        return;
-    w->last = job;
-    (void)send_job(call, &job);
+    if (job.state == c->last.state && job.pages_done == c->last.pages_done && job.pages_to_read == c->last.pages_to_read)
+        return true;
+    c->last = job;
+    (void)send_job(c->call, &job);
     if (over(&job))
-        svc_call_finish(call, NULL);
+        svc_call_finish(c->call, NULL);
+    return true;
+}
+
+/* Watched first and looked at then, so that nothing is missed in between. */
+static void watch(struct job_call *c, const void *request)
+{
+    const Docparse__V1__WatchJobRequest *r = request;
+    struct b_err err = {0};
+    c->watch.call = c->call;
+    c->watch.tell = tell;
+    (void)snprintf(c->watch.id, sizeof c->watch.id, "%s", r->id);
+    svc_jobs_watch(c->jobs, &c->watch);
+    const enum b_code code = look(c->call, c->jobs, r->id, &c->last, &err);
+    if (code == B_OK)
+        (void)send_job(c->call, &c->last);
+    else
+        svc_jobs_unwatch(c->jobs, &c->watch);
+    if (code != B_OK || over(&c->last))
+        svc_call_finish(c->call, code == B_OK ? NULL : &err);
+}
+
+static void watch_message(struct svc_call *call, const uint8_t *data, size_t size)
+{
+    to_desk(call, &docparse__v1__watch_job_request__descriptor, data, size, watch);
 }
 
 const struct svc_method svc_watch_job = {
@@ -371,6 +437,5 @@ const struct svc_method svc_watch_job = {
     .max_message = REQUEST_MAX,
     .lasting = true,
     .message = watch_message,
-    .tick = watch_tick,
-    .drop = free,
+    .drop = drop_call,
 };

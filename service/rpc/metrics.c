@@ -46,6 +46,7 @@ const char *const svc_reasons[] = {
     "UNKNOWN_METHOD",
     "NO_JOBS",
     "JOBS_EXHAUSTED",
+    "JOBS_BUSY",
     "STORAGE",
     "POISON",
     "NO_LARGE_MODEL",

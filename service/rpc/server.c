@@ -134,16 +134,6 @@ static void on_new(struct svc_call *c, bool ok)
     svc_door_open(c);
 }
 
-/* A reference to a call whose last one may just have been given up. */
-static bool try_ref(struct svc_call *c)
-{
-    int refs = atomic_load(&c->refs);
-    while (refs > 0)
-        if (atomic_compare_exchange_weak(&c->refs, &refs, refs + 1))
-            return true;
-    return false;
-}
-
 /* Calls that want says yes to, each with a reference; NULL when there are none or no memory. */
 static struct svc_call **hold_calls(struct svc_server *s, const struct svc_method *method,
                                     bool (*want)(const struct svc_call *call, const struct svc_method *method),
@@ -153,7 +143,7 @@ static struct svc_call **hold_calls(struct svc_server *s, const struct svc_metho
     pthread_mutex_lock(&s->lock);
     struct svc_call **held = s->n_calls > 0 ? calloc((size_t)s->n_calls, sizeof(struct svc_call *)) : NULL;
     for (struct svc_call *c = s->live; held && c && *n < (size_t)s->n_calls; c = c->next_live)
-        if (want(c, method) && try_ref(c))
+        if (want(c, method) && svc_call_try_ref(c))
             held[(*n)++] = c;
     pthread_mutex_unlock(&s->lock);
     return held;
@@ -215,8 +205,6 @@ static void tick(struct svc_server *s)
     s->last_tick_ns = now;
     if (s->tokens)
         svc_tokens_refresh(s->tokens);
-    if (s->jobs)
-        svc_jobs_tick(s->jobs);
     if (s->web)
         svc_web_tick(s->web, now);
     each_call(s, NULL, has_tick, tick_one, (void *)&(int64_t){now});
@@ -496,6 +484,11 @@ static enum b_code start_threads(struct svc_server *s, struct b_err *err)
         s->workers[s->n_workers].kind = s->n_workers < pages ? SVC_PAGES : SVC_MODEL;
         if (pthread_create(&s->threads[s->n_workers], NULL, work, &s->workers[s->n_workers]) != 0)
             return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refused to start a thread");
+    }
+    if (s->jobs) {
+        const enum b_code code = svc_jobs_open(s->jobs, err);
+        if (code != B_OK)
+            return code;
     }
     for (int i = 0; i < CLAIMS; i++)
         if (!claim(s))

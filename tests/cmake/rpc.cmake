@@ -2,6 +2,7 @@
 # The gRPC service.
 dp_test(test_rpc_parts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_parts.c LIBS docparse_rpc t_documents LABELS unit)
 dp_test(test_rpc_ask SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_ask.c LIBS docparse_rpc LABELS unit)
+dp_test(test_rpc_desk SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_desk.c LIBS docparse_rpc LABELS unit)
 dp_test(test_rpc_cache SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rpc_cache.c LIBS docparse_rpc t_folder LABELS unit)
 dp_fuzz(fuzz_rpc SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_rpc.c LIBS docparse_rpc PkgConfig::JANSSON_RPC SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/rpc)
 if(COMMAND dp_e2e)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """docparse.v1.Jobs: life, failures, cancelling, kills and stops."""
-import time
+import os, sqlite3, statistics, time
 
 import grpc
 
 import e2e
 from e2e import main
-from service import Server, ServiceCase, doc, jobs, pb
+from service import Server, ServiceCase, doc, jobs, pb, sample
 
 
 class Jobs(ServiceCase):
@@ -73,6 +73,51 @@ class Jobs(ServiceCase):
         last = list(server.watch_job(job.id))[-1]
         self.assertEqual((last.state, last.pages_done, last.attempts), (jobs.JOB_STATE_SUCCEEDED, 3, 1))
         self.assertEqual([p.number for p in server.result(job.id).result.document.pages], [1, 2, 3])
+
+    def test_watch_is_told_at_once(self):
+        """Each change wakes the stream: with a look once a second the end would come up to a second late."""
+        server, late = Server(self, "--state-dir", self.at("state"), "--workers", "1"), []
+        for _ in range(9):
+            last = list(server.watch_job(server.submit("invoice.pdf").id))[-1]
+            late.append(time.time() - last.ended_ms / 1000)
+        self.assertLess(statistics.median(late), 0.5, late)
+
+    def test_many_watch_and_some_leave(self):
+        server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
+        job = server.submit("scan.tif")
+        calls = [server.watch_job(job.id) for _ in range(20)]
+        for call in calls:
+            self.assertEqual(next(call).id, job.id)
+        for call in calls[::2]:
+            call.cancel()
+        server.job("CancelJob", jobs.CancelJobRequest(id=job.id))
+        for call in calls[1::2]:
+            self.assertEqual(list(call)[-1].state, jobs.JOB_STATE_CANCELLED)
+        self.assertEqual(server.stop()[0], 0)
+
+    def test_slow_disk_stalls_nobody_else(self):
+        """The job table does not come back for a while: its own calls wait, in order, and the rest of the server does not."""
+        server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
+        first = server.submit("invoice.pdf", "a")
+        list(server.watch_job(first.id))
+        table = sqlite3.connect(os.path.join(self.at("state"), "jobs.db"), isolation_level=None)
+        self.addCleanup(table.close)
+        table.execute("BEGIN IMMEDIATE")  # writers wait as if the disk did
+        submit = server.channel.unary_unary("/docparse.v1.Jobs/SubmitJob", request_serializer=jobs.SubmitJobRequest.SerializeToString,
+                                            response_deserializer=jobs.Job.FromString)
+        request = jobs.SubmitJobRequest(idempotency_key="b", request=pb.ParseRequest(content=sample("form.pdf"), name="form.pdf"))
+        waiting = submit.future(request, timeout=120)
+        for _ in range(3):
+            server.unary("/docparse.v1.DocumentParser/GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo, timeout=2)
+        self.assertFalse(waiting.done(), "the job was stored although the table was locked")
+        table.execute("ROLLBACK")
+        job = waiting.result()
+        self.assertEqual(list(server.watch_job(job.id))[-1].state, jobs.JOB_STATE_SUCCEEDED)
+        # Submitted at once, stored in the order in which they came.
+        order = [submit.future(jobs.SubmitJobRequest(idempotency_key="c%d" % i, request=request.request), timeout=120) for i in range(8)]
+        ids = [f.result().id for f in order]
+        listed = server.job("ListJobs", jobs.ListJobsRequest(page_size=8), jobs.ListJobsResponse)
+        self.assertEqual([j.id for j in listed.jobs], ids[::-1])
 
     def test_without_a_state_folder(self):
         server = Server(self)

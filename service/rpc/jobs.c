@@ -386,29 +386,36 @@ static size_t gaps_of(int32_t first, int32_t last, const int32_t *done, size_t n
     return count;
 }
 
-/* Asks only for pages that an earlier start has not stored. *complete: there are none. Rendered formats need every page
- * again: their writers cannot go on in the middle. */
+/* How the rest of a job is read. */
+struct rest_of_job {
+    bool complete; /* nothing is left */
+    bool whole;    /* all of it is: what is read is the document's result */
+};
+
+/* Asks only for pages that an earlier start has not stored. Rendered formats need every page again: their writers cannot
+ * go on in the middle. */
 static enum b_code set_gaps(const struct job_run *run, const struct svc_job *job, struct b_arena *arena,
-                            Docparse__V1__ParseOptions *options, bool *complete, struct b_err *err)
+                            Docparse__V1__ParseOptions *options, struct rest_of_job *rest, struct b_err *err)
 {
     const Docparse__V1__PageRange all = {.first = 1, .last = 0};
     const size_t n = svc_job_pages(run->jobs->store, run->id, NULL, 0);
     const size_t n_wanted = options->n_pages ? options->n_pages : 1;
     size_t count = 0;
-    *complete = false;
+    *rest = (struct rest_of_job){.whole = true};
     if (n == 0 || (options->output && options->output->n_formats > 0))
         return B_OK;
-    *complete = job->pages_to_read > 0 && n >= (size_t)job->pages_to_read;
-    int32_t *done = *complete ? NULL : B_ARENA_ARRAY(arena, n, int32_t);
-    if (*complete || !done)
-        return *complete ? B_OK : b_arena_refused(arena, DOMAIN, err);
+    rest->whole = false;
+    rest->complete = job->pages_to_read > 0 && n >= (size_t)job->pages_to_read;
+    int32_t *done = rest->complete ? NULL : B_ARENA_ARRAY(arena, n, int32_t);
+    if (rest->complete || !done)
+        return rest->complete ? B_OK : b_arena_refused(arena, DOMAIN, err);
     (void)svc_job_pages(run->jobs->store, run->id, done, n);
     for (size_t i = 0; i < n_wanted; i++) {
         const Docparse__V1__PageRange *r = options->n_pages ? options->pages[i] : &all;
         count += gaps_of(r->first, r->last, done, n, NULL);
     }
-    *complete = count == 0;
-    if (*complete)
+    rest->complete = count == 0;
+    if (rest->complete)
         return B_OK;
     Docparse__V1__PageRange *gaps = B_ARENA_ARRAY(arena, count, Docparse__V1__PageRange);
     Docparse__V1__PageRange **items = B_ARENA_ARRAY(arena, count, Docparse__V1__PageRange *);
@@ -434,22 +441,23 @@ static enum b_code read_job(struct job_run *run, const struct svc_job *job, cons
     struct b_arena *arena = b_arena_new(budget);
     ProtobufCMessage *message = NULL;
     struct svc_parse_result result = {0};
-    bool complete = false;
+    struct rest_of_job left = {.complete = false};
     if (!arena)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     enum b_code code = svc_unpack(&docparse__v1__parse_options__descriptor, (const uint8_t *)packed->data, packed->len,
                                   arena, &message, err);
     Docparse__V1__ParseOptions *options = (Docparse__V1__ParseOptions *)(void *)message;
     if (code == B_OK)
-        code = set_gaps(run, job, arena, options, &complete, err);
+        code = set_gaps(run, job, arena, options, &left, err);
     const struct svc_parse_input input = {.client = job->client,
                                           .name = job->name,
                                           .data = (const uint8_t *)document->data,
                                           .size = document->len,
                                           .sha256 = "",
-                                          .options = options};
+                                          .options = options,
+                                          .remember = left.whole};
     const struct svc_parse_events events = {.ctx = run, .opened = on_opened, .page = on_page};
-    if (code == B_OK && !complete)
+    if (code == B_OK && !left.complete)
         code = svc_parse_run(worker, &input, &events, &run->cancel, &result, err);
     if (code == B_OK)
         code = svc_parse_put_rendered(&result, rendered, 2, err);

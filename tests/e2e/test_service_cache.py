@@ -6,7 +6,7 @@ import grpc
 
 import e2e
 from e2e import main
-from service import Server, ServiceCase, chunks, doc, pb, sample
+from service import Server, ServiceCase, chunks, doc, jobs, pb, sample
 
 TOKENS = "alice 0123456789abcdef0123\nbob fedcba9876543210fedcba\n"
 ALICE, BOB = ((("authorization", "Bearer " + t),) for t in ("0123456789abcdef0123", "fedcba9876543210fedcba"))
@@ -52,6 +52,33 @@ class Cache(ServiceCase):
             self.assertEqual(self.hits(server), 1)
             server.process.kill()
             server.kill()
+
+    def test_jobs_share_it(self):
+        """What a call has read is a job's result without reading, and the other way round; a job keeps what it was told."""
+        server = self.start("--state-dir", self.at("state"), "--workers", "1")
+        first = server.parse(sample("report.pdf"), options=self.options(), fields=dict(name="report.pdf"))
+        job = server.submit("report.pdf", options=self.options())
+        self.assertEqual(list(server.watch_job(job.id))[-1].state, jobs.JOB_STATE_SUCCEEDED)
+        got = server.result(job.id)
+        self.assertEqual((got.result, got.job.status, got.job.pages_done, got.job.pages_to_read), (first, doc.STATUS_OK, 2, 2))
+        self.assertEqual(self.hits(server), 1)
+        job = server.submit("form.pdf")
+        list(server.watch_job(job.id))
+        read = server.parse(sample("form.pdf"), fields=dict(name="form.pdf"))
+        self.assertEqual((self.hits(server), self.numbers(server)["entries"]), (2, 2))
+        self.assertEqual(server.result(job.id).result, read)
+
+    def test_rest_of_a_job_is_no_result(self):
+        """A job that is taken up in the middle reads the other pages only: not what a call for the document wants."""
+        server = self.start("--state-dir", self.at("state"), "--workers", "1")
+        job = server.submit("scan.tif")
+        while server.result(job.id).job.pages_done == 0:
+            time.sleep(0.05)
+        server.process.kill()
+        server.kill()
+        server = self.start("--state-dir", self.at("state"), "--workers", "1")
+        self.assertEqual(list(server.watch_job(job.id))[-1].pages_done, 3)
+        self.assertEqual(self.numbers(server)["entries"], 0)
 
     def test_what_makes_another_result(self):
         server, content = self.start(), sample("form.pdf")

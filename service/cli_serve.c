@@ -160,6 +160,8 @@ static enum b_code open_models(const struct svc_settings *s, struct models *mode
     enum b_code code = dp_models_dir(s->models, dir, sizeof dir, err);
     if (code == B_OK)
         code = dp_model_open_compact(dir, &models->compact, err);
+    if (code == B_OK && s->formulas && strcmp(s->formulas, "off") != 0)
+        code = dp_model_add_formulas(models->compact, s->formulas, err);
     if (code == B_OK && s->model)
         code = dp_model_open_qwen(s->model, &qwen, &models->large, err);
     return code;

@@ -68,6 +68,9 @@ static const struct key keys[] = {
      "a result kept for one client is given to another who sends the same document"},
     {"models", 'm', TEXT, false, AT(models), 0, 0, NULL, "DIR",
      "the networks (default: $DOCPARSE_MODELS or the installed ones)"},
+    {"formulas", 0, TEXT, false, AT(formulas), 0, 0, "off", "on|off|DIR",
+     "read displayed formulas of scans: with the model that comes along, not at all, or with a checkpoint made by "
+     "engine/training"},
     {"model", 0, TEXT, false, AT(model), 0, 0, NULL, "DIR",
      "folder of a Qwen2.5-VL checkpoint, for Ask, Extract and Locate; loaded once; without it there are none"},
     {"model-packed", 0, TEXT, false, AT(model_packed), 0, 0, NULL, "DIR",

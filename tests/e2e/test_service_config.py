@@ -4,7 +4,7 @@ import os, re, signal, time
 
 import e2e
 from e2e import SOURCE, main
-from service import PARSER, Server, ServiceCase, grpc, pb
+from service import PARSER, Server, ServiceCase, grpc, pb, sample
 
 SAMPLE = os.path.join(SOURCE, "deploy", "docparse.conf.sample")
 
@@ -37,6 +37,18 @@ class Config(ServiceCase):
                 self.assertEqual(given.get(key), default, key)
             else:
                 self.assertIn(given.get(key, "no"), ("no",), "%s has no default: its line belongs behind a #" % key)
+
+    def test_formulas_are_those_of_the_command_line(self):
+        self.out = self.at("out")
+        self.convert(os.path.join(e2e.SAMPLES, "paper.pdf"), "-f", "json", "--text-layer", "off", "--formulas", "on", "--pages", "1", "--progress", "none")
+        with open(os.path.join(self.out, "paper.json"), "rb") as f:
+            expected = f.read()
+        server = Server(self, "--config", self.write("docparse.conf", "formulas = on\n"))
+        options = pb.ParseOptions(text_layer=pb.TEXT_LAYER_USE_OFF, pages=[pb.PageRange(first=1, last=1)], output=pb.OutputOptions(formats=["json"]))
+        got = server.parse(sample("paper.pdf"), options=options, fields=dict(name="paper.pdf"))
+        self.assertEqual(got.rendered[0].content, expected)
+        self.assertIn(b'"latex":"', expected)
+        self.assertIn("config.json", self.run_program("serve", "--listen", "127.0.0.1:0", "--formulas", self.at("nothing"), code=e2e.SETUP).err)
 
     def test_mistakes_are_named(self):
         for text, words in (("queue = 64\nqueu = 3\n", ("line 2", "queu", "did you mean 'queue'")), ("queue = many\n", ("line 1", "0 to 100000")),

@@ -62,6 +62,7 @@ static enum b_code load_page(struct dp_pdf *pdf, PopplerPage *page, struct dp_pd
         return code;
     dp_pdf_place_words(&grid, out);
     dp_pdf_place_glyphs(&grid, out);
+    dp_pdf_place_shapes(content, &grid, out);
     out->kind = content->scan ? DP_SHEET_SCAN : DP_SHEET_DIGITAL;
     out->width_pt = content->width * content->unit;
     out->height_pt = content->height * content->unit;

@@ -72,6 +72,15 @@ struct dp_placed_image {
     int32_t pixel_width, pixel_height; /* of the image as stored */
 };
 
+/* A part of what is drawn on the page with paths: an upright box, perhaps with round corners, or (`free`) something of
+ * curves and slanted lines. Thin level ones are rules. Small neighbours may be told as one. */
+struct dp_shape {
+    struct dp_rect bbox;
+    bool free;
+    bool filled; /* with a colour that is not the paper's */
+};
+#define DP_SHAPES_MAX 2048 /* of one page */
+
 enum dp_sheet_kind { DP_SHEET_RASTER, DP_SHEET_SCAN, DP_SHEET_DIGITAL }; /* image file; PDF page that is one image; other PDF page */
 
 /* One page as the file has it. Everything lives in the sheet; free with dp_sheet_free. All boxes are in
@@ -90,6 +99,8 @@ struct dp_sheet {
     uint8_t *word_line_end;  /* per word: 1 when the file's own order breaks the line behind it */
     struct dp_rule *rules;
     int32_t n_rules;
+    struct dp_shape *shapes;
+    int32_t n_shapes;
     struct dp_glyph *glyphs; /* in drawing order; empty on pages without mathematics */
     int32_t n_glyphs;
     const char **glyph_fonts; /* names as the file gives them, without the subset's tag; entries may be NULL */

@@ -449,6 +449,8 @@ enum b_code dp_pdf_read_marks(struct dp_pdf *pdf, PopplerPage *page, struct dp_p
                 code = dp_pdf_take_glyphs(&drawing, content, sheet, err);
             if (code == B_OK)
                 code = dp_pdf_take_lines(pdf, &drawing, content, sheet, err);
+            if (code == B_OK)
+                code = dp_pdf_take_shapes(&drawing, content, sheet, err);
             dp_pdf_take_pictures(content, &drawing);
             content->marks_known = true;
         }

@@ -67,6 +67,8 @@ struct dp_pdf_content {
     int n_images;
     struct dp_pdf_line *lines; /* straight lines, points */
     int n_lines;
+    struct dp_shape *shapes; /* points until they are placed */
+    int n_shapes;
     struct dp_pdf_char *chars; /* in the sheet's arena; blanks are left out */
     int n_chars;
     bool large_font;            /* a font of megabytes that is not in the file */
@@ -102,6 +104,11 @@ struct dp_pdf_drawing;
 /* The drawing's straight lines, joined (content->lines). */
 enum b_code dp_pdf_take_lines(const struct dp_pdf *pdf, const struct dp_pdf_drawing *drawing,
                               struct dp_pdf_content *content, struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+/* pdf_shapes.c: what the drawing's paths draw, brought down to DP_SHAPES_MAX (content->shapes); as boxes of the page
+ * image (sheet->shapes). */
+enum b_code dp_pdf_take_shapes(const struct dp_pdf_drawing *drawing, struct dp_pdf_content *content,
+                               struct dp_sheet *sheet, struct b_err *err) B_MUST_CHECK;
+void dp_pdf_place_shapes(const struct dp_pdf_content *content, const struct dp_pdf_grid *grid, struct dp_sheet *sheet);
 /* pdf_glyphs.c: the drawing's characters one by one (sheet->glyphs, in points until they are placed) where the page
  * holds mathematics. After dp_pdf_read_words, whose characters say which font is which. */
 enum b_code dp_pdf_take_glyphs(const struct dp_pdf_drawing *drawing, const struct dp_pdf_content *content,

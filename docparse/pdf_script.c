@@ -633,6 +633,9 @@ enum b_code dp_pdf_script_read(const char *script, size_t size, size_t most, str
         if (out->marks[i].surface == 0)
             out->marks[kept++] = out->marks[i];
     out->n_marks = kept;
+    out->n_shapes = 0;
+    for (size_t i = 0; i < kept; i++)
+        out->n_shapes += out->marks[i].kind == DP_PDF_SHAPE;
     const bool starved = s->starved;
     release(s);
     return starved ? b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory") : B_OK;

@@ -10,6 +10,7 @@
 #define PATH_MAX_POINTS 200000u
 #define LEVEL 0.35          /* surface units a line may rise and still be straight */
 #define THIN_RATIO 4.0      /* length over thickness of a filled box that counts as a line */
+#define WHITE 0.995         /* a channel of white paper */
 #define GUESSED_ADVANCE 0.5 /* of the font size, where the script hides the metrics (TrueType) */
 
 static void transform(const struct script_matrix *m, double *x, double *y)
@@ -37,12 +38,13 @@ static bool invert(const struct script_matrix *m, struct script_matrix *out)
     return true;
 }
 
-static void add_mark(struct script *s, const struct script_context *ctx, struct dp_pdf_mark mark)
+void dp_script_add_mark(struct script *s, const struct script_context *ctx, struct dp_pdf_mark mark)
 {
     if (!isfinite(mark.x0) || !isfinite(mark.y0) || !isfinite(mark.x1) || !isfinite(mark.y1))
         return;
     mark.surface = ctx->surface;
-    if (dp_script_grow(s, (void **)&s->out->marks, &s->cap_marks, s->out->n_marks, sizeof mark, s->most))
+    if (dp_script_grow(s, (void **)&s->out->marks, &s->cap_marks, s->out->n_marks, sizeof mark,
+                       s->most + s->out->n_shapes))
         s->out->marks[s->out->n_marks++] = mark;
 }
 
@@ -65,7 +67,7 @@ static void add_line(struct script *s, const struct script_context *ctx, double 
     box[vertical ? 0 : 1] -= half;
     box[vertical ? 2 : 3] += half;
     if (clipped(ctx, box))
-        add_mark(s, ctx,
+        dp_script_add_mark(s, ctx,
                  (struct dp_pdf_mark){.kind = DP_PDF_LINE,
                                       .x0 = (float)box[0],
                                       .y0 = (float)box[1],
@@ -99,9 +101,10 @@ static void stroke(struct script *s, struct script_context *ctx)
             add_line(s, ctx, at.x, at.y, p.x, p.y, width);
         at = p;
     }
+    dp_script_add_shapes(s, ctx, false);
 }
 
-/* Whether points [first, last) are the corners of an upright box; fills box. */
+/* Whether points [first, last) are the corners of an upright box, all four of them; fills box. */
 static bool is_box(const struct script_context *ctx, size_t first, size_t last, double box[4])
 {
     if (last - first < 4 || last - first > 6)
@@ -119,19 +122,23 @@ static bool is_box(const struct script_context *ctx, size_t first, size_t last, 
         box[2] = fmax(box[2], p->x);
         box[3] = fmax(box[3], p->y);
     }
+    const bool flat = box[2] - box[0] < 2 * LEVEL || box[3] - box[1] < 2 * LEVEL;
+    unsigned corners = 0;
     for (size_t i = first; i < last; i++) {
         const struct script_point *p = &ctx->path[i];
-        const bool on_x = fabs(p->x - box[0]) < LEVEL || fabs(p->x - box[2]) < LEVEL;
-        const bool on_y = fabs(p->y - box[1]) < LEVEL || fabs(p->y - box[3]) < LEVEL;
+        const bool left = fabs(p->x - box[0]) < LEVEL, top = fabs(p->y - box[1]) < LEVEL;
+        const bool on_x = left || fabs(p->x - box[2]) < LEVEL, on_y = top || fabs(p->y - box[3]) < LEVEL;
         if (p->kind != 'h' && !(on_x && on_y))
             return false;
+        if (p->kind != 'h')
+            corners |= 1u << (2 * left + top);
     }
-    return true;
+    return flat || corners == 15;
 }
 
 static void add_box(struct script *s, const struct script_context *ctx, uint8_t kind, const double box[4], bool picture)
 {
-    add_mark(s, ctx,
+    dp_script_add_mark(s, ctx,
              (struct dp_pdf_mark){.kind = kind,
                                   .picture = picture,
                                   .x0 = (float)box[0],
@@ -166,7 +173,7 @@ static bool picture_box(const struct script_object *p, double box[4])
 static void add_picture(struct script *s, const struct script_context *ctx, const struct script_object *p,
                         const double box[4])
 {
-    add_mark(s, ctx,
+    dp_script_add_mark(s, ctx,
              (struct dp_pdf_mark){.kind = DP_PDF_PICTURE,
                                   .picture = true,
                                   .turned = fabs(p->matrix.xx) < fabs(p->matrix.xy),
@@ -222,6 +229,7 @@ static void fill(struct script *s, struct script_context *ctx)
             fill_box(s, ctx, box);
         first = last;
     }
+    dp_script_add_shapes(s, ctx, true);
 }
 
 /* A picture painted whole covers its own area; a group brings its marks. */
@@ -352,7 +360,7 @@ static void show_run(struct script *s, const struct script_context *ctx, struct 
         mark.text_bytes = bytes;
         mark.coded = coded;
         if (inside && (bytes > 0 || coded || !has_text))
-            add_mark(s, ctx, mark);
+            dp_script_add_mark(s, ctx, mark);
         pen->x += dx;
         pen->y += dy;
     }
@@ -443,10 +451,12 @@ static void set_matrix(struct script *s)
 static void solid(struct script *s, int channels, bool alpha)
 {
     struct script_object o = {.kind = SCRIPT_PATTERN, .id = -1, .solid = true, .opaque = true};
-    if (alpha)
-        o.opaque = dp_script_number(s) >= 0.999;
+    const double cover = alpha ? dp_script_number(s) : 1.0;
+    bool white = channels > 0;
     for (int i = 0; i < channels; i++)
-        (void)dp_script_number(s);
+        white = dp_script_number(s) > WHITE && white;
+    o.opaque = cover >= 0.999;
+    o.unseen = white || cover < 1.0 - WHITE;
     if (s->depth < DP_SCRIPT_STACK)
         s->stack[s->depth++] = o;
 }
@@ -474,6 +484,18 @@ static void make_pattern(struct script *s)
         s->stack[s->depth++] = o;
 }
 
+/* The middle of a curve, so that its bulge is known: v holds its control points and its end. */
+static void add_middle(struct script *s, struct script_context *ctx, const double *v)
+{
+    double x = (3 * v[0] + 3 * v[2] + v[4]) / 7, y = (3 * v[1] + 3 * v[3] + v[5]) / 7;
+    const struct script_point from = ctx->path[ctx->n_path - 1];
+    if (from.kind == 'h')
+        return;
+    transform(&ctx->ctm, &x, &y);
+    if (dp_script_grow(s, (void **)&ctx->path, &ctx->cap_path, ctx->n_path, sizeof *ctx->path, PATH_MAX_POINTS))
+        ctx->path[ctx->n_path++] = (struct script_point){(from.x + 7 * x) / 8, (from.y + 7 * y) / 8, 'c'};
+}
+
 /* m, l, c, h, rectangle: of the context's path, or of a mesh pattern, which is of no interest. */
 static void build_path(struct script *s, char op)
 {
@@ -491,6 +513,8 @@ static void build_path(struct script *s, char op)
         add_point(s, ctx, v[0], v[1] + v[3], 'l');
         add_point(s, ctx, 0, 0, 'h');
     } else {
+        if (op == 'c' && ctx->n_path > 0)
+            add_middle(s, ctx, v);
         add_point(s, ctx, n ? v[n - 2] : 0, n ? v[n - 1] : 0, (uint8_t)op);
     }
 }

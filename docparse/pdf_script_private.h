@@ -35,6 +35,7 @@ struct script_object {
     struct script_matrix matrix; /* pattern */
     int32_t width, height;       /* dict, picture */
     bool picture, opaque, solid, truetype;
+    bool unseen; /* solid: white or fully transparent */
     const char *data; /* array of one compressed datum, and the dict that holds it */
     size_t data_bytes;
 };
@@ -113,6 +114,9 @@ bool dp_script_font_metrics(const char *data, size_t size, struct script_font *o
 
 /* Drawing operators; what they take from the stack is popped. False: no such operator. */
 bool dp_script_draw(struct script *s, const char *name, size_t len);
+/* pdf_script_shape.c: the parts of the context's path as shapes. */
+void dp_script_add_shapes(struct script *s, const struct script_context *ctx, bool filled);
+void dp_script_add_mark(struct script *s, const struct script_context *ctx, struct dp_pdf_mark mark);
 /* Moves the marks of surface `from` to surface `to`, by the pattern's matrix. */
 void dp_script_place(struct script *s, int32_t from, int32_t to, const struct script_matrix *matrix);
 

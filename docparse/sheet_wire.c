@@ -23,8 +23,7 @@ struct sheet_head {
     uint32_t magic;
     int32_t number, kind;
     int32_t width, height, channels;
-    int32_t n_words, n_fonts, n_rules, n_images, n_warnings;
-    int32_t unused;
+    int32_t n_words, n_fonts, n_rules, n_images, n_warnings, n_shapes;
     double dpi, width_pt, height_pt;
 };
 
@@ -40,6 +39,11 @@ struct rule_entry {
     struct dp_rect bbox;
     float width;
     uint32_t vertical;
+};
+
+struct shape_entry {
+    struct dp_rect bbox;
+    uint32_t free, filled;
 };
 
 struct glyph_head {
@@ -153,6 +157,7 @@ void dp_sheet_write(struct b_buf *buf, const struct dp_sheet *s)
                                     .n_rules = s->n_rules,
                                     .n_images = s->n_images,
                                     .n_warnings = s->n_warnings,
+                                    .n_shapes = s->n_shapes,
                                     .dpi = s->dpi,
                                     .width_pt = s->width_pt,
                                     .height_pt = s->height_pt};
@@ -166,6 +171,10 @@ void dp_sheet_write(struct b_buf *buf, const struct dp_sheet *s)
     }
     if (s->n_images > 0)
         b_buf_append(buf, s->images, (size_t)s->n_images * sizeof *s->images);
+    for (int32_t i = 0; i < s->n_shapes; i++) {
+        const struct shape_entry e = {s->shapes[i].bbox, s->shapes[i].free, s->shapes[i].filled};
+        b_buf_append(buf, &e, sizeof e);
+    }
     for (int32_t i = 0; i < s->n_warnings; i++)
         b_buf_append(buf, &(uint32_t){length_of(s->warnings[i])}, sizeof(uint32_t));
     for (int32_t i = 0; i < s->n_words; i++)
@@ -350,6 +359,14 @@ static void read_marks(struct reader *r, const struct sheet_head *head, struct d
         s->images[i] = (struct dp_placed_image){place(s, e.bbox), e.pixel_width, e.pixel_height};
     }
     s->n_images = head->n_images;
+    s->shapes = make(r, head->n_shapes, sizeof *s->shapes);
+    for (int32_t i = 0; i < head->n_shapes && r->code == B_OK; i++) {
+        struct shape_entry e;
+        if (!take(r, &e, sizeof e))
+            return;
+        s->shapes[i] = (struct dp_shape){.bbox = place(s, e.bbox), .free = e.free != 0, .filled = e.filled != 0};
+    }
+    s->n_shapes = head->n_shapes;
 }
 
 static uint32_t *read_lengths(struct reader *r, int32_t count)
@@ -444,7 +461,8 @@ enum b_code dp_sheet_read(const void *data, size_t size, const struct dp_limits 
     if (fits(&r, head.n_fonts, head.n_words, sizeof(uint32_t)))
         plan.font = read_lengths(&r, head.n_fonts);
     if (fits(&r, head.n_rules, limits->rules_per_page, sizeof(struct rule_entry)) &&
-        fits(&r, head.n_images, limits->images_per_page, sizeof(struct dp_placed_image)))
+        fits(&r, head.n_images, limits->images_per_page, sizeof(struct dp_placed_image)) &&
+        fits(&r, head.n_shapes, DP_SHAPES_MAX, sizeof(struct shape_entry)))
         read_marks(&r, &head, out);
     if (fits(&r, head.n_warnings, DP_WARNINGS_MAX, sizeof(uint32_t)))
         plan.warning = read_lengths(&r, head.n_warnings);

@@ -83,6 +83,12 @@ struct dp_picture {
     bool seen;                    /* by the network */
 };
 
+/* A drawing made of paths. */
+struct dp_drawing {
+    struct dp_rect page_box; /* page pixels */
+    bool sure;               /* no table and no formula is looked for in it */
+};
+
 /* One cell of a table in the making; words that fall into it are found when the table is written. */
 struct dp_draft_cell {
     int32_t row, col, row_span, col_span;
@@ -136,6 +142,8 @@ struct dp_assembly {
     int32_t n_tables;
     struct dp_picture *pictures;
     int32_t n_pictures;
+    struct dp_drawing *drawings;
+    int32_t n_drawings;
     struct dp_draft_formula *formulas;
     int32_t n_formulas;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
@@ -186,6 +194,11 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts);
 /* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
 enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;
+
+/* drawings.c: what the file draws with paths; behind the items. */
+enum b_code dp_drawings_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* Whether most of the box (page pixels) is in a sure one. */
+bool dp_on_drawing(const struct dp_assembly *a, struct dp_rect page_box);
 
 /* pictures.c: pictures become blocks with their lettering; behind the blocks of text and tables. */
 enum b_code dp_pictures_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

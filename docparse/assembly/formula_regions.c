@@ -368,6 +368,8 @@ static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kin
 {
     if (!is_math(r) || r->all < (r->bars ? 2 : 3) || r->box.y1 - r->box.y0 < 0.4f * a->body)
         return false;
+    if (dp_on_drawing(a, r->box))
+        return false;
     if (r->points > LEADERS) /* a table of contents */
         return false;
     if (r->ties == 0 && r->box.y1 - r->box.y0 > 2.0f * a->height) /* a column of signs */

@@ -16,6 +16,7 @@
 #define PROSE_MOST 400     /* such characters in a picture: more is a page with a picture behind it */
 #define DENSE_FILL 0.3f    /* of the cells of a picture that only its pixels tell */
 #define SEEN_FILL 0.05f    /* of one that the network sees, or the file places */
+#define DRAWN_FILL 0.01f /* of one that the file draws */
 #define SEEN_SCORE 0.5f
 #define SURE_SCORE 0.75f   /* where text covers more than half of TEXT_SHARE */
 #define SAME_SHARE 0.5f    /* of the smaller of two boxes in both of them: one picture */
@@ -295,6 +296,12 @@ static enum b_code find(struct dp_assembly *a, struct b_err *err)
         const struct dp_rect box = peel(a, &busy, r->at[i].bbox);
         if (accepted(a, &busy, box, r->at[i].score, SEEN_FILL))
             add_split(a, &busy, box, r->at[i].score);
+    }
+    for (int32_t i = 0; i < a->n_drawings; i++) {
+        const struct dp_drawing *d = &a->drawings[i];
+        if ((d->sure || !on_table(a, to_main(a, d->page_box))) &&
+            dp_busy_share(&busy, d->page_box) > DRAWN_FILL)
+            add(a, d->page_box, DP_NO_CONFIDENCE, false);
     }
     const struct dp_sheet *s = a->sheet;
     for (int32_t i = 0; s && s->kind == DP_SHEET_DIGITAL && i < s->n_images; i++)

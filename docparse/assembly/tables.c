@@ -334,6 +334,15 @@ static void own_items(struct dp_assembly *a, const struct dp_draft_table *table,
         a->items[table->items[i]].table = owner;
 }
 
+/* Whether the lines of the table are mostly lettering of a drawing. */
+static bool is_drawn(const struct dp_assembly *a, const struct dp_draft_table *t)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < t->n_items; i++)
+        n += dp_on_drawing(a, a->page->lines[a->items[t->items[i]].line].bbox);
+    return n * 2 > t->n_items;
+}
+
 static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderless)
 {
     struct dp_assembly *a = f->a;
@@ -342,7 +351,7 @@ static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderl
     if (a->n_tables >= TABLES_MAX)
         return B_OK;
     enum b_code code = draft(f, box, borderless, &table, &is_table);
-    if (code != B_OK || !is_table)
+    if (code != B_OK || !is_table || is_drawn(a, &table))
         return code;
     own_items(a, &table, a->n_tables);
     code = dp_table_reach(a, &table, &box, f->err);
@@ -602,7 +611,7 @@ enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *bl
             table.items[table.n_items++] = a->row_items[r->first + k];
     }
     const enum b_code code = dp_table_grid(a, &table, true, &is_table, err);
-    if (code != B_OK || !is_table)
+    if (code != B_OK || !is_table || is_drawn(a, &table))
         return code;
     block->type = DP_TABLE;
     block->table = a->n_tables;

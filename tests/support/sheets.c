@@ -36,6 +36,10 @@ void t_sheet_make(struct dp_sheet *s, int32_t number)
     s->n_rules = 1;
     s->images[1] = (struct dp_placed_image){.bbox = {0, 0, 10, 10}, .pixel_width = 640, .pixel_height = 480};
     s->n_images = 2;
+    s->shapes = B_ARENA_ARRAY(s->arena, 2, struct dp_shape);
+    s->shapes[0] = (struct dp_shape){.bbox = {1, 2, 3, 4}, .free = true};
+    s->shapes[1] = (struct dp_shape){.bbox = {5, 6, 90, 40}, .filled = true};
+    s->n_shapes = 2;
     s->glyphs = B_ARENA_ARRAY(s->arena, 2, struct dp_glyph);
     s->glyph_fonts = B_ARENA_ARRAY(s->arena, 2, const char *);
     s->glyph_fonts[1] = "CMMI10";

@@ -576,6 +576,96 @@ static void test_photograph(void **state)
     assert_true(block_with("framed words")->order > block_with("right column")->order);
 }
 
+/* A page of a PDF with these shapes; what is drawn is seen in the image, too. */
+static void drawn(struct dp_shape *shapes, int n)
+{
+    sheet.kind = DP_SHEET_DIGITAL;
+    sheet.shapes = shapes;
+    sheet.n_shapes = n;
+    for (int i = 0; i < n; i++)
+        if (shapes[i].free || shapes[i].filled)
+            for (int x = (int)shapes[i].bbox.x0; x < (int)shapes[i].bbox.x1; x += 4)
+                fill(x, (int)shapes[i].bbox.y0, x + 2, (int)shapes[i].bbox.y1, shapes[i].free ? 60 : 210);
+}
+
+/* Words at the ends of slanted lines are a tree, and no table; boxes that arrows join are a diagram; a box with round
+ * corners behind a text is neither, nor is a row of rings before answers. */
+static void test_drawings(void **state)
+{
+    (void)state;
+    struct dp_shape shapes[] = {
+        {{300, 330, 380, 380}, true, false},   {{390, 330, 470, 380}, true, false}, /* of a tree */
+        {{220, 412, 290, 470}, true, false},   {{310, 412, 370, 470}, true, false},
+        {{200, 800, 330, 850}, false, true},   {{450, 800, 580, 850}, false, true}, /* boxes, */
+        {{700, 800, 830, 850}, false, true},   {{430, 818, 450, 832}, true, true},  /* and heads of arrows */
+        {{680, 818, 700, 832}, true, true},    {{330, 824, 430, 826}, false, false},
+        {{580, 824, 680, 826}, false, false},  {{200, 700, 230, 900}, true, false},
+        {{90, 1090, 1100, 1260}, false, true},                                      /* the ground of a text */
+        {{100, 1400, 116, 1416}, true, false}, {{100, 1428, 116, 1444}, true, false},
+        {{100, 1456, 116, 1472}, true, false}, {{100, 1484, 116, 1500}, true, false},
+        {{100, 1512, 116, 1528}, true, false},
+    };
+    column(100, 120, 6, "words before the drawing that run over the whole width of the text on this page");
+    line(374, 305, 20, "VP");
+    line(285, 385, 20, "V");
+    line(465, 385, 20, "NP");
+    line(210, 475, 20, "he");
+    line(360, 475, 20, "saw");
+    column(100, 560, 4, "words between them that run over the whole width of the text on this page");
+    line(215, 815, 20, "start");
+    line(465, 815, 20, "work");
+    line(715, 815, 20, "stop");
+    column(100, 1100, 5, "framed words that run over the whole width of the text and of its tinted ground");
+    column(130, 1398, 5, "an answer that may be chosen");
+    drawn(shapes, (int)(sizeof shapes / sizeof shapes[0]));
+    assemble();
+    const struct dp_block *tree = block_with("VP"), *diagram = block_with("start");
+    assert_int_equal(tree->type, DP_FIGURE);
+    assert_int_equal(tree->n_lines, 5);
+    assert_true(tree->bbox.x0 <= 212 && tree->bbox.x1 >= 469 && tree->bbox.y0 <= 306 && tree->bbox.y1 >= 469);
+    assert_int_equal(diagram->type, DP_FIGURE);
+    assert_non_null(strstr(diagram->text, "stop"));
+    assert_true(block_with("words before")->order < tree->order && tree->order < block_with("words between")->order);
+    assert_int_equal(block_with("framed words")->type, DP_PARAGRAPH);
+    assert_true(block_with("an answer")->type != DP_FIGURE);
+    int32_t figures = 0;
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        figures += page->blocks[i].type == DP_FIGURE || page->blocks[i].type == DP_CHART;
+    assert_int_equal(figures, 2);
+}
+
+/* Boxes of different heights on one line are a chart with the numbers beside it; shaded rows of a table are none. */
+static void test_drawn_bars(void **state)
+{
+    (void)state;
+    struct dp_shape shapes[] = {
+        {{300, 500, 350, 700}, false, true}, {{400, 420, 450, 700}, false, true}, {{500, 600, 550, 700}, false, true},
+        {{600, 380, 650, 700}, false, true}, {{100, 1000, 700, 1028}, false, true}, {{100, 1056, 700, 1084}, false, true},
+        {{100, 1112, 700, 1140}, false, true}, {{100, 1168, 700, 1196}, false, true},
+    };
+    column(100, 120, 6, "words before the drawing that run over the whole width of the text on this page");
+    for (int i = 0; i < 4; i++) {
+        static const char *const numbers[] = {"30", "20", "10", "0"};
+        line(270, 380 + (float)i * 104, 20, numbers[i]);
+    }
+    for (int i = 0; i < 8; i++) {
+        static const char *const names[] = {"Ash", "Birch", "Cedar", "Elm", "Fir", "Larch", "Oak", "Pine"};
+        line(110, 1004 + (float)i * 28, 20, names[i]);
+        line(400, 1004 + (float)i * 28, 20, "12.5");
+        line(600, 1004 + (float)i * 28, 20, "3.75");
+    }
+    struct dp_rule axis = {.bbox = {290, 699, 660, 702}, .width = 3};
+    sheet.rules = &axis;
+    sheet.n_rules = 1;
+    drawn(shapes, (int)(sizeof shapes / sizeof shapes[0]));
+    assemble();
+    const struct dp_block *chart = first_of(DP_CHART);
+    assert_non_null(chart);
+    assert_non_null(strstr(chart->text, "30"));
+    assert_null(first_of(DP_FIGURE));
+    assert_int_equal(block_with("Cedar")->type, DP_TABLE);
+}
+
 /* The network calls a page of text a figure, and a drawing too: only the drawing becomes one, without its title. With
  * numbers at equal distances it is a chart. */
 static void test_regions(void **state)
@@ -678,6 +768,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paragraph_over_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_photograph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_regions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_drawings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_drawn_bars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_terms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_standing_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_initials, set_up, tear_down),

@@ -259,6 +259,25 @@ static void scans(void **state)
     free(want);
 }
 
+/* More triangles than are kept are told in groups. */
+static void many_shapes(void **state)
+{
+    (void)state;
+    static char content[5000 * 48];
+    struct t_pdf pdf;
+    struct dp_sheet s;
+    size_t n = 0;
+    for (int i = 0; i < 5000; i++)
+        n += (size_t)snprintf(content + n, 48, "%d %d m %d %d l %d %d l f\n", i % 90 * 2, i / 20, i % 90 * 2 + 2, i / 20,
+                              i % 90 * 2, i / 20 + 2);
+    one_page(&pdf, "/MediaBox [0 0 200 280]", "", content);
+    t_pdf_end(&pdf, "");
+    load(&pdf, 1, &s);
+    assert_true(s.n_shapes > 100 && s.n_shapes <= DP_SHAPES_MAX && s.shapes[0].filled);
+    dp_sheet_free(&s);
+    t_pdf_free(&pdf);
+}
+
 /* Fax pixels are twice as high as wide: the finer axis decides. A page with text over its picture is no scan. */
 static void grids_of_pictures(void **state)
 {
@@ -872,7 +891,7 @@ int main(void)
         cmocka_unit_test(endless_outline), cmocka_unit_test(passwords),     cmocka_unit_test(bad_files),
         cmocka_unit_test(repaired),        cmocka_unit_test(damage),        cmocka_unit_test(bounds),
         cmocka_unit_test(cancelled),       cmocka_unit_test(missing_font),  cmocka_unit_test(many_threads),
-        cmocka_unit_test(flat_memory),
+        cmocka_unit_test(flat_memory),     cmocka_unit_test(many_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,9 @@ static void marks(void **state)
     find(&d, DP_PDF_LINE, 310, 119, 340, 121); /* out of its group, to its place */
     assert_true(find(&d, DP_PDF_PICTURE, 80, 200, 100, 240)->turned);
     assert_true(find(&d, DP_PDF_COVER, 80, 200, 100, 240)->picture);
+    assert_true(find(&d, DP_PDF_SHAPE, 9, 19, 91, 59)->free); /* up to the middle of the curve */
+    assert_int_equal(count(&d, DP_PDF_SHAPE), 2);
+    assert_int_equal(d.n_shapes, 2); /* with the thin box, which is no level line of no width */
     assert_int_equal(count(&d, DP_PDF_LINE), 3);
     assert_int_equal(count(&d, DP_PDF_PICTURE), 1);
     char text[64] = "";
@@ -117,6 +120,52 @@ static void marks(void **state)
     }
     text[n] = '\0';
     assert_string_equal(text, "A(b)\\c");
+    dp_pdf_drawing_free(&d);
+    t_bytes_free(&script);
+}
+
+/* A box with round corners is a box, a circle and a house are free, what is white is nothing. */
+static void shapes(void **state)
+{
+    (void)state;
+    static const char script[] =
+        "%!CairoScript\n<< /content //COLOR_ALPHA /width 400 /height 300 >> surface context\n0 g set-source\n"
+        "n 20 10 m 90 10 l 95.5 10 100 14.5 100 20 c 100 50 l 100 55.5 95.5 60 90 60 c 20 60 l 14.5 60 10 55.5 10 50 c "
+        "10 20 l 10 14.5 14.5 10 20 10 c h fill+\n"
+        "n 250 50 m 250 77.6 227.6 100 200 100 c 172.4 100 150 77.6 150 50 c 150 22.4 172.4 0 200 0 c 227.6 0 250 22.4 "
+        "250 50 c h stroke+\n"
+        "n 10 200 m 10 120 l 50 100 l 90 120 l 90 200 l 10 120 l 90 120 l 10 200 l 90 200 l stroke+\n"
+        "1 g set-source\nn 300 200 m 340 240 l 300 240 l h fill+\npop\n";
+    struct dp_pdf_drawing d;
+    struct b_err err;
+    assert_int_equal(dp_pdf_script_read(script, sizeof script - 1, 1000, &d, &err), B_OK);
+    assert_int_equal(d.n_shapes, 3);
+    const struct dp_pdf_mark *box = find(&d, DP_PDF_SHAPE, 10, 10, 100, 60);
+    assert_true(!box->free && box->filled);
+    const struct dp_pdf_mark *circle = find(&d, DP_PDF_SHAPE, 149, -1, 251, 101);
+    assert_true(circle->free && !circle->filled);
+    assert_true(find(&d, DP_PDF_SHAPE, 9, 99, 91, 201)->free);
+    dp_pdf_drawing_free(&d);
+}
+
+/* Shapes beyond their bound are left out; the other marks do not suffer. */
+static void many_shapes(void **state)
+{
+    (void)state;
+    const size_t n = DP_PDF_SHAPES_MAX + 10;
+    struct t_bytes script = {0};
+    struct dp_pdf_drawing d;
+    struct b_err err;
+    const char *head = "%!CairoScript\n<< /content //COLOR_ALPHA /width 400 /height 300 >> surface context\n0 g set-source\n";
+    const char *dot = "n 1 1 m 9 9 l 1 9 l h fill+\n", *line = "n 10 20 m 210 20 l stroke+\npop\n";
+    t_append(&script, head, strlen(head));
+    for (size_t i = 0; i < n; i++)
+        t_append(&script, dot, strlen(dot));
+    t_append(&script, line, strlen(line));
+    assert_int_equal(dp_pdf_script_read((const char *)script.data, script.size, 10, &d, &err), B_OK);
+    assert_false(d.truncated);
+    assert_int_equal(d.n_shapes, DP_PDF_SHAPES_MAX);
+    assert_int_equal(count(&d, DP_PDF_LINE), 1);
     dp_pdf_drawing_free(&d);
     t_bytes_free(&script);
 }
@@ -228,7 +277,8 @@ static void hostile_scripts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(sizes_of_fonts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(shapes), cmocka_unit_test(many_shapes),
+                                       cmocka_unit_test(sizes_of_fonts),
                                        cmocka_unit_test(broken_scripts), cmocka_unit_test(hostile_scripts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,8 @@ static void test_round_trip(void **state)
     assert_true(s.rules[0].bbox.x1 == 100 && s.rules[0].width == 1 && !s.rules[0].vertical);
     assert_int_equal(s.n_images, 2);
     assert_int_equal(s.images[1].pixel_width, 640);
+    assert_int_equal(s.n_shapes, 2);
+    assert_true(s.shapes[0].free && !s.shapes[0].filled && s.shapes[1].filled && s.shapes[1].bbox.x1 == 90);
     assert_int_equal(s.n_warnings, 1);
     assert_string_equal(s.warnings[0], "something is odd");
     assert_int_equal(s.n_glyphs, 2);
@@ -120,6 +122,9 @@ static void check_promises(const struct dp_sheet *s, const struct dp_limits *lim
     }
     for (int32_t i = 0; i < s->n_rules; i++)
         assert_true(s->rules[i].bbox.x1 <= w && s->rules[i].bbox.y1 <= h && isfinite(s->rules[i].width));
+    assert_true(s->n_shapes >= 0 && s->n_shapes <= DP_SHAPES_MAX);
+    for (int32_t i = 0; i < s->n_shapes; i++)
+        assert_true(s->shapes[i].bbox.x1 <= w && s->shapes[i].bbox.y1 <= h);
 }
 
 static void read_damaged(const char *data, size_t len)

@@ -19,6 +19,7 @@
 enum {
     OPT_PASSWORD = 1000,
     OPT_TEXT_LAYER,
+    OPT_READER,
     OPT_BULK,
     OPT_JSON,
     OPT_PAGES,
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"pages", required_argument, NULL, OPT_PAGES},
     {"text-layer", required_argument, NULL, OPT_TEXT_LAYER},
+    {"reader", required_argument, NULL, OPT_READER},
     {"password-file", required_argument, NULL, OPT_PASSWORD},
     {"bulk", no_argument, NULL, OPT_BULK},
     {"question", required_argument, NULL, 'q'},
@@ -86,6 +88,7 @@ static void print_help(void)
         "      --json                every message as a line of JSON, as it comes; documents with typed pages\n"
         "      --pages=A-B           of the document, such as 3, 1-3 or 2-\n"
         "      --text-layer=trust|off  use the file's own text where it fits, or ignore it\n"
+        "      --reader=compact|qwen25vl  who reads the pages: the embedded networks (default) or the server's large model\n"
         "      --password-file=FILE  password of encrypted documents, its first line\n"
         "      --bulk                wait behind interactive calls\n"
         "  -q, --question=TEXT       Ask: what to ask; Locate: what to find\n"
@@ -194,6 +197,9 @@ static bool take_request_option(struct svc_call_options *o, int c)
     case OPT_TEXT_LAYER:
         p->text_layer = strcmp(optarg, "off") == 0 ? 2 : 1;
         return p->text_layer == 2 || strcmp(optarg, "trust") == 0;
+    case OPT_READER:
+        p->reader = strcmp(optarg, "qwen25vl") == 0 ? 2 : 1;
+        return p->reader == 2 || strcmp(optarg, "compact") == 0;
     case OPT_BULK:
         p->bulk = true;
         return true;

@@ -32,6 +32,7 @@ static struct svc_server_options options_of(const struct svc_settings *s, const 
         .large_model = models->large,
         .sandbox = models->sandbox,
         .model_threads = (int)s->model_threads,
+        .model_page_seconds = (double)s->model_page_seconds,
         .model_cache_bytes = (uint64_t)s->model_cache,
         .limits = dp_limits_default(),
         .admission = {.queue = (int)s->queue,

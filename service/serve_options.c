@@ -72,7 +72,8 @@ static const struct key keys[] = {
      "read displayed formulas of scans: with the model that comes along, not at all, or with a checkpoint made by "
      "engine/training"},
     {"model", 0, TEXT, false, AT(model), 0, 0, NULL, "DIR",
-     "folder of a Qwen2.5-VL checkpoint, for Ask, Extract and Locate; loaded once; without it there are none"},
+     "folder of a Qwen2.5-VL checkpoint, for Ask, Extract, Locate and pages that it is to read; loaded once; without it "
+     "there are none"},
     {"model-packed", 0, TEXT, false, AT(model_packed), 0, 0, NULL, "DIR",
      "folder that 'models pack -o' wrote to (default: the checkpoint's)"},
     {"model-precision", 0, CHOICE, false, AT(model_precision), 0, 0, "exact", "P", "exact, bf16, int8 or int4"},
@@ -84,6 +85,8 @@ static const struct key keys[] = {
      "keys and values of all sessions together; a question that needs more than its share is refused"},
     {"model-pixels", 0, COUNT, false, AT(model_pixels), 0, 51380224, "0", "N",
      "pixels of the picture of a page that the model sees; 0: 1605632 or the checkpoint's"},
+    {"model-page-seconds", 0, SECONDS, false, AT(model_page_seconds), 0, 86400, "3600", "SECONDS",
+     "time for one page that the model reads; 0: no deadline"},
     {"workers", 'w', COUNT, false, AT(workers), 0, 256, "0", "N",
      "documents read at the same time; 0: one a processor"},
     {"queue", 'q', COUNT, true, AT(queue), 0, 100000, "64", "N", "calls that may wait; more are told to come back"},

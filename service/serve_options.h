@@ -17,7 +17,7 @@ struct svc_settings {
     char *listen, *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *web, *web_host, *state_dir, *models,
         *formulas, *log_level, *sandbox;
     char *cache_dir, *model, *model_packed, *model_precision;
-    int64_t model_sessions, model_threads, model_pixels, model_cache;
+    int64_t model_sessions, model_threads, model_pixels, model_cache, model_page_seconds;
     int64_t insecure, reflection, workers, queue, queue_per_client, queue_bytes, grace, slow_client;
     int64_t cache_bytes, cache_shared;
     int64_t log_calls, client_calls, client_bytes, client_pages;

@@ -60,6 +60,7 @@ struct svc_client_params {
     size_t n_formats;
     const char *password;      /* NULL: none */
     int text_layer;            /* numbers of TextLayerUse */
+    int reader;                /* numbers of Reader */
     bool bulk;                 /* waits behind interactive calls */
     bool typed;                /* the typed document as well, with lines and words */
     int first_page, last_page; /* 1-based, inclusive; first 0: all, last 0: to the end */

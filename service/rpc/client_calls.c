@@ -78,6 +78,7 @@ static void fill_options(const struct svc_client_params *p, struct packed_option
     o->options.output = &o->output;
     o->options.password = svc_borrow(p->password);
     o->options.text_layer = (Docparse__V1__TextLayerUse)p->text_layer;
+    o->options.reader = (Docparse__V1__Reader)p->reader;
     o->options.priority = priority_of(p);
 }
 

@@ -144,6 +144,14 @@ static enum b_code lock_folder(struct svc_job_store *s, struct b_err *err)
     return B_IO;
 }
 
+/* Tables made before jobs had a kind. */
+static enum b_code add_kind(const struct svc_job_store *s, struct b_err *err)
+{
+    if (svc_store_number(s, "SELECT count(*) FROM pragma_table_info('jobs') WHERE name = 'kind'") > 0)
+        return B_OK;
+    return svc_store_finish(s, svc_store_prepare(s, "ALTER TABLE jobs ADD COLUMN kind INTEGER NOT NULL DEFAULT 0"), err);
+}
+
 static enum b_code open_table(struct svc_job_store *s, struct b_err *err)
 {
     char path[PATH_BYTES];
@@ -153,7 +161,9 @@ static enum b_code open_table(struct svc_job_store *s, struct b_err *err)
     sqlite3_busy_timeout(s->db, BUSY_MS);
     if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return svc_store_failed(s, err);
-    const enum b_code code = recover(s, err);
+    enum b_code code = add_kind(s, err);
+    if (code == B_OK)
+        code = recover(s, err);
     s->used = (uint64_t)svc_store_number(s, "SELECT (SELECT coalesce(sum(bytes), 0) FROM jobs)"
                                             " + (SELECT coalesce(sum(length(data)), 0) FROM pages)");
     return code;

@@ -146,8 +146,8 @@ static enum b_code insert_job(struct svc_job_store *s, const struct svc_job *job
                               size_t options_size, struct b_err *err)
 {
     sqlite3_stmt *q =
-        svc_store_prepare(s, "INSERT INTO jobs(id, state, name, client, key, sha256, created, bytes, options)"
-                             " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        svc_store_prepare(s, "INSERT INTO jobs(id, state, name, client, key, sha256, created, bytes, options, kind)"
+                             " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     svc_store_bind(q, 1, job->id);
     sqlite3_bind_int(q, 2, SVC_JOB_QUEUED);
     svc_store_bind(q, 3, job->name);
@@ -157,6 +157,7 @@ static enum b_code insert_job(struct svc_job_store *s, const struct svc_job *job
     sqlite3_bind_int64(q, 7, job->created_ms);
     sqlite3_bind_int64(q, 8, (sqlite3_int64)size);
     sqlite3_bind_blob(q, 9, options_size ? options : "", (int)options_size, SQLITE_TRANSIENT);
+    sqlite3_bind_int(q, 10, (int)job->kind);
     return svc_store_finish(s, q, err);
 }
 
@@ -229,18 +230,20 @@ static enum b_code read_document(const struct svc_job_store *s, const char *id, 
     return b_buf_check(out, DOMAIN, err);
 }
 
-enum b_code svc_job_start(struct svc_job_store *s, struct svc_job *job, struct b_buf *document, struct b_buf *options,
-                          struct b_err *err)
+enum b_code svc_job_start(struct svc_job_store *s, enum svc_kind kind, struct svc_job *job, struct b_buf *document,
+                          struct b_buf *options, struct b_err *err)
 {
     *job = (struct svc_job){.id = ""};
     pthread_mutex_lock(&s->lock);
     sqlite3_stmt *q =
-        svc_store_prepare(s, "SELECT " JOB_COLUMNS ", options FROM jobs WHERE state = ? ORDER BY seq LIMIT 1");
+        svc_store_prepare(s, "SELECT " JOB_COLUMNS ", options FROM jobs WHERE state = ? AND kind = ? ORDER BY seq LIMIT 1");
     sqlite3_bind_int(q, 1, SVC_JOB_QUEUED);
+    sqlite3_bind_int(q, 2, (int)kind);
     const int rc = q ? sqlite3_step(q) : SQLITE_ERROR;
     enum b_code code = rc == SQLITE_ROW ? B_OK : rc == SQLITE_DONE ? B_NOT_FOUND : svc_store_failed(s, err);
     if (code == B_OK) {
         take_job(q, job);
+        job->kind = kind;
         b_buf_append(options, sqlite3_column_blob(q, 17), (size_t)sqlite3_column_bytes(q, 17));
     }
     sqlite3_finalize(q);
@@ -345,10 +348,16 @@ int svc_job_pages_status(struct svc_job_store *s, const char *id)
     return fine == all ? DP_STATUS_OK : lost == all ? DP_STATUS_FAILED : DP_STATUS_PARTIAL;
 }
 
-int svc_job_waiting(struct svc_job_store *s)
+int svc_job_waiting(struct svc_job_store *s, enum svc_kind kind)
 {
+    static const char *const queries[] = {
+        [SVC_PAGES] = "SELECT count(*) FROM jobs WHERE state = 1 AND kind = 0",
+        [SVC_MODEL] = "SELECT count(*) FROM jobs WHERE state = 1 AND kind = 1",
+        [SVC_KINDS] = "SELECT count(*) FROM jobs WHERE state = 1",
+    };
+    _Static_assert(SVC_PAGES == 0 && SVC_MODEL == 1, "the numbers are in tables on disks");
     pthread_mutex_lock(&s->lock);
-    const int64_t n = svc_store_number(s, "SELECT count(*) FROM jobs WHERE state = 1");
+    const int64_t n = svc_store_number(s, queries[kind]);
     pthread_mutex_unlock(&s->lock);
     return (int)n;
 }

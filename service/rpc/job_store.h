@@ -7,6 +7,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
+#include "service/rpc/admission.h"
 
 /* Jobs on disk: STATE/jobs.db (SQLite, write-ahead log) holds everything but the documents, which are files
  * below STATE/documents. What is acknowledged is on the disk: a process that is killed at any moment loses no
@@ -21,6 +22,7 @@ enum svc_job_state { SVC_JOB_QUEUED = 1, SVC_JOB_RUNNING, SVC_JOB_SUCCEEDED, SVC
 struct svc_job {
     char id[SVC_JOB_ID];
     enum svc_job_state state;
+    enum svc_kind kind; /* whose threads read it; filled by svc_job_start, taken by svc_job_submit */
     char name[256], client[64], key[SVC_JOB_KEY_MAX + 1], sha256[65];
     int status;                                /* of the document once it has ended: enum dp_status + 1; 0 before */
     char reason[32], domain[24], message[384]; /* why it failed */
@@ -59,9 +61,9 @@ enum b_code svc_job_get(struct svc_job_store *store, const char *id, struct svc_
 size_t svc_job_list(struct svc_job_store *store, const char *client, enum svc_job_state state, const char *token,
                     struct svc_job *jobs, size_t max);
 
-/* The oldest waiting job, marked as running with its attempt counted. Its document and options come into the buffers.
+/* The oldest waiting job of a kind, marked as running with its attempt counted. Its document and options come into the buffers.
  * B_NOT_FOUND with an empty id: none waits; with an id: its document is gone. Other codes: not now. */
-enum b_code svc_job_start(struct svc_job_store *store, struct svc_job *job, struct b_buf *document,
+enum b_code svc_job_start(struct svc_job_store *store, enum svc_kind kind, struct svc_job *job, struct b_buf *document,
                           struct b_buf *options, struct b_err *err) B_MUST_CHECK;
 /* Puts a running job back into the queue without counting the attempt (the server stops, the disk is full). */
 enum b_code svc_job_requeue(struct svc_job_store *store, const char *id, struct b_err *err) B_MUST_CHECK;
@@ -77,8 +79,8 @@ enum b_code svc_job_page(struct svc_job_store *store, const char *id, int32_t nu
 size_t svc_job_pages(struct svc_job_store *store, const char *id, int32_t *numbers, size_t max);
 /* The document's status by its stored pages (enum dp_status). */
 int svc_job_pages_status(struct svc_job_store *store, const char *id);
-/* How many jobs wait. */
-int svc_job_waiting(struct svc_job_store *store);
+/* How many jobs of a kind wait; SVC_KINDS: of all. */
+int svc_job_waiting(struct svc_job_store *store, enum svc_kind kind);
 /* Ends a job: status >= 0 is the document's, failed jobs give status -1 and the problem. */
 enum b_code svc_job_end(struct svc_job_store *store, const char *id, enum svc_job_state state, int status,
                         const struct b_err *problem, const char *reason, const void *rendered, size_t size,

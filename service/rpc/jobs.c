@@ -38,7 +38,7 @@ struct svc_jobs {
     struct svc_job_store *store;
     pthread_mutex_t lock; /* the runs */
     struct job_run *runs;
-    int n_runs;
+    int n_runs[SVC_KINDS];
     bool stopping;
     bool unsettled;     /* a job may be marked as running that nobody works on */
     int64_t resting_ns; /* no job is started before: the disk is full or fails */
@@ -86,6 +86,9 @@ void svc_jobs_drop(struct svc_jobs *jobs)
 
 enum b_code svc_jobs_open(struct svc_jobs *jobs, struct b_err *err)
 {
+    const int n = svc_server_options(jobs->server)->large_model ? 0 : svc_job_waiting(jobs->store, SVC_MODEL);
+    if (n > 0)
+        b_log(B_LOG_WARNING, DOMAIN, "%d jobs wait for a large model: start with --model DIR, or cancel them", n);
     return svc_desk_open(jobs->desk, err);
 }
 
@@ -183,7 +186,7 @@ static void end_run(struct job_run *run)
             *p = run->next;
             break;
         }
-    jobs->n_runs--;
+    jobs->n_runs[run->ticket.kind]--;
     pthread_mutex_unlock(&jobs->lock);
     svc_admission_leave(svc_server_admission(jobs->server), &run->ticket);
     free(run);
@@ -192,7 +195,7 @@ static void end_run(struct job_run *run)
 static void run_job(struct svc_ticket *ticket, struct svc_worker *worker);
 
 /* One more run, when there is work for it. */
-static bool add_run(struct svc_jobs *jobs)
+static bool add_run(struct svc_jobs *jobs, enum svc_kind kind)
 {
     struct job_run *run = calloc(1, sizeof *run);
     struct b_err err;
@@ -202,12 +205,13 @@ static bool add_run(struct svc_jobs *jobs)
     run->jobs = jobs;
     b_cancel_init(&run->cancel);
     svc_ticket_init(&run->ticket, "jobs", SVC_BULK);
+    run->ticket.kind = kind;
     run->ticket.run = run_job;
     run->ticket.ours = true;
     pthread_mutex_lock(&jobs->lock);
     run->next = jobs->runs;
     jobs->runs = run;
-    jobs->n_runs++;
+    jobs->n_runs[kind]++;
     pthread_mutex_unlock(&jobs->lock);
     if (svc_admission_enter(svc_server_admission(jobs->server), &run->ticket, 0, &refusal, &err) == B_OK)
         return true;
@@ -226,18 +230,24 @@ static void rest(struct svc_jobs *jobs, const struct b_err *why)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-void svc_jobs_feed(struct svc_jobs *jobs)
+static void feed(struct svc_jobs *jobs, enum svc_kind kind, int threads)
 {
-    int waiting = svc_job_waiting(jobs->store);
-    const int workers = svc_server_options(jobs->server)->admission.workers;
+    const int waiting = threads > 0 ? svc_job_waiting(jobs->store, kind) : 0;
     for (;;) {
         pthread_mutex_lock(&jobs->lock);
-        const bool more = !jobs->stopping && jobs->n_runs < workers && jobs->n_runs < waiting &&
+        const bool more = !jobs->stopping && jobs->n_runs[kind] < threads && jobs->n_runs[kind] < waiting &&
                           (jobs->resting_ns == 0 || b_now_ns() >= jobs->resting_ns);
         pthread_mutex_unlock(&jobs->lock);
-        if (!more || !add_run(jobs))
+        if (!more || !add_run(jobs, kind))
             return;
     }
+}
+
+void svc_jobs_feed(struct svc_jobs *jobs)
+{
+    const struct svc_admission_limits *threads = &svc_server_options(jobs->server)->admission;
+    feed(jobs, SVC_PAGES, threads->workers);
+    feed(jobs, SVC_MODEL, threads->sessions);
 }
 
 static bool has_run(const struct svc_jobs *jobs, const char *id)
@@ -513,7 +523,7 @@ static enum b_code begin(struct job_run *run, struct svc_job *job, struct b_buf 
                          struct b_err *err)
 {
     pthread_mutex_lock(&run->jobs->lock);
-    const enum b_code code = svc_job_start(run->jobs->store, job, document, options, err);
+    const enum b_code code = svc_job_start(run->jobs->store, run->ticket.kind, job, document, options, err);
     if (code == B_OK || job->id[0])
         memcpy(run->id, job->id, sizeof run->id);
     pthread_mutex_unlock(&run->jobs->lock);

@@ -39,11 +39,7 @@ static void begin(struct svc_call *call)
     struct b_err err;
     struct question *q = NULL;
     if (!svc_server_options(svc_call_server(call))->large_model) {
-        (void)b_fail(&err, B_UNSUPPORTED, DOMAIN,
-                     "this server runs the compact reader only, which answers no questions");
-        b_advise(&err, "start it with --model DIR, the folder of a Qwen2.5-VL checkpoint");
-        svc_call_finish_with(call, SVC_GRPC_UNIMPLEMENTED, &err,
-                             &(struct svc_end){.reason = "NO_LARGE_MODEL", .retry_ms = -1});
+        svc_request_no_large_model(call, NULL, "which answers no questions");
         return;
     }
     q = calloc(1, sizeof *q);

@@ -17,14 +17,14 @@ static void info_message(struct svc_call *call, const uint8_t *data, size_t size
     Docparse__V1__ServerInfo info = DOCPARSE__V1__SERVER_INFO__INIT;
     Docparse__V1__Sandbox sandbox = DOCPARSE__V1__SANDBOX__INIT;
     struct dp_sandbox_state state;
-    char *readers[] = {svc_borrow(dp_model_name(o->model))};
+    char *readers[] = {svc_borrow("compact"), svc_borrow("qwen25vl")};
     char *formats[MAX_NAMES], *types[MAX_NAMES];
     const struct dp_limits limits = svc_server_limits(svc_call_server(call));
     (void)data;
     (void)size;
     info.product_version = svc_borrow(DOCPARSE_VERSION);
     info.schema_version = svc_borrow("1.0");
-    info.n_readers = 1;
+    info.n_readers = o->large_model ? 2 : 1;
     info.readers = readers;
     for (const struct out_format *f = out_formats(); f->name && info.n_formats < MAX_NAMES; f++)
         if (!f->side_outputs && !f->needs_source)

@@ -194,6 +194,9 @@ static void submit(struct job_call *c, const void *request)
         svc_request_refuse(call, field, &err);
         return;
     }
+    if (!svc_request_reader(call, r->request->options))
+        return;
+    wanted.kind = svc_call_ticket(call)->kind;
     (void)snprintf(wanted.name, sizeof wanted.name, "%s", r->request->name);
     (void)snprintf(wanted.client, sizeof wanted.client, "%s", svc_call_client(call));
     (void)snprintf(wanted.key, sizeof wanted.key, "%s", r->idempotency_key);

@@ -61,7 +61,7 @@ static bool options_fine(struct svc_call *call, const Docparse__V1__ParseOptions
     }
     if (options && options->priority == DOCPARSE__V1__PRIORITY__PRIORITY_BULK)
         svc_call_ticket(call)->class = SVC_BULK;
-    return true;
+    return svc_request_reader(call, options);
 }
 
 /* --- ParseDocument --- */

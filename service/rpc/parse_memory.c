@@ -72,7 +72,8 @@ static enum b_code put_options(struct b_buf *out, const Docparse__V1__ParseOptio
 static bool make_key(struct svc_server *server, const struct svc_parse_input *input, const char *source_sha256,
                      char key[SVC_CACHE_KEY])
 {
-    const struct dp_model *model = svc_server_options(server)->model;
+    const struct svc_server_options *o = svc_server_options(server);
+    const struct dp_model *model = svc_parse_wants_large(input->options) ? o->large_model : o->model;
     const struct dp_limits limits = svc_server_limits(server);
     struct b_buf material;
     b_buf_init(&material, KEY_MATERIAL_MAX);
@@ -129,7 +130,7 @@ void svc_parse_memory_begin(struct svc_parse_memory *m, struct svc_server *serve
 {
     *m = (struct svc_parse_memory){.inner = events, .events = *events};
     struct svc_cache *cache = svc_server_cache(server);
-    if (!cache || !input->remember || (input->options && input->options->password[0]) ||
+    if (!cache || !input->remember || (svc_parse_wants_large(input->options) && !svc_server_options(server)->large_model) || (input->options && input->options->password[0]) ||
         !make_key(server, input, source_sha256, m->key))
         return;
     m->cache = cache;

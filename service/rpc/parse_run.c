@@ -72,8 +72,16 @@ enum b_code svc_parse_check(const Docparse__V1__ParseOptions *o, const char **fi
     *field = "options.text_layer";
     if (o->text_layer < 0 || o->text_layer > DOCPARSE__V1__TEXT_LAYER_USE__TEXT_LAYER_USE_OFF)
         return b_fail(err, B_ARGUMENT, DOMAIN, "unknown use of the text layer: %d", (int)o->text_layer);
+    *field = "options.reader";
+    if (o->reader < 0 || o->reader > DOCPARSE__V1__READER__READER_LARGE)
+        return b_fail(err, B_ARGUMENT, DOMAIN, "unknown reader: %d", (int)o->reader);
     *field = "options.output.formats";
     return o->output ? check_formats(o->output, err) : B_OK;
+}
+
+bool svc_parse_wants_large(const Docparse__V1__ParseOptions *o)
+{
+    return o && o->reader == DOCPARSE__V1__READER__READER_LARGE;
 }
 
 static enum b_code to_buffer(void *ctx, const void *data, size_t size, struct b_err *err)
@@ -162,7 +170,8 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
 {
     const bool off = o && o->text_layer == DOCPARSE__V1__TEXT_LAYER_USE__TEXT_LAYER_USE_OFF;
     struct dp_page_range *ranges = ranges_of(o);
-    const struct dp_parse_options options = {
+    const bool large = svc_parse_wants_large(o);
+    struct dp_parse_options options = {
         .limits = svc_server_limits(worker->server),
         .dpi = o ? o->dpi : 0.0,
         .password = o && o->password[0] ? o->password : NULL,
@@ -172,9 +181,11 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
     };
     const struct dp_parse_events events = {.ctx = r, .took = on_stage, .begin = on_begin, .page = on_page};
     struct dp_pipeline *pipeline = NULL;
+    if (large)
+        options.limits.page_seconds = svc_server_options(worker->server)->model_page_seconds;
     enum b_code code = o && o->n_pages && !ranges ? b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory") : B_OK;
     if (code == B_OK)
-        code = svc_worker_pipeline(worker, off ? DP_TEXT_OFF : DP_TEXT_TRUST, &pipeline, err);
+        code = svc_worker_pipeline(worker, off ? DP_TEXT_OFF : DP_TEXT_TRUST, large, &pipeline, err);
     if (code == B_OK)
         code = dp_pipeline_parse(pipeline, source, &options, &events, &r->result->status, cancel, err);
     for (size_t i = 0; i < r->result->n_rendered && code == B_OK; i++)

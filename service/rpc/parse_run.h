@@ -39,6 +39,9 @@ void svc_parse_result_free(struct svc_parse_result *result);
 enum b_code svc_parse_check(const Docparse__V1__ParseOptions *options, const char **field,
                             struct b_err *err) B_MUST_CHECK;
 
+/* Whether the large model reads it, on a thread of SVC_MODEL. */
+bool svc_parse_wants_large(const Docparse__V1__ParseOptions *options);
+
 enum b_code svc_parse_run(struct svc_worker *worker, const struct svc_parse_input *input,
                           const struct svc_parse_events *events, struct b_cancel *cancel,
                           struct svc_parse_result *result, struct b_err *err) B_MUST_CHECK;

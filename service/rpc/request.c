@@ -2,6 +2,7 @@
 /* The first steps of every method, and the last one of most. */
 #include "service/rpc/request.h"
 
+#include "service/rpc/parse_run.h"
 #include "service/rpc/server_private.h"
 #include "service/rpc/unpack.h"
 #include "service/rpc/wire.h"
@@ -32,6 +33,27 @@ bool svc_request_hold(struct svc_call *call, uint64_t bytes)
         return true;
     svc_call_refuse(call, &err, &refusal);
     return false;
+}
+
+void svc_request_no_large_model(struct svc_call *call, const char *field, const char *what)
+{
+    struct b_err err;
+    (void)b_fail(&err, B_UNSUPPORTED, DOMAIN, "this server runs the compact reader only, %s", what);
+    b_advise(&err, "start it with --model DIR, the folder of a Qwen2.5-VL checkpoint");
+    svc_call_finish_with(call, SVC_GRPC_UNIMPLEMENTED, &err,
+                         &(struct svc_end){.reason = "NO_LARGE_MODEL", .field = field, .retry_ms = -1});
+}
+
+bool svc_request_reader(struct svc_call *call, const Docparse__V1__ParseOptions *options)
+{
+    if (!svc_parse_wants_large(options))
+        return true;
+    if (!svc_server_options(svc_call_server(call))->large_model) {
+        svc_request_no_large_model(call, "options.reader", "not the large model that is to read the pages");
+        return false;
+    }
+    svc_call_ticket(call)->kind = SVC_MODEL;
+    return true;
 }
 
 void svc_request_refuse(struct svc_call *call, const char *field, const struct b_err *problem)

@@ -6,6 +6,8 @@
 #include "service/rpc/call.h"
 #include <protobuf-c/protobuf-c.h>
 
+#include "docparse/v1/parser.pb-c.h"
+
 /* What methods have in common between the bytes of a request and its turn. Each function that answers false or NULL
  * has ended the call. On the poller unless said. */
 
@@ -15,6 +17,12 @@ const void *svc_request_unpack(struct svc_call *call, const ProtobufCMessageDesc
 
 /* Takes bytes of the server's budget for documents, before they are kept. */
 bool svc_request_hold(struct svc_call *call, uint64_t bytes);
+
+/* Sends the call to the threads of the reader that it wants. UNIMPLEMENTED where the server has no large model. */
+bool svc_request_reader(struct svc_call *call, const Docparse__V1__ParseOptions *options);
+
+/* Ends the call: UNIMPLEMENTED with NO_LARGE_MODEL. */
+void svc_request_no_large_model(struct svc_call *call, const char *field, const char *what);
 
 /* INVALID_ARGUMENT for a field (NULL: none to blame). Any thread. */
 void svc_request_refuse(struct svc_call *call, const char *field, const struct b_err *problem);

@@ -279,18 +279,24 @@ static void *work(void *arg)
     for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++) {
         dp_pipeline_drop(w->pipelines[i]);
         dp_pipeline_drop(w->guests[i]);
+        dp_pipeline_drop(w->large[i]);
     }
     dp_asker_drop(w->asker);
     return NULL;
 }
 
-enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
-                                struct b_err *err)
+enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, bool large,
+                                struct dp_pipeline **out, struct b_err *err)
 {
-    struct dp_pipeline **slot = worker->lent ? &worker->guests[text_layer] : &worker->pipelines[text_layer];
+    const struct svc_server_options *o = &worker->server->options;
+    struct dp_pipeline **slot = large ? &worker->large[text_layer]
+                                      : worker->lent ? &worker->guests[text_layer] : &worker->pipelines[text_layer];
     enum b_code code = B_OK;
+    *out = NULL;
+    if (large && (!o->large_model || worker->kind != SVC_MODEL))
+        return b_fail(err, B_UNSUPPORTED, DOMAIN, "this server has no large model");
     if (!*slot)
-        code = dp_pipeline_new(worker->server->options.model, text_layer, 1, slot, err);
+        code = dp_pipeline_new(large ? o->large_model : o->model, text_layer, large ? o->model_threads : 1, slot, err);
     *out = *slot;
     return code;
 }
@@ -505,7 +511,7 @@ static void look(void *ctx, struct svc_gauges *gauges)
     gauges->keeps_results = s->cache != NULL;
     if (s->cache)
         svc_cache_look(s->cache, &gauges->cache);
-    gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs)) : -1;
+    gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs), SVC_KINDS) : -1;
     dp_sandbox_look(s->options.sandbox, &gauges->sandbox);
 }
 

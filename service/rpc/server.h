@@ -18,6 +18,7 @@ struct svc_server_options {
     const struct dp_model *model;       /* borrowed */
     const struct dp_model *large_model; /* borrowed; answers questions on admission.sessions threads; NULL: none */
     int model_threads;                  /* threads of one answer; 0: one a processor */
+    double model_page_seconds;          /* for a page that it reads; 0: no deadline */
     uint64_t model_cache_bytes;         /* keys and values of all sessions together; 0: 4 GiB */
     struct dp_limits limits;
     struct svc_admission_limits admission; /* workers 0: one a processor */

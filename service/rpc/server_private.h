@@ -22,6 +22,7 @@ struct svc_worker {
     struct dp_pipeline *guests[DP_TEXT_OFF + 1]; /* the same for what runs at the end of a bulk page */
     struct svc_ticket *current;
     bool lent;              /* a guest runs */
+    struct dp_pipeline *large[DP_TEXT_OFF + 1];  /* the same for pages that the large model reads */
     struct dp_asker *asker; /* of a thread for the large model, made when first needed */
     enum svc_kind kind;
 };
@@ -29,8 +30,9 @@ struct svc_worker {
 void svc_worker_lend(struct svc_worker *worker);
 /* The worker's asker; only on threads of SVC_MODEL. */
 enum b_code svc_worker_asker(struct svc_worker *worker, struct dp_asker **out, struct b_err *err) B_MUST_CHECK;
-enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, struct dp_pipeline **out,
-                                struct b_err *err) B_MUST_CHECK;
+/* large: pages are read by the large model, on threads of SVC_MODEL only. B_UNSUPPORTED: there is none. */
+enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer text_layer, bool large,
+                                struct dp_pipeline **out, struct b_err *err) B_MUST_CHECK;
 
 /* As it was started; what a reload may change is asked for by the functions below. */
 const struct svc_server_options *svc_server_options(const struct svc_server *server);

@@ -235,7 +235,7 @@ static enum b_code read_document(struct web_run *run, struct svc_worker *worker,
     if (options.sandbox)
         code = dp_source_share(&source, err);
     if (code == B_OK)
-        code = svc_worker_pipeline(worker, strcmp(form->text_layer, "off") == 0 ? DP_TEXT_OFF : DP_TEXT_TRUST,
+        code = svc_worker_pipeline(worker, strcmp(form->text_layer, "off") == 0 ? DP_TEXT_OFF : DP_TEXT_TRUST, false,
                                    &pipeline, err);
     if (code == B_OK)
         code = dp_pipeline_parse(pipeline, &source, &options, &events, &status, &r->cancel, err);

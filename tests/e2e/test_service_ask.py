@@ -6,7 +6,7 @@ import json, os, sys, threading, time, unittest
 import grpc
 
 import e2e
-from service import PARSER, Server, ServiceCase, pb, rich, sample
+from service import PARSER, Server, ServiceCase, jobs, pb, rich, sample
 
 MODEL = os.path.join(os.environ.get("DP_SHARED", ""), "data", "golden", "overfit")
 BAD = grpc.StatusCode.INVALID_ARGUMENT
@@ -67,6 +67,59 @@ class Ask(ServiceCase):
         self.assertTrue(all(t.log_probability <= 1e-6 for t in reply.tokens))
         mean = sum(t.log_probability for t in reply.tokens) / len(reply.tokens)
         self.assertAlmostEqual(2.718281828459045 ** mean, reply.confidence, delta=1e-5)
+
+    def test_pages_read_by_the_model_are_those_of_the_command_line(self):
+        """ParseOptions.reader: calls, streams and jobs, on the model's thread, with results kept apart from the compact reader's."""
+        self.out = self.at("out")
+        self.convert(os.path.join(MODEL, "pages", "p2.png"), "--reader", "qwen25vl", "--model", MODEL, "-f", "json")
+        with open(os.path.join(self.out, "p2.json"), "rb") as f:
+            expected = f.read()
+        options = pb.ParseOptions(reader=pb.READER_LARGE, output=pb.OutputOptions(formats=["json"]))
+        server = Server(self, *self.flags, "--state-dir", self.at("state"), "--cache-dir", self.at("cache"))
+        info = server.unary(PARSER + "GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo)
+        self.assertEqual(list(info.readers), ["compact", "qwen25vl"])
+        first = server.parse(page("p2.png"), options=options, fields=dict(name="p2.png"))
+        self.assertEqual(first.rendered[0].content, expected)
+        self.assertEqual(first.document.info.model_sha256, info.large_model_sha256)
+        compact = server.parse(page("p2.png"), options=pb.ParseOptions(output=options.output), fields=dict(name="p2.png"))
+        self.assertEqual(compact.document.info.model_sha256, info.model_sha256)
+        chunk = [pb.ParseChunk(header=pb.ParseHeader(name="p2.png", options=options)), pb.ParseChunk(data=page("p2.png"))]
+        self.assertEqual(list(server.stream(chunk))[-1].finished.rendered[0].content, expected)
+        self.run_program("call", "127.0.0.1:%d" % server.port, "--reader", "qwen25vl", "-f", "json", "-o", self.at("called"), os.path.join(MODEL, "pages", "p2.png"), code=e2e.OK)
+        with open(os.path.join(self.at("called"), "p2.json"), encoding="utf-8") as f:
+            self.assertIn(info.large_model_sha256, f.read())
+        # A job, read by another start that has kept nothing.
+        server.stop()
+        server = Server(self, *self.flags, "--state-dir", self.at("state"))
+        job = server.job("SubmitJob", jobs.SubmitJobRequest(request=pb.ParseRequest(content=page("p2.png"), name="p2.png", options=options)))
+        self.assertEqual(list(server.watch_job(job.id))[-1].state, jobs.JOB_STATE_SUCCEEDED)
+        self.assertEqual(server.result(job.id).result, first)
+        self.assertEqual(server.stop()[0], 0)
+
+    def test_jobs_for_the_model_wait_for_it(self):
+        """Accepted, and then started without the model: the job waits, others do not wait for it."""
+        large, state = pb.ParseOptions(reader=pb.READER_LARGE), ("--state-dir", self.at("state"))
+        server = Server(self, *self.flags, *state, "--model-sessions", "1")
+        accepted = [server.job("SubmitJob", jobs.SubmitJobRequest(request=pb.ParseRequest(content=page("p2.png"), name="x", options=large))).id for _ in range(4)]
+        server.process.kill()
+        server.kill()
+        server = Server(self, *state)
+        self.fails(grpc.StatusCode.UNIMPLEMENTED, server.submit, "form.pdf", options=large)
+        self.assertEqual(list(server.watch_job(server.submit("form.pdf").id))[-1].state, jobs.JOB_STATE_SUCCEEDED)
+        self.assertIn(jobs.JOB_STATE_QUEUED, [server.result(i).job.state for i in accepted])
+        self.assertIn("wait for a large model", server.stop()[1])
+        server = Server(self, *self.flags, *state)
+        for i in accepted:
+            self.assertEqual(list(server.watch_job(i))[-1].state, jobs.JOB_STATE_SUCCEEDED)
+
+    def test_reading_page_by_the_model_ends_with_its_call(self):
+        call = self.server().channel.unary_unary(PARSER + "ParseDocument", request_serializer=pb.ParseRequest.SerializeToString, response_deserializer=pb.ParseResponse.FromString)
+        future = call.future(pb.ParseRequest(content=page("p2.png"), options=pb.ParseOptions(reader=pb.READER_LARGE)), timeout=60)
+        begin = time.time()
+        while not self.capacity().model_running:
+            self.assertLess(time.time() - begin, 20)
+        future.cancel()
+        self.idle()
 
     def test_cut_answers_say_so(self):
         whole, cut = self.ask(), self.ask(max_tokens=20)
@@ -171,6 +224,10 @@ class Ask(ServiceCase):
             _, found = rich(self.fails(grpc.StatusCode.UNIMPLEMENTED, server.unary, PARSER + name, request(), pb.AskResponse))
             self.assertEqual(found["ErrorInfo"].reason, "NO_LARGE_MODEL")
             self.assertIn("--model", {m.key: m.value for m in found["ErrorInfo"].metadata}["advice"])
+        _, found = rich(self.fails(grpc.StatusCode.UNIMPLEMENTED, server.parse, sample("form.pdf"), options=pb.ParseOptions(reader=pb.READER_LARGE)))
+        self.assertEqual(found["ErrorInfo"].reason, "NO_LARGE_MODEL")
+        self.assertIn("options.reader", [v.field for v in found["BadRequest"].field_violations])
+        _, found = rich(self.fails(BAD, server.parse, sample("form.pdf"), options=pb.ParseOptions(reader=7)))
         self.run_program("serve", "--listen", "127.0.0.1:0", "--model", self.folder, code=e2e.SETUP)
 
     def test_stops_while_it_answers(self):

@@ -176,6 +176,8 @@ const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
 /* Puts n <= ENG_LM_PANEL rows of `bytes` bytes, `distance` apart, into a panel of rows of `length` bytes (a multiple of
  * ENG_LM_BLOCK); the rest becomes zeros. */
 void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, size_t length, void *panel);
+/* The ENG_LM_PANEL rows of a panel, one after the other. */
+void eng_lm_from_panel(const void *panel, size_t length, void *rows);
 /* Puts a row of 4-bit weights into its panel, at 0 .. ENG_LM_PANEL-1. */
 void eng_lm_q4_to_panel(const struct eng_lm_q4_row *row, size_t k, size_t at, uint8_t *panel);
 

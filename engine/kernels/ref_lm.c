@@ -98,6 +98,14 @@ void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, 
         }
 }
 
+void eng_lm_from_panel(const void *panel, size_t length, void *rows)
+{
+    const uint8_t *from = panel;
+    for (size_t at = 0; at < length; at += ENG_LM_BLOCK)
+        for (size_t j = 0; j < ENG_LM_PANEL; j++, from += ENG_LM_BLOCK)
+            memcpy((uint8_t *)rows + j * length + at, from, ENG_LM_BLOCK);
+}
+
 /* Where byte `at` of a row lies in panels of rows of that length. */
 static size_t panel_place(size_t row, size_t length, size_t at)
 {

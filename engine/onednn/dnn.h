@@ -7,7 +7,7 @@
 
 #include "engine/base/err.h"
 
-/* The only door to oneDNN: fp32 convolutions on the CPU. Activations travel in blocked
+/* With matmul.h the only door to oneDNN: fp32 convolutions on the CPU. Activations travel in blocked
  * layout nChw{b}c, channels padded with zeros to a multiple of b = eng_dnn_block(). Hides the
  * version of the library. */
 

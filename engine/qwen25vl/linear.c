@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "engine/qwen25vl/large.h"
+
 #define DOMAIN "qwen25vl"
 #define HUGE_PAGE ((size_t)2 << 20)
-enum { PIECE = 64, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
+enum { PIECE = ENG_OPS_OUTPUTS, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
 enum { DIRECT_ROWS = 3 };          /* with more rows of activations laying out panels pays */
 
 /* --- working memory --- */
@@ -33,8 +35,14 @@ enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_
     return B_OK;
 }
 
+enum b_code eng_ops_enlarge(struct eng_ops *ops, enum eng_large_mode mode, struct b_err *err)
+{
+    return eng_large_new(ops->kernels, mode, eng_team_threads(ops->team), ops->rows, ops->width, &ops->large, err);
+}
+
 void eng_ops_free(struct eng_ops *ops)
 {
+    eng_large_drop(ops->large);
     eng_team_drop(ops->team);
     free(ops->prepared);
     free(ops->scales);
@@ -222,6 +230,8 @@ struct run {
     struct eng_ops *ops;
     const struct eng_linear_job *jobs;
     size_t n_jobs, m;
+    bool large;
+    struct eng_large_run through; /* when large */
 };
 
 static void run_piece(void *context, size_t index, int worker)
@@ -236,6 +246,14 @@ static void run_piece(void *context, size_t index, int worker)
                       .first = index * PIECE,
                       .scratch = run->ops->scratch + (size_t)worker * ENG_OPS_SCRATCH};
     p.n = l->n - p.first < PIECE ? l->n - p.first : PIECE;
+    const struct eng_large_piece piece = {.job = p.job,
+                                          .first = p.first,
+                                          .n = p.n,
+                                          .prepared = run->ops->prepared,
+                                          .scales = run->ops->scales,
+                                          .worker = worker};
+    if (run->large && eng_large_run_piece(run->ops->large, &run->through, &piece))
+        return;
     for (; p.row < run->m; p.row += ENG_OPS_ROWS) {
         p.m = run->m - p.row < ENG_OPS_ROWS ? run->m - p.row : ENG_OPS_ROWS;
         if (l->kind == ENG_LINEAR_S8 || l->kind == ENG_LINEAR_Q4_S8) {
@@ -260,6 +278,8 @@ void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m,
         eng_team_run(ops->team, m, prepare_row, &p);
     for (size_t i = 0; i < n_jobs; i++)
         pieces += (jobs[i].linear->n + PIECE - 1) / PIECE;
+    run.through = (struct eng_large_run){.jobs = jobs, .n_jobs = n_jobs, .m = m, .use = ops->use};
+    run.large = eng_large_ready(ops->large, &run.through);
     eng_team_run(ops->team, pieces, run_piece, &run);
 }
 

@@ -51,7 +51,14 @@ void eng_linear_free(struct eng_linear *linear);
 /* Bytes that one pass over the weights reads. */
 uint64_t eng_linear_bytes(const struct eng_linear *linear);
 
+/* What the rows of a pass are (large.h). */
+enum eng_ops_use { ENG_OPS_STEP = 0, ENG_OPS_PROMPT, ENG_OPS_PICTURE };
+
+/* Whether products of many rows go through oneDNN: where it is at least as fast, never, or wherever it can. */
+enum eng_large_mode { ENG_LARGE_AUTO = 0, ENG_LARGE_NEVER, ENG_LARGE_ALWAYS };
+
 /* Working memory of the layers of one session: activations of up to `rows` rows of up to `width` values. */
+struct eng_large;
 struct eng_ops {
     const struct eng_lm_kernels *kernels;
     struct eng_team *team;
@@ -59,6 +66,8 @@ struct eng_ops {
     void *prepared; /* [rows] rows of activations in the form a kernel wants */
     float *scales;  /* [rows] */
     float *scratch; /* for each thread ENG_OPS_SCRATCH floats */
+    struct eng_large *large; /* NULL: all products are the kernels' */
+    enum eng_ops_use use;
 };
 enum {
     ENG_OPS_ROWS = 96,
@@ -74,6 +83,8 @@ static inline size_t eng_linear_rows(size_t n)
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
                         struct eng_ops *out, struct b_err *err) B_MUST_CHECK;
+/* Lets products of many rows go through oneDNN. */
+enum b_code eng_ops_enlarge(struct eng_ops *ops, enum eng_large_mode mode, struct b_err *err) B_MUST_CHECK;
 void eng_ops_free(struct eng_ops *ops);
 
 /* A layer with where its output goes: y[i] = or (add) += x[i] . w + bias, rows y_row floats apart. */

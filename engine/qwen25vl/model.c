@@ -296,6 +296,7 @@ enum b_code eng_qwen_open(const char *dir, const struct eng_qwen_options *option
         return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     model->kernels = kernels;
     model->precision = options->precision;
+    model->large = (enum eng_large_mode)options->large;
     model->release_tower = options->precision == ENG_QWEN_INT4;
     enum b_code code = open_parts(model, dir, options, err);
     if (code != B_OK) {

@@ -24,6 +24,7 @@ struct eng_qwen {
     struct eng_checkpoint *checkpoint;
     struct eng_packfile *packed; /* file that packed layers lie in, or NULL */
     enum eng_qwen_precision precision;
+    enum eng_large_mode large;
     struct eng_tokenizer *tokenizer; /* or NULL */
     const struct eng_lm_kernels *kernels;
     struct b_arena *arena; /* norms and biases, widened */

@@ -34,6 +34,8 @@ struct eng_qwen_options {
     int threads;        /* for packing weights; 0: 1 */
     const char *packed; /* folder of packed weights; NULL: the checkpoint's */
     int isa;            /* 0: the best the processor has; otherwise one more than an enum eng_lm_isa */
+    int large;          /* products of many rows through oneDNN: 0 where it is faster (all with AMX; without, bfloat16
+                           of pictures and the deepest of bytes), 1 never, 2 wherever it can */
 };
 
 struct eng_qwen;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/qwen25vl/large.h"
 #include "engine/qwen25vl/positions.h"
 #include "engine/qwen25vl/vision.h"
 
@@ -32,6 +33,8 @@ enum b_code eng_session_new(const struct eng_qwen *model, const struct eng_sessi
     eng_cache_init(text, &s->cache);
     enum b_code code =
         eng_ops_new(model->kernels, s->options.threads, SESSION_ROWS, eng_qwen_widest(model), &s->ops, err);
+    if (code == B_OK)
+        code = eng_ops_enlarge(&s->ops, model->large, err);
     if (code == B_OK)
         code = eng_decoder_memory_new(text, &s->ops, &s->memory, err);
     s->x = malloc(SESSION_ROWS * (size_t)text->hidden * sizeof *s->x);
@@ -200,6 +203,8 @@ static enum b_code read_visual(struct eng_session *s, const struct eng_visual *v
 static size_t shared_beginning(const struct eng_session *s, const struct eng_prompt *prompt)
 {
     size_t limit = s->cache.length < prompt->count ? s->cache.length : prompt->count, at = 0, visual = 0, left = 0;
+    if (eng_large_takes_prompts(s->ops.large) && limit > s->n_prompt)
+        limit = s->n_prompt; /* a prompt would not leave the very bits that the answer's steps left behind it */
     for (; at < limit && s->ids[at] == prompt->ids[at]; at++) {
         if (!is_pad(s, prompt->ids[at]))
             continue;
@@ -308,7 +313,9 @@ static enum b_code prefill(struct eng_session *s, const int32_t *positions, stru
                                 .n_spans = 1,
                                 .trace = s->trace,
                                 .first = at};
+        s->ops.use = ENG_OPS_PROMPT;
         eng_decoder_run(s->model, &s->ops, s->memory, &pass);
+        s->ops.use = ENG_OPS_STEP;
     }
     eng_decoder_logits(s->model, &s->ops, s->x + (rows - 1) * hidden, 1, s->logits);
     s->ready = true;

@@ -458,8 +458,11 @@ enum b_code eng_vision_run(const struct eng_qwen *model, struct eng_ops *ops, co
         code = b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for a picture of %zu patches", f.n);
     if (code == B_OK)
         code = eng_vision_memory_new(v, ops, f.n, f.n, &f.memory, err);
+    const enum eng_ops_use use = ops->use;
+    ops->use = ENG_OPS_PICTURE;
     if (code == B_OK)
         code = run_frames(&f, place, out, cancel, err);
+    ops->use = use;
     eng_vision_memory_drop(f.memory);
     free(place);
     free(f.merged);

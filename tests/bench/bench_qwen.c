@@ -2,7 +2,7 @@
 /* Speed of a Qwen2.5-VL checkpoint on this machine, next to the memory bandwidth that the same threads reach.
  *
  *   bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W --height H] [--text N] [--answer N]
- *              [--draft N] [--isa N] [--no-vision] [--serve]
+ *              [--draft N] [--isa N] [--large N] [--no-vision] [--serve]
  *
  * Reads one picture of W x H pixels (noise) with N tokens of text, then decodes. Prints one JSON object: seconds and
  * rates of the tower, the prompt and the answer, bytes read per token, peak resident memory. --draft N offers drafts
@@ -24,7 +24,7 @@
 struct settings {
     const char *dir;
     enum eng_qwen_precision precision;
-    int threads, width, height, isa;
+    int threads, width, height, isa, large;
     size_t text, answer, draft;
     bool no_vision, serve;
 };
@@ -216,6 +216,8 @@ static enum b_code run_tower(const struct eng_qwen *model, const struct settings
     enum b_code code = make_visual(model, s, &visual, err);
     if (code == B_OK)
         code = eng_ops_new(model->kernels, s->threads, TOWER_ROWS, eng_qwen_widest(model), &ops, err);
+    if (code == B_OK)
+        code = eng_ops_enlarge(&ops, model->large, err);
     if (code == B_OK) {
         size_t tokens = (size_t)eng_visual_tokens(&visual, model->config.vision.merge);
         double patches = (double)tokens * model->config.vision.merge * model->config.vision.merge;
@@ -236,7 +238,7 @@ static int usage(void)
 {
     (void)fprintf(stderr,
                   "usage: bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W] [--height H] "
-                  "[--text N] [--answer N] [--draft N] [--isa N] [--no-vision] [--serve]\n");
+                  "[--text N] [--answer N] [--draft N] [--isa N] [--large N] [--no-vision] [--serve]\n");
     return 2;
 }
 
@@ -245,7 +247,7 @@ static int parse(int argc, char **argv, struct settings *s)
     static const struct option options[] = {
         {"precision", 1, NULL, 'p'}, {"threads", 1, NULL, 't'}, {"width", 1, NULL, 'w'}, {"height", 1, NULL, 'h'},
         {"text", 1, NULL, 'x'},      {"answer", 1, NULL, 'a'},  {"draft", 1, NULL, 'd'}, {"isa", 1, NULL, 'i'},
-        {"no-vision", 0, NULL, 'n'}, {"serve", 0, NULL, 's'},   {NULL, 0, NULL, 0}};
+        {"no-vision", 0, NULL, 'n'}, {"serve", 0, NULL, 's'},   {"large", 1, NULL, 'l'},  {NULL, 0, NULL, 0}};
     static const char *const names[] = {"exact", "bf16", "int8", "int4"};
     int c, precision = 0;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -277,6 +279,9 @@ static int parse(int argc, char **argv, struct settings *s)
             break;
         case 'i':
             s->isa = value;
+            break;
+        case 'l':
+            s->large = value;
             break;
         case 'n':
             s->no_vision = true;
@@ -352,7 +357,7 @@ int main(int argc, char **argv)
     struct eng_qwen *model = NULL;
     if (parse(argc, argv, &s) != 0)
         return 2;
-    struct eng_qwen_options options = {.precision = s.precision, .threads = s.threads, .isa = s.isa};
+    struct eng_qwen_options options = {.precision = s.precision, .threads = s.threads, .isa = s.isa, .large = s.large};
     enum b_code code = once(s.dir, &options, &s, &model, &err);
     if (code != B_OK)
         (void)fprintf(stderr, "bench_qwen: %s: %s\n", err.domain, err.message);

@@ -19,3 +19,7 @@ dp_test(test_qwen_compute_linear SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_q
 add_executable(bench_lm ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_lm.c)
 target_compile_definitions(bench_lm PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_lm PRIVATE eng_kernels dp_flags)
+dp_test(test_qwen_large SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_qwen_large.c LIBS eng_qwen25vl LABELS unit)
+add_executable(bench_large EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_large.c)
+target_compile_definitions(bench_large PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_large PRIVATE eng_qwen25vl dp_flags)

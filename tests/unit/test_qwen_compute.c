@@ -15,9 +15,9 @@
 
 #include "tests/support/qwen_case.h"
 
-enum { PAGES = 3, TOKENS = 120, VOCAB = 448 };
+enum { PAGES = 3, TOKENS = 120, VOCAB = 448, MODELS = 5 };
 
-static struct eng_qwen *models[4]; /* by precision */
+static struct eng_qwen *models[MODELS]; /* by precision; the last: bfloat16 with prompts through oneDNN */
 static json_t *json;
 static struct eng_visual visuals[PAGES];
 static int32_t *prompts[PAGES], *answers[PAGES];
@@ -37,8 +37,10 @@ static int load(void **state)
     static const int numbers[PAGES] = {0, 1, 4};
     (void)state;
     json = json_load_file(t_golden("overfit/expected.json"), 0, NULL);
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < MODELS; p++) {
         struct eng_qwen_options options = {.precision = (enum eng_qwen_precision)p};
+        if (p == MODELS - 1)
+            options = (struct eng_qwen_options){.precision = ENG_QWEN_BF16, .large = 2};
         models[p] = t_qwen_open(t_golden("overfit"), &options);
     }
     for (size_t i = 0; i < PAGES; i++) {
@@ -60,7 +62,7 @@ static int unload(void **state)
         free(prompts[i]);
         free(answers[i]);
     }
-    for (int p = 0; p < 4; p++)
+    for (int p = 0; p < MODELS; p++)
         eng_qwen_drop(models[p]);
     json_decref(json);
     return 0;
@@ -108,7 +110,7 @@ static void assert_same(const struct answer *a, const struct answer *b)
 static void test_threads(void **state)
 {
     (void)state;
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < MODELS; p++) {
         struct answer one, two;
         fresh(p, 1, 0, (struct eng_generate){0}, &one);
         fresh(p, 2, 0, (struct eng_generate){0}, &two);
@@ -143,7 +145,7 @@ static size_t nonsense(void *context, const int32_t *ids, size_t count, int32_t 
 static void test_drafts(void **state)
 {
     (void)state;
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < MODELS; p++) {
         struct answer plain, drafted;
         fresh(p, 1, 0, (struct eng_generate){0}, &plain);
         fresh(p, 2, 0, (struct eng_generate){.propose = nearly}, &drafted);
@@ -178,7 +180,7 @@ static void test_drafts_when_sampling(void **state)
 static void test_batches(void **state)
 {
     (void)state;
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < MODELS; p++) {
         struct eng_session *sessions[PAGES];
         struct b_err err = {0};
         for (size_t i = 0; i < PAGES; i++) {
@@ -288,7 +290,7 @@ static void test_reuse(void **state)
 {
     (void)state;
     struct answer expected, again;
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < MODELS; p++) {
         struct eng_session *session = t_session(models[p], 1);
         fresh(p, 1, 0, (struct eng_generate){0}, &expected);
         answer_with(session, 0, (struct eng_generate){0}, &again);
@@ -303,6 +305,37 @@ static void test_reuse(void **state)
         assert_same(&expected, &again);
         eng_session_drop(session);
     }
+}
+
+/* A prompt that goes on from an answer: what the steps of the answer left behind is as good as read again. */
+static void test_reuse_of_an_answer(void **state)
+{
+    (void)state;
+    enum { KEPT = 40 };
+    struct answer first;
+    struct b_err err = {0};
+    int32_t *ids = malloc((n_prompts[0] + KEPT) * sizeof *ids);
+    memcpy(ids, prompts[0], n_prompts[0] * sizeof *ids);
+    memcpy(ids + n_prompts[0], answers[0], KEPT * sizeof *ids);
+    const struct eng_prompt longer = {ids, n_prompts[0] + KEPT, &visuals[0], 1};
+    for (int p = 0; p < MODELS; p++) {
+        struct eng_session *session = t_session(models[p], 1), *other = t_session(models[p], 1);
+        struct eng_token tokens[2][TOKENS] = {{{0}}};
+        answer_with(session, 0, (struct eng_generate){0}, &first);
+        for (int i = 0; i < 2; i++) {
+            struct eng_session *s = i ? other : session;
+            struct eng_generate how = {.max_tokens = 20};
+            size_t count;
+            assert_int_equal(eng_session_prompt(s, &longer, 20, NULL, &err), B_OK);
+            assert_int_equal(eng_session_generate(s, &how, NULL, &err), B_OK);
+            const struct eng_token *answer = eng_session_answer(s, &count);
+            memcpy(tokens[i], answer, count * sizeof *answer);
+        }
+        assert_memory_equal(tokens[0], tokens[1], sizeof tokens[0]);
+        eng_session_drop(session);
+        eng_session_drop(other);
+    }
+    free(ids);
 }
 
 /* Another question about the same picture: the picture is not read again. */
@@ -513,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_batches_of_threads),
         cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_reuse_of_an_answer),
         cmocka_unit_test(test_reuse_with_other_text),
         cmocka_unit_test(test_reuse_of_the_first_of_two),
         cmocka_unit_test(test_ends),

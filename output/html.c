@@ -5,6 +5,12 @@
 #include "output/escape.h"
 #include "output/html_private.h"
 
+struct html_writer {
+    struct out_writer frame;
+    struct out_joined joined;
+    struct b_buf parts; /* rows of the table that waits, behind its first part */
+};
+
 static const char *title_of(const struct dp_document_info *info)
 {
     if (info->title && info->title[0])
@@ -93,7 +99,12 @@ static enum b_code html_page(struct out_writer *writer, const struct dp_page *pa
     }
     b_buf_puts(buf, ">\n");
     b_buf_printf(buf, "<p class=\"number\"><a href=\"#page-%d\">%d</a></p>\n", page->number, page->number);
-    struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree, .err = err};
+    struct html_writer *w = (struct html_writer *)writer;
+    struct html_page h = {.buf = buf, .page = page, .image = image, .tree = &tree, .parts = &w->parts, .err = err};
+    if (!writer->options.page_images) { /* beside its picture a page shows what stands on it */
+        h.joined = &w->joined;
+        out_joined_begin(h.joined, page);
+    }
     const bool sheet = writer->options.page_images && image;
     if (sheet)
         out_html_sheet(&h);
@@ -102,13 +113,32 @@ static enum b_code html_page(struct out_writer *writer, const struct dp_page *pa
     out_html_blocks(&h);
     b_buf_puts(buf, sheet ? "</div>\n</section>\n" : "</section>\n");
     out_tree_free(&tree);
+    if (w->parts.failed != B_OK)
+        buf->failed = w->parts.failed;
+    out_joined_end(&w->joined, buf, w->parts.len);
     return h.code;
+}
+
+static void put_parts(void *ctx, struct b_buf *buf)
+{
+    struct html_writer *w = ctx;
+    if (w->parts.len > 0)
+        b_buf_append(buf, w->parts.data, w->parts.len);
+    b_buf_free(&w->parts);
+}
+
+static void html_drop(struct out_writer *writer)
+{
+    struct html_writer *w = (struct html_writer *)writer;
+    out_joined_free(&w->joined);
+    b_buf_free(&w->parts);
 }
 
 static enum b_code html_end(struct out_writer *writer, enum dp_status status, struct b_err *err)
 {
     struct b_buf *buf = &writer->buf;
     (void)err;
+    out_joined_finish(&((struct html_writer *)writer)->joined, buf);
     b_buf_puts(buf, "</main>\n<footer class=\"document\">\n<p>Read by docparse " DOCPARSE_VERSION);
     if (writer->info->model_name) {
         b_buf_puts(buf, " with ");
@@ -123,9 +153,15 @@ static enum b_code html_end(struct out_writer *writer, enum dp_status status, st
     return B_OK;
 }
 
-static const struct out_ops html_ops = {.begin = html_begin, .page = html_page, .end = html_end};
+static const struct out_ops html_ops = {.begin = html_begin, .page = html_page, .end = html_end, .drop = html_drop};
 
 OUT_OPENER(out_html_open)
 {
-    return out_writer_new(sizeof(struct out_writer), &html_ops, options, sink, out, err);
+    const enum b_code code = out_writer_new(sizeof(struct html_writer), &html_ops, options, sink, out, err);
+    if (code != B_OK)
+        return code;
+    struct html_writer *w = (struct html_writer *)*out;
+    b_buf_init(&w->parts, OUT_PAGE_MAX);
+    out_joined_init(&w->joined, put_parts, w);
+    return B_OK;
 }

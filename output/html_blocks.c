@@ -192,13 +192,43 @@ static void cell_text(struct b_buf *buf, const char *text, void *ctx)
     out_html_text(buf, text, *(const bool *)ctx && strchr(text, '$'));
 }
 
-static void table(struct html_page *h, const struct dp_block *b)
+/* A further part of the table that waits: its rows go there, and a link to it stands here. */
+static void table_part(struct html_page *h, const struct dp_table *t, struct out_table_style style)
 {
+    const struct out_joined *j = h->joined;
+    style.more = true;
+    style.first = t->repeated_rows;
+    out_html_table(h->parts, h->page, t, &style);
+    b_buf_printf(h->buf, "<p class=\"continued\"><a href=\"#p%d-b%d\">p%d-b%d</a>", j->first_page, j->first_block,
+                 j->first_page, j->first_block);
+    if (t->caption) {
+        b_buf_putc(h->buf, ' ');
+        cell_text(h->buf, t->caption, style.ctx);
+    }
+    b_buf_puts(h->buf, "</p>\n");
+}
+
+static void table(struct html_page *h, int32_t i)
+{
+    const struct dp_block *b = &h->page->blocks[i];
+    const struct dp_table *t = &h->page->tables[b->table];
     bool math = b->source == DP_FROM_VLM;
-    const struct out_table_style style = {
+    struct out_table_style style = {
         .cell_attributes = cell_attributes, .cell_text = cell_text, .ctx = &math, .sections = true, .lines = true};
+    if (h->joined && h->joined->block == i) {
+        table_part(h, t, style);
+        return;
+    }
+    if (h->joined && out_joined_starts(h->page, i)) {
+        style.open = true;
+        b_buf_puts(h->buf, "<div class=\"scroll\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">");
+        out_html_table(h->buf, h->page, t, &style);
+        out_joined_start(h->joined, h->page, i, h->buf);
+        b_buf_puts(h->buf, "</table></div>\n");
+        return;
+    }
     b_buf_puts(h->buf, "<div class=\"scroll\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">");
-    out_html_table(h->buf, h->page, &h->page->tables[b->table], &style);
+    out_html_table(h->buf, h->page, t, &style);
     b_buf_puts(h->buf, "</div>\n");
 }
 
@@ -314,7 +344,7 @@ static void inside_of_figure(struct html_page *h, int32_t i)
     if (b->type == DP_FIGURE || b->type == DP_CHART)
         picture(h, i);
     if (out_grid(h->page, b)) {
-        table(h, b);
+        table(h, i);
     } else if (b->latex) {
         out_html_formula(h->buf, b->latex, b->display);
     } else if (b->type == DP_TABLE) {

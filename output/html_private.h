@@ -2,6 +2,7 @@
 #ifndef OUTPUT_HTML_PRIVATE_H
 #define OUTPUT_HTML_PRIVATE_H
 
+#include "output/joined.h"
 #include "output/writer_private.h"
 
 /* One page on its way into HTML. */
@@ -10,6 +11,8 @@ struct html_page {
     const struct dp_page *page;
     const struct b_image_view *image; /* NULL: pictures are named, not shown */
     const struct out_tree *tree;
+    struct out_joined *joined; /* NULL: every page keeps its own part of a table */
+    struct b_buf *parts;       /* rows of the table that waits */
     enum b_code code; /* of the first picture that could not be written */
     struct b_err *err;
 };

@@ -123,10 +123,12 @@ static void rows(struct walk *w)
 {
     const bool sections = w->style->sections;
     const char *nl = w->style->lines ? "\n" : "";
-    const int32_t head = sections ? head_rows(w) : 0;
+    const int32_t first = w->style->first, head = sections && first == 0 && !w->style->more ? head_rows(w) : 0;
     int32_t i = 0;
-    for (int32_t row = 0; row < w->table->rows; row++) {
-        if (sections && row == 0)
+    while (i < w->table->n_cells && w->page->cells[w->table->first_cell + i].row < first)
+        i++;
+    for (int32_t row = first; row < w->table->rows; row++) {
+        if (sections && row == first)
             b_buf_printf(w->buf, "%s%s", head > 0 ? "<thead>" : "<tbody>", nl);
         if (sections && head > 0 && row == head)
             b_buf_printf(w->buf, "</thead>%s<tbody>%s", nl, nl);
@@ -134,8 +136,23 @@ static void rows(struct walk *w)
         if (w->buf->failed != B_OK)
             return;
     }
-    if (sections && w->table->rows > 0)
+    if (sections && w->table->rows > first)
         b_buf_printf(w->buf, "</tbody>%s", nl);
+}
+
+static void start(struct walk *w)
+{
+    b_buf_puts(w->buf, "<table");
+    if (w->style->table_attributes)
+        w->style->table_attributes(w->buf, w->style->ctx);
+    b_buf_putc(w->buf, '>');
+    if (w->style->lines)
+        b_buf_putc(w->buf, '\n');
+    if ((w->style->sections || w->style->caption) && w->table->caption) {
+        b_buf_puts(w->buf, "<caption>");
+        text_of(w, w->table->caption);
+        b_buf_puts(w->buf, "</caption>");
+    }
 }
 
 void out_html_table(struct b_buf *buf, const struct dp_page *page, const struct dp_table *table,
@@ -148,18 +165,10 @@ void out_html_table(struct b_buf *buf, const struct dp_page *page, const struct 
         buf->failed = B_NO_MEMORY;
         return;
     }
-    b_buf_puts(buf, "<table");
-    if (w.style->table_attributes)
-        w.style->table_attributes(buf, w.style->ctx);
-    b_buf_putc(buf, '>');
-    if (w.style->lines)
-        b_buf_putc(buf, '\n');
-    if ((w.style->sections || w.style->caption) && table->caption) {
-        b_buf_puts(buf, "<caption>");
-        text_of(&w, table->caption);
-        b_buf_puts(buf, "</caption>");
-    }
+    if (!w.style->more)
+        start(&w);
     rows(&w);
-    b_buf_puts(buf, "</table>");
+    if (!w.style->more && !w.style->open)
+        b_buf_puts(buf, "</table>");
     free(w.until);
 }

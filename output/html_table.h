@@ -15,6 +15,9 @@ struct out_table_style {
     bool sections; /* <thead> and <tbody>, scope of header cells, <caption> */
     bool caption;  /* <caption> also without sections */
     bool lines;    /* one row a line */
+    int32_t first; /* rows before this one are left out */
+    bool more;     /* only rows (with sections: a <tbody> of its own), as a further part of a table */
+    bool open;     /* without </table>: further parts follow */
 };
 
 /* The table as HTML. Without style compact on one line: rowspan and colspan are the only attributes. Positions

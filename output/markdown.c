@@ -8,6 +8,7 @@
 #include "output/escape.h"
 #include "output/flow.h"
 #include "output/html_table.h"
+#include "output/joined.h"
 #include "output/md_escape.h"
 #include "output/writer_private.h"
 
@@ -21,6 +22,9 @@ struct md_writer {
     enum dp_block_type open_type;
     bool open_math;
     struct b_buf held;
+    struct out_joined joined;
+    struct b_buf pipes, html; /* the table that waits, in both forms: later rows may need spans */
+    bool pipes_fit;
 };
 
 struct md_page {
@@ -62,17 +66,20 @@ static void rule(struct b_buf *buf, int32_t cols)
         b_buf_puts(buf, " --- |");
 }
 
-/* Without spans each cell is one position; the first row is the header that the format asks for. */
-static void pipe_table(struct md_page *m, const struct dp_table *t, bool math)
+/* Rows from `first` on. Without spans each cell is one position. head: the first row is the header that the format asks
+ * for. */
+static void pipe_rows(struct b_buf *buf, const struct md_page *m, const struct dp_table *t, int32_t first, bool head,
+                      bool math)
 {
-    struct b_buf *buf = m->buf;
-    int32_t row = 0, col = 0;
+    int32_t row = first, col = 0;
     b_buf_putc(buf, '|');
     for (int32_t i = 0; i < t->n_cells; i++) {
         const struct dp_cell *c = &m->page->cells[t->first_cell + i];
+        if (c->row < first)
+            continue;
         for (; row < c->row; row++, col = 0) {
             row_lead(buf, col, t->cols);
-            if (row == 0)
+            if (head && row == 0)
                 rule(buf, t->cols);
             b_buf_puts(buf, "\n|");
         }
@@ -83,7 +90,7 @@ static void pipe_table(struct md_page *m, const struct dp_table *t, bool math)
         col = c->col + 1;
     }
     row_lead(buf, col, t->cols);
-    if (row == 0)
+    if (head && row == 0)
         rule(buf, t->cols);
 }
 
@@ -95,18 +102,55 @@ static bool fits_pipes(const struct md_page *m, const struct dp_table *t)
            area <= 4 * (int64_t)t->n_cells + 64;
 }
 
-static void table(struct md_page *m, const struct dp_block *b)
+/* Rows of the table that waits, in both forms. */
+static void keep_rows(struct md_page *m, const struct dp_table *t, int32_t first, bool math, bool more)
 {
+    struct md_writer *w = m->w;
+    const struct out_table_style style = {.first = first, .more = more, .open = true};
+    w->pipes_fit = (w->pipes_fit || !more) && fits_pipes(m, t);
+    if (more && first < t->rows)
+        b_buf_putc(&w->pipes, '\n');
+    if (w->pipes_fit && first < t->rows)
+        pipe_rows(&w->pipes, m, t, first, !more, math);
+    out_html_table(&w->html, m->page, t, &style);
+}
+
+/* Writes the table that has waited. */
+static void put_table(void *ctx, struct b_buf *buf)
+{
+    struct md_writer *w = ctx;
+    const struct b_buf *form = w->pipes_fit ? &w->pipes : &w->html;
+    b_buf_append(buf, form->data, form->len);
+    if (!w->pipes_fit)
+        b_buf_puts(buf, "</table>");
+    if (w->pipes.failed != B_OK || w->html.failed != B_OK)
+        buf->failed = form->failed != B_OK ? form->failed : B_LIMIT;
+    b_buf_free(&w->pipes);
+    b_buf_free(&w->html);
+}
+
+static void table(struct md_page *m, int32_t i)
+{
+    const struct dp_block *b = &m->page->blocks[i];
     const struct dp_table *t = out_grid(m->page, b);
-    start_block(m->w);
+    struct md_writer *w = m->w;
+    const bool math = b->source == DP_FROM_VLM, more = w->joined.block == i;
+    if (t->caption || !more)
+        start_block(w);
     if (t->caption) {
-        out_md_text(m->buf, t->caption, OUT_MD_BLOCK, b->source == DP_FROM_VLM);
-        b_buf_puts(m->buf, "\n\n");
+        out_md_text(m->buf, t->caption, OUT_MD_BLOCK, math);
+        b_buf_puts(m->buf, more ? "" : "\n\n");
     }
-    if (fits_pipes(m, t))
-        pipe_table(m, t, b->source == DP_FROM_VLM);
-    else
+    if (more) {
+        keep_rows(m, t, t->repeated_rows, math, true);
+    } else if (out_joined_starts(m->page, i)) {
+        out_joined_start(&w->joined, m->page, i, m->buf);
+        keep_rows(m, t, 0, math, false);
+    } else if (fits_pipes(m, t)) {
+        pipe_rows(m->buf, m, t, 0, true, math);
+    } else {
         out_html_table(m->buf, m->page, t, NULL);
+    }
 }
 
 static void code(struct md_page *m, const char *text, const char *language)
@@ -294,13 +338,13 @@ static void block(struct md_page *m, int32_t i, int depth)
     case DP_CHART:
         picture(m, i);
         if (out_grid(m->page, b))
-            table(m, b);
+            table(m, i);
         else
             paragraph(m, i, "");
         break;
     default:
         if (out_grid(m->page, b))
-            table(m, b);
+            table(m, i);
         else if (b->latex)
             formula(m, b);
         else
@@ -355,12 +399,14 @@ static enum b_code md_page(struct out_writer *writer, const struct dp_page *page
         out_tree_free(&tree);
         return b_fail(err, B_NO_MEMORY, OUT_DOMAIN, "out of memory");
     }
+    out_joined_begin(&m.w->joined, page);
     resume(&m);
     for (int32_t i = tree.first; i != DP_NONE; i = tree.next[i])
         block(&m, i, 0);
     loose_lines(&m);
     if (m.w->held.failed != B_OK)
         writer->buf.failed = m.w->held.failed;
+    out_joined_end(&m.w->joined, &writer->buf, m.w->pipes.len + m.w->html.len);
     free(m.done);
     out_tree_free(&tree);
     return B_OK;
@@ -371,6 +417,7 @@ static enum b_code md_end(struct out_writer *writer, enum dp_status status, stru
     struct md_writer *w = (struct md_writer *)writer;
     (void)status;
     (void)err;
+    out_joined_finish(&w->joined, &writer->buf);
     release(w);
     if (w->any)
         b_buf_putc(&writer->buf, '\n');
@@ -379,7 +426,11 @@ static enum b_code md_end(struct out_writer *writer, enum dp_status status, stru
 
 static void md_drop(struct out_writer *writer)
 {
-    b_buf_free(&((struct md_writer *)writer)->held);
+    struct md_writer *w = (struct md_writer *)writer;
+    b_buf_free(&w->held);
+    b_buf_free(&w->pipes);
+    b_buf_free(&w->html);
+    out_joined_free(&w->joined);
 }
 
 static const struct out_ops md_ops = {.page = md_page, .end = md_end, .drop = md_drop};
@@ -387,7 +438,12 @@ static const struct out_ops md_ops = {.page = md_page, .end = md_end, .drop = md
 OUT_OPENER(out_markdown_open)
 {
     enum b_code code = out_writer_new(sizeof(struct md_writer), &md_ops, options, sink, out, err);
-    if (code == B_OK)
-        b_buf_init(&((struct md_writer *)*out)->held, OUT_PAGE_MAX);
-    return code;
+    if (code != B_OK)
+        return code;
+    struct md_writer *w = (struct md_writer *)*out;
+    b_buf_init(&w->held, OUT_PAGE_MAX);
+    b_buf_init(&w->pipes, OUT_PAGE_MAX);
+    b_buf_init(&w->html, OUT_PAGE_MAX);
+    out_joined_init(&w->joined, put_table, w);
+    return B_OK;
 }

@@ -152,6 +152,8 @@ static Docparse__V1__Table *make_table(const struct maker *m, const struct dp_ta
         return NULL;
     table->rows = t->rows;
     table->cols = t->cols;
+    table->continues = t->continues;
+    table->repeated_rows = t->repeated_rows;
     table->cells = B_ARENA_ARRAY(m->arena, (size_t)t->n_cells, Docparse__V1__Cell *);
     if (!table->cells)
         return NULL;

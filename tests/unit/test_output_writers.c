@@ -274,6 +274,117 @@ static void sparse_grid(void **state)
     dp_page_drop(t.page);
 }
 
+/* Pages of one table: its head on every page, rows "p1", "p2"..., a footnote below it. Page `spans`: its row spans. */
+static struct dp_document *table_over_pages(int32_t n, int32_t spans)
+{
+    struct dp_document *d = calloc(1, sizeof *d);
+    assert_non_null(d);
+    d->info = (struct dp_document_info){.source_name = "x", .page_count = n};
+    d->pages = calloc((size_t)n, sizeof(struct dp_page *));
+    assert_non_null(d->pages);
+    for (int32_t i = 0; i < n; i++) {
+        struct t_page t;
+        char text[16];
+        assert_true(t_page_begin(&t, i + 1, 100, 100, 72));
+        if (i > 0)
+            t_block(&t, DP_HEADER, (struct dp_rect){0, 0, 99, 9}, "running head");
+        const int32_t at = t_block(&t, DP_TABLE, (struct dp_rect){0, 10, 99, 80}, "H\tN");
+        t_table(&t, 2, 2);
+        t_cell(&t, 0, 0, 1, 1, DP_COLUMN_HEADER, "H");
+        t_cell(&t, 0, 1, 1, 1, DP_COLUMN_HEADER, "N");
+        (void)snprintf(text, sizeof text, "p%d", i + 1);
+        t_cell(&t, 1, 0, 1, i + 1 == spans ? 2 : 1, DP_NOT_HEADER, text);
+        if (i + 1 != spans)
+            t_cell(&t, 1, 1, 1, 1, DP_NOT_HEADER, "1");
+        t.page->blocks[at].joined = i + 1 < n;
+        t.page->tables[t.page->blocks[at].table].continues = i > 0;
+        t.page->tables[t.page->blocks[at].table].repeated_rows = i > 0;
+        (void)snprintf(text, sizeof text, "note %d", i + 1);
+        t_block(&t, DP_FOOTNOTE, (struct dp_rect){0, 85, 99, 95}, text);
+        assert_true(t.ok);
+        d->pages[d->n_pages++] = t.page;
+    }
+    return d;
+}
+
+static char *rendered(const char *format, const struct dp_document *d, const struct out_options *options)
+{
+    struct t_collect got;
+    struct b_err err = {0};
+    t_collect_init(&got);
+    if (t_render(out_format_find(format), options, d, false, NULL, &got, &err) != B_OK)
+        fail_msg("%s", err.message);
+    char *text = strdup(got.main.data);
+    t_collect_free(&got);
+    assert_non_null(text);
+    return text;
+}
+
+/* Markdown writes the parts of a table as one, its head once, and what stood below each part behind it; as HTML where a
+ * later part needs spans. */
+static void joined_markdown(void **state)
+{
+    (void)state;
+    struct dp_document *d = table_over_pages(3, 0);
+    char *text = rendered("md", d, NULL);
+    assert_string_equal(text, "| H | N |\n| --- | --- |\n| p1 | 1 |\n| p2 | 1 |\n| p3 | 1 |\n\nnote 1\n\nnote 2\n\nnote 3\n");
+    free(text);
+    d->pages[1]->tables[0].repeated_rows = 0; /* what looks like a head is a row */
+    text = rendered("md", d, NULL);
+    assert_non_null(strstr(text, "| p1 | 1 |\n| H | N |\n| p2 | 1 |\n| p3 | 1 |\n\nnote 1"));
+    free(text);
+    d->pages[1]->tables[0].continues = false; /* nothing says that the second goes on from the first */
+    text = rendered("md", d, NULL);
+    assert_string_equal(text, "| H | N |\n| --- | --- |\n| p1 | 1 |\n\nnote 1\n\n| H | N |\n| --- | --- |\n| p2 | 1 |\n| p3 | 1 |"
+                              "\n\nnote 2\n\nnote 3\n");
+    free(text);
+    drop(d);
+    d = table_over_pages(3, 2);
+    text = rendered("md", d, NULL);
+    assert_non_null(strstr(text, "<tr><td>p1</td><td>1</td></tr><tr><td colspan=\"2\">p2</td></tr><tr><td>p3</td>"));
+    assert_int_equal(occurrences(text, "<table>"), 1);
+    assert_int_equal(occurrences(text, "</table>"), 1);
+    free(text);
+    drop(d);
+}
+
+/* HTML does so, too, with a link where the later parts stood; beside page pictures every page keeps its own part. */
+static void joined_html(void **state)
+{
+    (void)state;
+    struct dp_document *d = table_over_pages(3, 0);
+    char *text = rendered("html", d, NULL);
+    const char *end = strstr(text, "</table>");
+    assert_non_null(end);
+    assert_null(strstr(end + 1, "</table>"));
+    assert_int_equal(occurrences(text, ">H</th>"), 1);
+    assert_int_equal(occurrences(text, "<tbody>"), 3);
+    assert_true(strstr(text, ">p1<") < strstr(text, ">p2<") && strstr(text, ">p3<") < end);
+    assert_true(end < strstr(text, "note 1") && strstr(text, "note 1") < strstr(text, "id=\"page-2\""));
+    assert_int_equal(occurrences(text, "<p class=\"continued\"><a href=\"#p1-b0\">"), 2);
+    assert_int_equal(occurrences(text, "</section>"), 3);
+    free(text);
+    const struct out_options beside = {.page_images = true};
+    text = rendered("html", d, &beside);
+    assert_int_equal(occurrences(text, "</table>"), 3);
+    free(text);
+    drop(d);
+}
+
+/* Text, whose pages are apart, keeps the parts apart. */
+static void joined_elsewhere(void **state)
+{
+    (void)state;
+    struct dp_document *d = table_over_pages(2, 0);
+    char *text = rendered("text", d, NULL);
+    assert_int_equal(occurrences(text, "H\tN"), 2);
+    free(text);
+    text = rendered("jsonl", d, NULL);
+    assert_int_equal(occurrences(text, "\"continues\":true,\"repeated_rows\":1"), 1);
+    free(text);
+    drop(d);
+}
+
 /* A page that breaks an invariant is refused, and a page in its place is taken. */
 static void broken_page(void **state)
 {
@@ -307,7 +418,8 @@ int main(void)
         cmocka_unit_test(registry),       cmocka_unit_test(order_of_calls),   cmocka_unit_test(info_is_copied),
         cmocka_unit_test(deterministic),  cmocka_unit_test(failing_receiver), cmocka_unit_test(no_side_outputs),
         cmocka_unit_test(empty_document), cmocka_unit_test(nothing_is_lost),  cmocka_unit_test(sparse_grid),
-        cmocka_unit_test(broken_page),
+        cmocka_unit_test(broken_page),    cmocka_unit_test(joined_markdown),  cmocka_unit_test(joined_html),
+        cmocka_unit_test(joined_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,10 @@ static void messages_carry_the_page(void **state)
     (void)state;
     struct dp_document document = {0};
     assert_true(t_sample_document(&document));
+    for (int32_t i = 0; i < document.pages[1]->n_tables; i++) {
+        document.pages[1]->tables[i].continues = true;
+        document.pages[1]->tables[i].repeated_rows = 1;
+    }
     for (int32_t i = 0; i < document.n_pages; i++) {
         const struct dp_page *page = document.pages[i];
         struct b_arena *arena = b_arena_new((size_t)16 << 20);
@@ -200,6 +204,10 @@ static void messages_carry_the_page(void **state)
             assert_int_equal(back->blocks[b]->parent, page->blocks[b].parent);
             assert_int_equal(back->blocks[b]->n_lines, page->blocks[b].n_lines);
             assert_true((back->blocks[b]->table != NULL) == (page->blocks[b].table != DP_NONE));
+            if (page->blocks[b].table != DP_NONE) {
+                assert_int_equal(back->blocks[b]->table->continues, i == 1);
+                assert_int_equal(back->blocks[b]->table->repeated_rows, i == 1);
+            }
             int32_t first;
             assert_int_equal(back->blocks[b]->n_spans, dp_spans_of(page, b, &first));
             for (size_t k = 0; k < back->blocks[b]->n_spans; k++) {

@@ -13,6 +13,7 @@
 #include "docparse/page_ranges.h"
 #include "docparse/sandbox.h"
 #include "service/cli.h"
+#include "service/rpc/client.h"
 #include "service/suggest.h"
 
 enum kind { ASK, EXTRACT, LOCATE };
@@ -52,7 +53,9 @@ static void print_help(enum kind kind)
             "      --schema FILE    JSON Schema of the object that is wanted\n",
         [LOCATE] = "Usage: docparse locate --model DIR -q WHAT [OPTION]... FILE...\n"
                    "Finds things on pages: prints JSON objects with boxes in pixels of the page.\n\n"
-                   "  -q, --question TEXT  what to look for, such as 'all signatures'\n",
+                   "  -q, --question TEXT  what to look for, such as 'all signatures'\n"
+                   "      --json           a line a question and page: the LocateResponse of the gRPC service. The model\n"
+                   "                       can answer nothing else then\n",
     };
     fputs(usage[kind], stdout);
     fputs("      --model DIR      folder of a Qwen2.5-VL checkpoint\n"
@@ -234,6 +237,21 @@ static void scale_boxes(json_t *value, double sx, double sy, int depth)
     }
 }
 
+/* The same as one line of what Locate answers over gRPC (LocateResponse). */
+static bool print_located(const struct ask_options *o, const struct pages *pages, size_t page, const struct dp_answer *a)
+{
+    struct b_err err = {0};
+    char *text = NULL;
+    const enum b_code code = svc_locate_json(a, pages->views[page].width, pages->views[page].height,
+                                             pages->sheets[page].number, &text, &err);
+    if (code == B_OK)
+        puts(text);
+    else
+        svc_print_error(o->name, (int)page + 1, &err);
+    free(text);
+    return code == B_OK;
+}
+
 /* Prints what the command promises; false when the answer does not hold it. */
 static bool print_answer(const struct ask_options *o, const char *question, const struct pages *pages, size_t page,
                          const struct dp_answer *a)
@@ -250,6 +268,8 @@ static bool print_answer(const struct ask_options *o, const char *question, cons
         json_decref(out);
         return out != NULL;
     }
+    if (o->kind == LOCATE && o->json)
+        return print_located(o, pages, page, a);
     const char *text = dp_answer_json(a->text.data, a->text.len, &size);
     json_t *value = text ? json_loadb(text, size, 0, NULL) : NULL;
     if (!value) {
@@ -376,6 +396,8 @@ static int run_command(enum kind kind, const char *name, int argc, char **argv, 
         code = read_schema(o.schema_file, &schema, &err);
     if (code == B_OK && kind == EXTRACT)
         code = hold_schema(&o, schema, &err);
+    if (kind == LOCATE && o.json)
+        o.held = dp_ask_locate_schema;
     const char *where = name;
     for (int i = optind; code == B_OK && i < argc; i++)
         code = load_file(where = argv[i], &o, pages, cancel, &err);

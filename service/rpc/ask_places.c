@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "service/rpc/ask_run.h"
+#include "service/rpc/client.h"
+#include "service/rpc/message_json.h"
 
 #define DOMAIN "ask"
+#define PLACES_BYTES ((size_t)64 << 20)
 
 struct scale {
     double x, y;
@@ -102,5 +105,23 @@ enum b_code svc_ask_places(const struct svc_ask_result *r, int32_t page, struct 
                                  ? put_places(list, &s, page, arena, out, count, err)
                                  : b_fail(err, B_FORMAT, DOMAIN, "the model's answer is no list of places");
     json_decref(list);
+    return code;
+}
+
+enum b_code svc_locate_json(const struct dp_answer *answer, int width, int height, int32_t number, char **out,
+                            struct b_err *err)
+{
+    const struct svc_ask_result result = {.answer = *answer, .width = width, .height = height}; /* borrows */
+    Docparse__V1__LocateResponse message = DOCPARSE__V1__LOCATE_RESPONSE__INIT;
+    struct b_arena *arena = b_arena_new(PLACES_BYTES);
+    *out = NULL;
+    enum b_code code = arena ? svc_ask_places(&result, number, arena, &message.locations, &message.n_locations, err)
+                             : b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
+    message.confidence = answer->confidence;
+    message.width = width;
+    message.height = height;
+    if (code == B_OK)
+        code = svc_message_json(&message.base, out, err);
+    b_arena_drop(arena);
     return code;
 }

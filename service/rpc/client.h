@@ -103,4 +103,11 @@ enum b_code svc_client_call(struct svc_client *client, enum svc_client_method me
 enum b_code svc_client_describe(struct svc_client *client, char *text, size_t size, struct b_cancel *cancel,
                                 struct b_err *err) B_MUST_CHECK;
 
+/* What the server would have answered to Locate: a LocateResponse in one line of JSON, as svc_client_answer.json has it,
+ * from the model's answer about page `number` with an image of width x height pixels. Free it. B_FORMAT: the answer is no
+ * list of places. */
+struct dp_answer;
+enum b_code svc_locate_json(const struct dp_answer *answer, int width, int height, int32_t number, char **out,
+                            struct b_err *err) B_MUST_CHECK;
+
 #endif

@@ -194,6 +194,9 @@ class Ask(ServiceCase):
             self.assertNotEqual(found.HasField("box"), found.HasField("point"))
             if found.HasField("box"):
                 self.assertTrue(0 <= found.box.x0 <= found.box.x1 <= reply.width and 0 <= found.box.y0 <= found.box.y1 <= reply.height)
+        told = self.run_program("call", "127.0.0.1:%d" % self.server().port, "-m", "Locate", "-q", "the title", "--max-tokens", "4000", os.path.join(MODEL, "pages", "p1.png"), code=e2e.OK)
+        here = self.run_program("locate", "--json", "--model", MODEL, "-q", "the title", "--max-tokens", "4000", os.path.join(MODEL, "pages", "p1.png"), code=e2e.OK)
+        self.assertEqual(json.loads(here.out), json.loads(told.out))
         self.fails(BAD, self.locate, page=2)
         self.fails(BAD, self.locate, page=-1)
 

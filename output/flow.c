@@ -11,6 +11,8 @@
     256 /* blocks between two parts of a paragraph: more than a column of captions and pictures holds                  \
          */
 
+#define OUT_FLOW_MAX ((size_t)1 << 30) /* as OUT_PAGE_MAX */
+
 bool out_is_running(enum dp_block_type type)
 {
     return type == DP_HEADER || type == DP_FOOTER || type == DP_PAGE_NUMBER;
@@ -72,16 +74,56 @@ void out_join(struct b_buf *text, const char *next)
     b_buf_append(text, next, more);
 }
 
-bool out_flow_text(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text)
+static void join_marked(const struct dp_page *page, int32_t block, struct b_buf *text)
+{
+    const char *from = page->blocks[block].text;
+    struct b_buf own;
+    int32_t first, n = dp_spans_of(page, block, &first);
+    size_t at = 0;
+    b_buf_init(&own, OUT_FLOW_MAX);
+    for (; n > 0; n--, first++) {
+        const struct dp_span *s = &page->spans[first];
+        /* A dollar in front of a digit closes nothing: then the characters stay. */
+        if (s->kind != DP_SPAN_FORMULA || (from[s->end] >= '0' && from[s->end] <= '9'))
+            continue;
+        if (at > 0 && at == (size_t)s->begin) /* "$a$$b$" would be something else */
+            b_buf_putc(&own, ' ');
+        b_buf_append(&own, from + at, (size_t)s->begin - at);
+        b_buf_putc(&own, OUT_MATH_OPEN);
+        b_buf_puts(&own, s->latex);
+        b_buf_putc(&own, OUT_MATH_CLOSE);
+        at = (size_t)s->end;
+    }
+    b_buf_puts(&own, from + at);
+    if (own.failed != B_OK)
+        text->failed = own.failed;
+    out_join(text, own.data ? own.data : "");
+    b_buf_free(&own);
+}
+
+static bool flow(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text, bool marked)
 {
     for (;;) {
         done[i] = true;
-        out_join(text, page->blocks[i].text);
+        if (marked)
+            join_marked(page, i, text);
+        else
+            out_join(text, page->blocks[i].text);
         const int32_t next = out_continuation(page, i);
         if (next == DP_NONE || done[next])
             return page->blocks[i].joined && next == DP_NONE;
         i = next;
     }
+}
+
+bool out_flow_text(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text)
+{
+    return flow(page, i, done, text, false);
+}
+
+bool out_flow_marked(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text)
+{
+    return flow(page, i, done, text, true);
 }
 
 bool out_has_math(const struct dp_block *block)

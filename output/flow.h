@@ -24,6 +24,12 @@ void out_join(struct b_buf *text, const char *next);
  * True when the last of them still goes on, on a later page. */
 bool out_flow_text(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text);
 
+/* The same for Markdown: formulas that spans name stand as OUT_MATH_OPEN, LaTeX, OUT_MATH_CLOSE in place of their
+ * characters. No text of a page that passed dp_page_check holds these two signs. */
+#define OUT_MATH_OPEN '\x01'
+#define OUT_MATH_CLOSE '\x02'
+bool out_flow_marked(const struct dp_page *page, int32_t i, bool *done, struct b_buf *text);
+
 /* A formula inside of a text: text[begin..end) with its dollars, LaTeX in text[body..body_end). */
 struct out_inline_math {
     size_t begin, body, body_end, end;

@@ -73,7 +73,7 @@ static void text_of(struct html_page *h, int32_t i)
     const struct dp_block *b = &h->page->blocks[i];
     if (!b->text[0] && (b->flags & DP_FLAG_UNREADABLE))
         b_buf_puts(h->buf, "<span class=\"unreadable\">[unreadable]</span>");
-    else if (out_has_math(b) || !out_html_styled(h->buf, h->page, b))
+    else if (out_has_math(b) || !out_html_styled(h->buf, h->page, i))
         out_html_text(h->buf, b->text, out_has_math(b));
 }
 

@@ -23,9 +23,9 @@ void out_html_blocks(struct html_page *h);
 /* Text of a block with line breaks and, where math is set, with formulas as MathML. */
 void out_html_text(struct b_buf *buf, const char *text, bool math);
 
-/* Text of a block with the styles of its words (bold, italic, raised, lowered). False, and nothing written, when no
- * word has one or the words do not make up the text. */
-bool out_html_styled(struct b_buf *buf, const struct dp_page *page, const struct dp_block *block);
+/* Text of a block with its formulas and the styles of its words (bold, italic, raised, lowered). False, and nothing
+ * written, when there are neither, or no formulas and the words do not make up the text. */
+bool out_html_styled(struct b_buf *buf, const struct dp_page *page, int32_t block);
 
 /* LaTeX as MathML, or as marked source where it is not known. */
 void out_html_formula(struct b_buf *buf, const char *latex, bool display);

@@ -46,6 +46,7 @@ struct style_walk {
     const char *text;
     size_t at;
     uint32_t mask, open, seen; /* styles to show, of the open elements, that occurred */
+    const struct dp_span *span, *spans_end; /* that are not shown yet */
 };
 
 static void change_style(struct style_walk *w, uint32_t style)
@@ -63,6 +64,36 @@ static void change_style(struct style_walk *w, uint32_t style)
         if (style & tags[i].bit)
             b_buf_printf(w->buf, "<%s>", tags[i].tag);
     w->open = style;
+}
+
+/* text[from..to), formulas in place of the characters that spans name; what was shown before is not shown again. */
+static void put_range(struct style_walk *w, size_t from, size_t to)
+{
+    while (w->buf && from < to) {
+        while (w->span < w->spans_end && ((size_t)w->span->end <= from || w->span->kind != DP_SPAN_FORMULA))
+            w->span++;
+        const bool any = w->span < w->spans_end && (size_t)w->span->begin < to;
+        const size_t plain = !any ? to : (size_t)w->span->begin > from ? (size_t)w->span->begin : from;
+        with_breaks(w->buf, w->text + from, plain - from);
+        if (!any)
+            return;
+        if ((size_t)w->span->begin >= from) {
+            change_style(w, 0);
+            b_buf_puts(w->buf, "<span class=\"formula\">");
+            out_html_formula(w->buf, w->span->latex, false);
+            b_buf_puts(w->buf, "</span>");
+        }
+        from = (size_t)w->span->end;
+    }
+}
+
+/* Whether the formula in front covers the place: words inside of it have no style of their own. */
+static bool inside_formula(const struct style_walk *w, size_t at)
+{
+    const struct dp_span *s = w->span;
+    while (s < w->spans_end && ((size_t)s->end <= at || s->kind != DP_SPAN_FORMULA))
+        s++;
+    return s < w->spans_end && (size_t)s->begin <= at;
 }
 
 /* Length of the word as it stands at w->at; without its hyphen where lines were joined. 0: it is not there. */
@@ -88,14 +119,13 @@ static bool step(struct style_walk *w, const struct dp_word *word)
     const size_t n = match(w, word->text);
     if (n == 0)
         return word->text[0] == '\0';
+    const uint32_t shown = inside_formula(w, w->at) ? 0 : style;
     w->seen |= style;
-    if (style != w->open)
+    if (shown != w->open)
         change_style(w, 0); /* before the blank */
-    if (w->buf)
-        with_breaks(w->buf, w->text + w->at - gap, gap);
-    change_style(w, style);
-    if (w->buf)
-        with_breaks(w->buf, w->text + w->at, n);
+    put_range(w, w->at - gap, w->at);
+    change_style(w, shown);
+    put_range(w, w->at, w->at + n);
     w->at += n;
     return true;
 }
@@ -121,15 +151,23 @@ static bool walk_words(struct style_walk *w, const struct dp_page *page, const s
     return w->text[w->at + strspn(w->text + w->at, " \t\n")] == '\0';
 }
 
-bool out_html_styled(struct b_buf *buf, const struct dp_page *page, const struct dp_block *b)
+bool out_html_styled(struct b_buf *buf, const struct dp_page *page, int32_t index)
 {
+    const struct dp_block *b = &page->blocks[index];
     const bool heading = b->type == DP_TITLE || b->type == DP_HEADING; /* bold as it is */
+    int32_t first;
+    const int32_t n = dp_spans_of(page, index, &first);
+    const struct dp_span *spans = n > 0 ? &page->spans[first] : NULL;
     struct style_walk w = {.text = b->text,
                            .mask = DP_ITALIC | DP_SUPERSCRIPT | DP_SUBSCRIPT | (heading ? 0 : DP_BOLD)};
-    if (!walk_words(&w, page, b) || w.seen == 0)
+    const bool whole = walk_words(&w, page, b);
+    if ((!whole || w.seen == 0) && n == 0)
         return false;
-    w = (struct style_walk){.buf = buf, .text = b->text, .mask = w.mask};
-    return walk_words(&w, page, b);
+    w = (struct style_walk){.buf = buf, .text = b->text, .mask = w.mask, .span = spans, .spans_end = n > 0 ? spans + n : NULL};
+    if (whole)
+        return walk_words(&w, page, b);
+    put_range(&w, 0, strlen(b->text)); /* formulas alone */
+    return true;
 }
 
 void out_html_text(struct b_buf *buf, const char *text, bool math)

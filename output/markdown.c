@@ -217,7 +217,7 @@ static void paragraph(struct md_page *m, int32_t i, const char *sign)
     const struct dp_block *b = &m->page->blocks[i];
     struct b_buf text;
     b_buf_init(&text, OUT_PAGE_MAX);
-    const bool more = out_flow_text(m->page, i, m->done, &text);
+    const bool more = out_flow_marked(m->page, i, m->done, &text);
     if (text.failed != B_OK)
         m->buf->failed = text.failed;
     if (more && !*sign && b->parent == DP_NONE && text.len > 0) {
@@ -282,7 +282,7 @@ static void item(struct md_page *m, int32_t i, int depth, bool first)
     m->done[i] = true;
     struct b_buf text;
     b_buf_init(&text, OUT_PAGE_MAX);
-    (void)out_flow_text(m->page, i, m->done, &text);
+    (void)out_flow_marked(m->page, i, m->done, &text);
     out_md_text(m->buf, text.data ? text.data : "", own ? OUT_MD_INLINE : OUT_MD_ITEM, out_has_math(b));
     if (text.failed != B_OK)
         m->buf->failed = text.failed;
@@ -367,7 +367,7 @@ static void resume(struct md_page *m)
     }
     struct b_buf text;
     b_buf_init(&text, OUT_PAGE_MAX);
-    const bool more = out_flow_text(m->page, i, m->done, &text);
+    const bool more = out_flow_marked(m->page, i, m->done, &text);
     out_join(&w->held, text.data ? text.data : "");
     if (text.failed != B_OK)
         m->buf->failed = text.failed;

@@ -11,6 +11,7 @@
 
 struct pairs {
     int stars, underscores, backticks, tildes, dollars;
+    bool marked; /* formulas between OUT_MATH_OPEN and OUT_MATH_CLOSE */
 };
 
 static bool blank(char c)
@@ -42,17 +43,29 @@ static bool flanks(const char *text, size_t len, size_t i)
     return text[i] != '_' || !(alnum(before) && alnum(after));
 }
 
+/* Behind the marked formula that begins at i. */
+static size_t behind_formula(const char *text, size_t len, size_t i)
+{
+    const char *end = memchr(text + i, OUT_MATH_CLOSE, len - i);
+    return end ? (size_t)(end - text) + 1 : len;
+}
+
 static struct pairs count(const char *text, size_t len)
 {
     struct pairs p = {0};
     for (size_t i = 0; i < len; i++) {
+        if (text[i] == OUT_MATH_OPEN) {
+            p.marked = true;
+            i = behind_formula(text, len, i) - 1;
+            continue;
+        }
         p.stars += text[i] == '*' && flanks(text, len, i) && p.stars < 2;
         p.underscores += text[i] == '_' && flanks(text, len, i) && p.underscores < 2;
         p.backticks += text[i] == '`' && p.backticks < 2;
         p.tildes += text[i] == '~' && p.tildes < 2;
     }
     struct out_inline_math math;
-    p.dollars = out_next_math(text, len, 0, &math) ? 2 : 0;
+    p.dollars = p.marked || out_next_math(text, len, 0, &math) ? 2 : 0;
     return p;
 }
 
@@ -160,6 +173,38 @@ static void run(const struct md_text *t, size_t from, size_t to, bool line_start
     }
 }
 
+/* A marked formula in dollars; a bar would end the cell. */
+static void put_formula(const struct md_text *t, size_t begin, size_t end)
+{
+    struct b_buf latex;
+    b_buf_init(&latex, (size_t)1 << 20);
+    for (size_t i = begin; i < end; i++)
+        if (t->text[i] == '|' && t->place == OUT_MD_CELL)
+            b_buf_puts(&latex, "\\vert ");
+        else
+            b_buf_putc(&latex, t->text[i]);
+    b_buf_putc(t->buf, '$');
+    out_md_latex(t->buf, latex.data ? latex.data : "");
+    b_buf_putc(t->buf, '$');
+    if (latex.failed != B_OK)
+        t->buf->failed = latex.failed;
+    b_buf_free(&latex);
+}
+
+/* Text with marked formulas; its other dollars are quoted. */
+static void with_marks(const struct md_text *t, size_t from)
+{
+    for (bool first = true; from < t->len; first = false) {
+        const char *open = memchr(t->text + from, OUT_MATH_OPEN, t->len - from);
+        const size_t to = open ? (size_t)(open - t->text) : t->len;
+        run(t, from, to, first && to > from);
+        if (!open)
+            return;
+        from = behind_formula(t->text, t->len, to);
+        put_formula(t, to + 1, from - 1);
+    }
+}
+
 void out_md_text(struct b_buf *buf, const char *text, enum out_md_place place, bool math)
 {
     size_t len = strlen(text), from = 0;
@@ -171,6 +216,10 @@ void out_md_text(struct b_buf *buf, const char *text, enum out_md_place place, b
     struct out_inline_math m;
     if (math)
         t.pairs.dollars = 0;
+    if (t.pairs.marked) {
+        with_marks(&t, from);
+        return;
+    }
     for (bool first = true; from < len; first = false) {
         if (!math || !out_next_math(text, len, from, &m)) {
             run(&t, from, len, first);

@@ -16,7 +16,8 @@ enum out_md_place {
 
 /* Text as Markdown (CommonMark with GitHub's tables and dollars) that renders as exactly this text. A sign gets
  * its backslash only where Markdown would read it as markup, so that plain prose stays plain. With math,
- * formulas in dollars stay as they are. Leading and trailing blanks go. */
+ * formulas in dollars stay as they are; formulas between OUT_MATH_OPEN and OUT_MATH_CLOSE (flow.h) are put into dollars,
+ * and every other dollar of such a text gets a backslash. Leading and trailing blanks go. */
 void out_md_text(struct b_buf *buf, const char *text, enum out_md_place place, bool math);
 
 /* LaTeX between dollars: no blank lines, no dollar that would end it, no equation number (\tag). */

@@ -27,7 +27,22 @@ def no_constant(name):
 
 
 def check_json(schema, data, path):
-    yield from schema_errors(schema, None, json.loads(data, parse_constant=no_constant))
+    document = json.loads(data, parse_constant=no_constant)
+    yield from schema_errors(schema, None, document)
+    for block in (b for page in document["pages"] for b in page["blocks"]):
+        for span in block.get("spans", []):
+            if block["text"][span["start"]:span["end"]] != span["text"]:
+                yield "%s: the span at %d is not where it says" % (block["id"], span["start"])
+
+
+def plain_parts(block):
+    """The text of a block between its formulas."""
+    at, parts = 0, []
+    for span in block.get("spans", []):
+        if span["kind"] == "formula":
+            parts.append(block["text"][at:span["start"]])
+            at = span["end"]
+    return parts + [block["text"][at:]]
 
 
 def check_jsonl(schema, data, path):
@@ -104,7 +119,7 @@ def check_html(schema, data, path):
         seen = squeeze("".join(page.text))
         for part in json.load(open(path[:-5] + ".json", encoding="utf-8"))["pages"]:
             for block in part["blocks"]:
-                if block["type"] not in ("table", "chart", "formula") and not (block["source"] == "vlm" and "$" in block["text"]) and squeeze(block["text"]) not in seen:
+                if block["type"] not in ("table", "chart", "formula") and not (block["source"] == "vlm" and "$" in block["text"]) and any(squeeze(part) not in seen for part in plain_parts(block)):
                     yield "%s is not what is shown: %s" % (block["id"], block["text"][:100])
 
 
@@ -304,16 +319,16 @@ MD_TEXT = {"title", "heading", "paragraph", "list_item", "caption", "footnote", 
 def check_md(schema, data, path):
     """Every text of the JSON beside it is what a Markdown reader shows, letter by letter; nothing turns into markup."""
     document = json.load(open(path[:-3] + ".json", encoding="utf-8"))
-    math = any(b["source"] == "vlm" and "$" in json.dumps(b) for p in document["pages"] for b in p["blocks"])
+    math = any((b["source"] == "vlm" and "$" in json.dumps(b)) or len(plain_parts(b)) > 1 for p in document["pages"] for b in p["blocks"])
     seen, errors = rendered(data.decode("utf-8"))
     if not math:  # between dollars stands LaTeX, which plain Markdown takes for text
         yield from errors
     for page in document["pages"]:
         for block in page["blocks"]:
-            text = squeeze(block["text"])
-            if block["type"] not in MD_TEXT or block.get("joined") or (block["source"] == "vlm" and "$" in text):
+            texts = [squeeze(part) for part in plain_parts(block)]
+            if block["type"] not in MD_TEXT or block.get("joined") or (block["source"] == "vlm" and "$" in block["text"]):
                 continue
-            if text not in seen:
+            if any(text not in seen for text in texts):
                 yield "%s is not what is shown: %s" % (block["id"], block["text"][:100])
         for table in [b["table"] for b in page["blocks"] if "table" in b and b["source"] != "vlm"]:
             for cell in table["cells"]:

@@ -116,7 +116,7 @@ static int print_format(const char *name, const struct dp_document *document)
 
 static bool random_document(const char *folder, uint64_t seed)
 {
-    struct t_random random = {.state = seed, .hostile = seed % 2 == 0};
+    struct t_random random = {.state = seed, .hostile = seed % 2 == 0, .spans = seed % 3 == 0};
     const struct out_options options = {.words = true, .pretty = seed % 3 == 0, .page_images = seed % 4 == 0};
     struct dp_document document;
     char path[1024];

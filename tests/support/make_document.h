@@ -36,6 +36,7 @@ bool t_page_image(const struct dp_page *page, int channels, struct b_image *out)
 struct t_random {
     uint64_t state;
     bool markup;  /* only what QwenVL-HTML carries: whole boxes, no lines, collapsed white space, full grids */
+    bool spans;   /* formulas and other spans in the texts */
     bool hostile; /* texts full of the signs that formats give a meaning */
 };
 bool t_random_document(struct t_random *random, int32_t pages, struct dp_document *out);

@@ -270,6 +270,33 @@ static void caption(struct t_random *r, struct t_page *t)
         t->page->blocks[i].caption_of = target;
 }
 
+/* Up to four stretches of the last block's text. */
+static void add_spans(struct t_random *r, struct t_page *t)
+{
+    static const char *const latex[] = {"x_{1}", "a<b", "\\frac{1}{2}", "\\nosuch{|}", "$", "{", "n^{2}"};
+    struct dp_page *p = t->page;
+    const struct dp_block *b = &p->blocks[p->n_blocks - 1];
+    const size_t len = strlen(b->text);
+    size_t at = 0;
+    for (int k = 0; k < 4 && t->ok && p->n_spans < t->room; k++) {
+        for (uint32_t skip = t_random_below(r, 12); skip > 0 && at < len; skip--)
+            (void)b_utf8_next(b->text, len, &at);
+        const size_t begin = at;
+        for (uint32_t more = 1 + t_random_below(r, 9); more > 0 && at < len; more--)
+            (void)b_utf8_next(b->text, len, &at);
+        if (at == begin)
+            return;
+        const enum dp_span_kind kind = chance(r, 70) ? DP_SPAN_FORMULA : (enum dp_span_kind)t_random_below(r, DP_SPAN_KINDS);
+        p->spans[p->n_spans++] = (struct dp_span){.block = p->n_blocks - 1,
+                                                  .begin = (int32_t)begin,
+                                                  .end = (int32_t)at,
+                                                  .kind = kind,
+                                                  .latex = kind == DP_SPAN_FORMULA ? latex[t_random_below(r, COUNT(latex))] : NULL,
+                                                  .bbox = b->bbox,
+                                                  .confidence = confidence(r)};
+    }
+}
+
 static void block(struct t_random *r, struct t_page *t)
 {
     const enum dp_block_type type = (enum dp_block_type)t_random_below(r, DP_BLOCK_TYPES);
@@ -304,6 +331,8 @@ static void block(struct t_random *r, struct t_page *t)
         for (int32_t i = first; i < t->page->n_words; i++)
             t->page->words[i].style = chance(r, 20) ? t_random_below(r, 32) : 0;
     }
+    if (r->spans && chance(r, 50))
+        add_spans(r, t);
     struct dp_block *b = &t->page->blocks[t->page->n_blocks - 1];
     if (!r->markup && chance(r, 5) && t->page->n_blocks > 1) {
         int depth = 0;

@@ -236,6 +236,72 @@ static void nothing_is_lost(void **state)
     }
 }
 
+static void render(const struct dp_document *d, const char *format, const char *want)
+{
+    struct b_err err = {0};
+    struct t_collect got;
+    t_collect_init(&got);
+    assert_int_equal(t_render(out_format_find(format), NULL, d, false, NULL, &got, &err), B_OK);
+    if (!strstr(got.main.data, want))
+        fail_msg("%s: no \"%s\" in \"%s\"", format, want, got.main.data);
+    t_collect_free(&got);
+}
+
+static void formulas_in_text(void **state)
+{
+    static const struct {
+        const char *text, *covered[2], *latex[2], *md, *html;
+    } cases[] = {
+        {"so a<b at $5 and $6", {"a<b"}, {"a<b"}, "so $a<b$ at \\$5 and \\$6", "so <span class=\"formula\"><math"},
+        {"xy is so", {"x", "y"}, {"x", "y"}, "$x$ $y$ is so", "</math></span><span class=\"formula\">"},
+        {"is x2 or n", {"x", "n"}, {"x", "n"}, "is x2 or $n$", "</math></span>2 or <span"},
+        {"a_b and c_d is *x* so", {"*x*"}, {"x^{*}_{1}"}, "a_b and c_d is $x^{*}_{1}$ so", "is <span class=\"formula\">"},
+        {"# x", {"x"}, {"x"}, "\\# $x$", "# <span"},
+        {"bad \\x here", {"\\x"}, {"\\nosuch{$$"}, "bad $\\nosuch{$ $$ here", "<code class=\"latex\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct t_page t;
+        assert_true(t_page_begin(&t, 1, 1000, 1400, 200));
+        t_block(&t, DP_PARAGRAPH, (struct dp_rect){100, 100, 900, 200}, cases[i].text);
+        t_lines(&t, 1);
+        for (int k = 0; k < 2 && cases[i].covered[k]; k++)
+            t_span(&t, DP_SPAN_FORMULA, cases[i].covered[k], cases[i].latex[k]);
+        assert_true(t.ok);
+        struct dp_document d = {.info = {.source_name = "a", .media_type = "b", .model_name = "c"}, .pages = &t.page, .n_pages = 1};
+        assert_int_equal(dp_page_check(t.page, NULL), B_OK);
+        render(&d, "md", cases[i].md);
+        render(&d, "html", cases[i].html);
+        render(&d, "text", cases[i].text);
+        dp_page_drop(t.page);
+    }
+}
+
+/* Formulas keep their place where words have styles, and where a hyphen goes between two blocks. */
+static void formulas_among_styles(void **state)
+{
+    struct t_page t;
+    (void)state;
+    assert_true(t_page_begin(&t, 1, 1000, 1400, 200));
+    t_block(&t, DP_PARAGRAPH, (struct dp_rect){100, 100, 900, 200}, "bold x_1 = y then inter-");
+    t_lines(&t, 1);
+    t_span(&t, DP_SPAN_FORMULA, "x_1 = y", "x_{1}=y");
+    t.page->words[0].style = DP_BOLD;
+    t.page->words[1].style = DP_ITALIC;
+    t.page->words[3].style = DP_ITALIC;
+    t.page->words[4].style = DP_BOLD;
+    t.page->blocks[0].joined = true;
+    t_block(&t, DP_PARAGRAPH, (struct dp_rect){100, 300, 900, 400}, "val of z.");
+    t_lines(&t, 1);
+    t_span(&t, DP_SPAN_FORMULA, "z", "z");
+    assert_true(t.ok);
+    struct dp_document d = {.info = {.source_name = "a", .media_type = "b", .model_name = "c"}, .pages = &t.page, .n_pages = 1};
+    render(&d, "md", "bold $x_{1}=y$ then interval of $z$.");
+    render(&d, "html", "<b>bold</b> <span class=\"formula\"><math");
+    render(&d, "html", "</math></span> <b>then</b> inter-");
+    dp_page_drop(t.page);
+}
+
 static enum b_code ignore(void *ctx, const void *data, size_t size, struct b_err *err)
 {
     (void)data;
@@ -420,6 +486,7 @@ int main(void)
         cmocka_unit_test(empty_document), cmocka_unit_test(nothing_is_lost),  cmocka_unit_test(sparse_grid),
         cmocka_unit_test(broken_page),    cmocka_unit_test(joined_markdown),  cmocka_unit_test(joined_html),
         cmocka_unit_test(joined_elsewhere),
+        cmocka_unit_test(formulas_in_text), cmocka_unit_test(formulas_among_styles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

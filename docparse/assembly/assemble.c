@@ -35,7 +35,8 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     code = dp_figures_gather(a, err);
     if (code != B_OK)
         return code;
-    return dp_emit_blocks(a, err);
+    code = dp_emit_blocks(a, err);
+    return code == B_OK ? dp_inline_formulas_find(a, err) : code;
 }
 
 enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, struct b_err *err)

@@ -223,6 +223,9 @@ enum b_code dp_formulas_make_blocks(struct dp_assembly *a, struct b_err *err) B_
 enum b_code dp_formula_emit(struct dp_assembly *a, const struct dp_draft_formula *formula, struct dp_block *out,
                             struct b_err *err) B_MUST_CHECK;
 
+/* inline_formulas.c: formulas inside of the text of finished blocks, as spans of the page. */
+enum b_code dp_inline_formulas_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+
 /* table_grid.c: columns and rows of a region whose items are known; false when it is no table. */
 enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,
                           struct b_err *err) B_MUST_CHECK;

@@ -57,6 +57,8 @@ static const struct font_name names[] = {
     {"cmsy", SYMBOLS},
     {"cmbsy", SYMBOLS},
     {"lmmathsymbols", SYMBOLS},
+    {"txsya", AMS_A},
+    {"txsyb", AMS_B},
     {"txsy", SYMBOLS},
     {"newtxsy", SYMBOLS},
     {"ntxsy", SYMBOLS},
@@ -82,8 +84,6 @@ static const struct font_name names[] = {
     {"msam", AMS_A},
     {"msbm", AMS_B},
     {"mathjax_ams", AMS_B},
-    {"txsya", AMS_A},
-    {"txsyb", AMS_B},
     {"eufm", FRAKTUR},
     {"eufb", FRAKTUR},
     {"rsfs", SCRIPT},
@@ -413,11 +413,17 @@ static bool latin(uint32_t cp)
     return (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z');
 }
 
+/* The symbol fonts of TX and its like hold brackets, which OMS has not: there they are no codes. */
+static bool is_own_bracket(uint32_t cp, const char *font)
+{
+    return (cp == '[' || cp == ']') && font && (starts(font, "tx") || starts(font, "ntx") || starts(font, "newtx") || starts(font, "px"));
+}
+
 struct fm_sign fm_sign_of(uint32_t cp, const char *font)
 {
     /* Only brackets and pieces of the extension font have codes so low and nothing to tell the font by. */
     const enum family family = !font && cp < 0x20 ? EXTENSION : family_of(font);
-    struct fm_sign s = {.cp = decode(cp, family), .cls = FM_ORD, .known = true};
+    struct fm_sign s = {.cp = is_own_bracket(cp, font) ? cp : decode(cp, family), .cls = FM_ORD, .known = true};
     s.text_font = family == TEXT_FONT;
     if (cp == DP_GLYPH_BAR) {
         s.cls = FM_BAR;

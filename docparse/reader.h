@@ -47,6 +47,15 @@ enum b_code dp_reader_new(const struct dp_model *model, enum dp_text_layer text_
                           struct dp_reader **out, struct b_err *err) B_MUST_CHECK;
 void dp_reader_drop(struct dp_reader *reader);
 
+/* The memory in which a compact model's networks run: blocks that all its readers take turns in, as many as ever worked
+ * at the same time; none of a large model's. Any thread. */
+struct dp_network_memory {
+    size_t bytes, idle_bytes; /* of all blocks, of those that nobody uses now */
+};
+void dp_model_memory(const struct dp_model *model, struct dp_network_memory *state);
+/* Gives what nobody has used for so long back to the system. */
+void dp_model_trim(const struct dp_model *model, int64_t unused_ns);
+
 /* Fills page->lines, page->words, rotation, skew (blocks stay empty: dp_assemble makes them). The large model
  * fills finished blocks instead, with their lines. The bytes of the result do not depend on the number of threads. */
 enum b_code dp_reader_read(struct dp_reader *reader, const struct dp_sheet *sheet, struct dp_page *page,

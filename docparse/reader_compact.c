@@ -93,6 +93,20 @@ const char *dp_model_options(const struct dp_model *model)
     return model->options;
 }
 
+void dp_model_memory(const struct dp_model *model, struct dp_network_memory *state)
+{
+    struct eng_memory_state all = {.bytes = 0};
+    if (model->compact)
+        eng_memory_look(eng_models_memory(model->compact), &all);
+    *state = (struct dp_network_memory){.bytes = all.bytes, .idle_bytes = all.idle_bytes};
+}
+
+void dp_model_trim(const struct dp_model *model, int64_t unused_ns)
+{
+    if (model->compact)
+        eng_memory_trim(eng_models_memory(model->compact), unused_ns);
+}
+
 static float area_of(struct dp_rect b)
 {
     return b.x1 > b.x0 && b.y1 > b.y0 ? (b.x1 - b.x0) * (b.y1 - b.y0) : 0.0f;

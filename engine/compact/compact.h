@@ -21,6 +21,8 @@ struct eng_page_engine;
 /* Loads detector, recogniser and layout network from `dir` (file names in models.c). B_NOT_FOUND names the file. */
 enum b_code eng_models_load(const char *dir, struct eng_models **out, struct b_err *err) B_MUST_CHECK;
 void eng_models_drop(struct eng_models *models);
+/* The memory in which the networks of all engines run. Borrowed. */
+struct eng_memory *eng_models_memory(const struct eng_models *models);
 
 /* threads: how many threads one page may use (detector by OpenMP, lines dealt to threads). */
 enum b_code eng_page_engine_new(const struct eng_models *models, int threads, struct eng_page_engine **out,

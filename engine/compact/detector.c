@@ -53,14 +53,11 @@ static struct eng_det_size size_of(struct b_image_view page, const struct eng_de
     return eng_det_size_of(page.width, page.height, own_scale ? (double)options->scale : chosen.scale, bound);
 }
 
-enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view page,
-                              const struct eng_detector_options *options, struct eng_strip_list *out,
-                              struct b_cancel *cancel, struct b_err *err)
+/* Strips of the page from what the network sees on it. */
+static enum b_code find_strips(struct eng_detector *detector, struct b_image_view page,
+                               const struct eng_detector_options *options, struct eng_strip_list *out,
+                               struct b_cancel *cancel, struct b_err *err)
 {
-    *out = (struct eng_strip_list){.strips = NULL};
-    if (!page.pixels || page.width < 1 || page.height < 1 || (page.channels != 1 && page.channels != 3))
-        return b_fail(err, B_ARGUMENT, DOMAIN, "a page of %dx%d pixels with %d channels", page.width, page.height,
-                      page.channels);
     const struct eng_det_size size = size_of(page, options);
     const int64_t dims[4] = {1, 3, size.padded_height, size.padded_width};
     float *input = NULL;
@@ -79,4 +76,17 @@ enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view
     const struct eng_map window = {map->data, (size_t)size.padded_width, size.width, size.height};
     return eng_strips_from_window(window, (double)size.width / page.width, (double)size.height / page.height,
                                   page.width, page.height, options, out, err);
+}
+
+enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view page,
+                              const struct eng_detector_options *options, struct eng_strip_list *out,
+                              struct b_cancel *cancel, struct b_err *err)
+{
+    *out = (struct eng_strip_list){.strips = NULL};
+    if (!page.pixels || page.width < 1 || page.height < 1 || (page.channels != 1 && page.channels != 3))
+        return b_fail(err, B_ARGUMENT, DOMAIN, "a page of %dx%d pixels with %d channels", page.width, page.height,
+                      page.channels);
+    const enum b_code code = find_strips(detector, page, options, out, cancel, err);
+    eng_runner_rest(detector->runner);
+    return code;
 }

@@ -233,5 +233,8 @@ enum b_code eng_layout_find(struct eng_layout *layout, struct b_image_view page,
         code = eng_net_fill(page, NET_W, NET_H, NET_W, NET_H, input, err);
     if (code == B_OK)
         code = eng_runner_run(layout->runner, outputs, cancel, err);
-    return code == B_OK ? eng_layout_decode(outputs, page.width, page.height, options, out, err) : code;
+    if (code == B_OK)
+        code = eng_layout_decode(outputs, page.width, page.height, options, out, err);
+    eng_runner_rest(layout->runner);
+    return code;
 }

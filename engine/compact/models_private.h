@@ -6,6 +6,7 @@
 #include "engine/graph/graph.h"
 
 struct eng_models {
+    struct eng_memory *memory;
     struct eng_graph *detector, *recogniser, *layout;
 };
 

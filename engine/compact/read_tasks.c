@@ -102,6 +102,7 @@ enum b_code eng_crew_read(struct eng_reading_crew *crew, struct b_image_view pag
     struct dealing d = {.crew = crew, .page = page, .tasks = tasks, .turns = turns, .cancel = cancel, .errors = errors};
     atomic_init(&d.failed, false);
     b_parallel_for(crew->workers, n, read_one, &d);
+    eng_recogniser_rest(crew->recogniser);
     for (int i = 0; i < crew->workers && code == B_OK; i++)
         if (errors[i].code != B_OK) {
             code = errors[i].code;

@@ -222,6 +222,12 @@ enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker
     return finish(w, arena, out, err);
 }
 
+void eng_recogniser_rest(struct eng_recogniser *recogniser)
+{
+    for (int i = 0; i < recogniser->n_workers; i++)
+        eng_runner_rest(recogniser->workers[i].runner);
+}
+
 enum b_code eng_recogniser_read(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
                                 const struct eng_strip *strip, struct b_arena *arena, struct eng_reading *out,
                                 struct b_cancel *cancel, struct b_err *err)

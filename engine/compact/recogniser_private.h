@@ -10,4 +10,7 @@ enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker
                                    const struct eng_strip *strip, enum eng_line_look look, struct b_arena *arena,
                                    struct eng_reading *out, struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
 
+/* Gives the memory of all workers' runs back until the next reading; no worker is reading. */
+void eng_recogniser_rest(struct eng_recogniser *recogniser);
+
 #endif

@@ -166,5 +166,8 @@ enum b_code eng_table_read(struct eng_table_net *net, struct b_image_view pictur
         code = eng_net_fill(picture, width, height, SIDE, SIDE, input, err);
     if (code == B_OK)
         code = eng_runner_run(net->runner, outputs, cancel, err);
-    return code == B_OK ? eng_table_decode(&outputs[0], &outputs[1], (float)longer, arena, out, err) : code;
+    if (code == B_OK)
+        code = eng_table_decode(&outputs[0], &outputs[1], (float)longer, arena, out, err);
+    eng_runner_rest(net->runner);
+    return code;
 }

@@ -31,7 +31,10 @@ enum b_code eng_graph_parse(const uint8_t *data, size_t size, const struct eng_g
         return b_fail(err, B_NO_MEMORY, GR_DOMAIN, "out of memory");
     if (options)
         g->options = *options;
-    enum b_code code = parse(g, data, size, err);
+    enum b_code code = g->options.memory ? B_OK : eng_memory_new(&g->own_memory, err);
+    g->memory = g->own_memory ? g->own_memory : g->options.memory;
+    if (code == B_OK)
+        code = parse(g, data, size, err);
     if (code != B_OK) {
         eng_graph_drop(g);
         return code;
@@ -89,6 +92,7 @@ void eng_graph_drop(struct eng_graph *graph)
     if (graph->nodes)
         drop_packed(graph);
     b_arena_drop(graph->arena);
+    eng_memory_drop(graph->own_memory);
     free(graph);
 }
 

@@ -17,7 +17,21 @@ struct eng_graph;
 #define ENG_MAX_DIMS 4
 #define ENG_MAX_OUTPUTS 8
 
+/* The memory that runners take turns in, of one network or of several: blocks, as many as runners ever worked at the same
+ * time, each as large as the largest run so far. Thread-safe. */
+struct eng_memory;
+enum b_code eng_memory_new(struct eng_memory **out, struct b_err *err) B_MUST_CHECK;
+void eng_memory_drop(struct eng_memory *memory); /* after the last runner */
+struct eng_memory_state {
+    size_t bytes, idle_bytes; /* of all blocks, of those not lent now */
+    int blocks;
+};
+void eng_memory_look(struct eng_memory *memory, struct eng_memory_state *state);
+/* Gives blocks that nobody has used for so long back to the system. */
+void eng_memory_trim(struct eng_memory *memory, int64_t unused_ns);
+
 struct eng_graph_options {
+    struct eng_memory *memory; /* borrowed; where runners run. NULL: the network has one of its own */
     bool keep_inner; /* every value that the fused network computes stays for eng_runner_tap: for parity tests */
     bool ctc_argmax; /* the last softmax over classes becomes [N,T,2]: class index, probability */
 };
@@ -44,8 +58,8 @@ struct eng_tensor {
     int64_t dims[ENG_MAX_DIMS];
 };
 
-/* Execution state: a bounded cache of instances planned for an input shape, with their memory.
- * One thread at a time; one runner per worker. */
+/* Execution state: a bounded cache of instances planned for an input shape. The memory in which they run is lent from
+ * the first eng_runner_input on until eng_runner_rest. One thread at a time; one runner per worker. */
 struct eng_runner;
 
 struct eng_runner_options {
@@ -71,6 +85,10 @@ enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], f
  * next call on this runner. cancel is polled between layers. */
 enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[ENG_MAX_OUTPUTS],
                            struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;
+
+/* Gives the memory back for other runners to use; inputs and outputs are gone. To be called when a run's outputs have
+ * been looked at and another run may be a while away. */
+void eng_runner_rest(struct eng_runner *runner);
 
 /* After a run of a graph loaded with keep_inner: copy of the inner value `name` as row-major fp32 into
  * values[0..max); *count gets its size. For parity tests. */

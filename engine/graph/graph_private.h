@@ -131,6 +131,7 @@ struct gr_table {
 struct eng_graph {
     struct b_arena *arena;
     struct eng_graph_options options;
+    struct eng_memory *memory, *own_memory; /* the same, or own_memory NULL */
     struct gr_value *values;
     int n_values;
     struct gr_node *nodes;

@@ -50,6 +50,7 @@ static enum b_code set_outputs(struct gr_lower *l)
         if (!s->known || s->is_int || s->n_dims > ENG_MAX_DIMS || s->n_dims < 1)
             return b_fail(l->err, B_UNSUPPORTED, GR_DOMAIN, "the output '%.100s' is not a tensor",
                           l->g->values[v].name);
+        l->plan->output_shapes[i] = *s;
         enum b_code code = gr_get(l, v, GR_PLAIN, &l->plan->outputs[i]);
         if (code != B_OK)
             return code;
@@ -73,6 +74,29 @@ static enum b_code fill(struct gr_lower *l, const int64_t dims[4])
     return code == B_OK ? gr_place(l->g, l->plan, l->block, l->budget, l->err) : code;
 }
 
+/* Keeps what a run needs, a fifth of what planning needed: plans stay for long, and there are many. */
+static enum b_code settle(struct gr_plan *p, struct b_err *err)
+{
+    const size_t steps = (size_t)p->n_steps * sizeof *p->steps, bufs = (size_t)p->n_bufs * sizeof *p->bufs;
+    struct b_arena *arena = b_arena_new(steps + bufs + 64);
+    char *kept = arena ? b_arena_alloc(arena, steps + bufs, 64) : NULL;
+    if (!kept) {
+        b_arena_drop(arena);
+        return b_fail(err, B_NO_MEMORY, GR_DOMAIN, "out of memory");
+    }
+    memcpy(kept, p->steps, steps);
+    memcpy(kept + steps, p->bufs, bufs);
+    b_arena_drop(p->arena);
+    p->arena = arena;
+    p->steps = (struct gr_step *)(void *)kept;
+    p->bufs = (struct gr_buf *)(void *)(kept + steps);
+    p->cap_steps = p->n_steps;
+    p->cap_bufs = p->n_bufs;
+    p->shapes = NULL;
+    p->rep[GR_PLAIN] = p->rep[GR_BLOCKED] = NULL;
+    return B_OK;
+}
+
 enum b_code gr_plan_new(const struct eng_graph *g, struct eng_dnn *dnn, const int64_t dims[4], size_t budget,
                         struct gr_plan **out, struct b_err *err)
 {
@@ -87,6 +111,8 @@ enum b_code gr_plan_new(const struct eng_graph *g, struct eng_dnn *dnn, const in
     memcpy(plan->key, dims, sizeof plan->key);
     struct gr_lower l = {.g = g, .dnn = dnn, .plan = plan, .block = eng_dnn_block(), .budget = budget, .err = err};
     enum b_code code = fill(&l, dims);
+    if (code == B_OK && !g->options.keep_inner)
+        code = settle(plan, err);
     if (code != B_OK) {
         gr_plan_drop(plan);
         return code;

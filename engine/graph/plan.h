@@ -68,8 +68,9 @@ struct gr_plan {
     int threads;   /* the library generates its kernels for a number of threads */
     uint64_t used; /* for least recently used */
     struct b_arena *arena;
-    struct gr_shape *shapes; /* per value */
-    int *rep[GR_LAYOUTS];    /* per value: its buffer in that layout, or -1 */
+    struct gr_shape *shapes; /* per value; NULL once planned, unless inner values are kept */
+    int *rep[GR_LAYOUTS];    /* per value: its buffer in that layout, or -1; likewise */
+    struct gr_shape output_shapes[ENG_MAX_OUTPUTS];
     struct gr_buf *bufs;
     int n_bufs, cap_bufs;
     struct gr_step *steps;

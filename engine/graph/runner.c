@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a network: a bounded cache of plans by input shape over one block of memory that all of them use in
- * turn. Invariant: the block is at least as large as the plan that was chosen last. */
+ * turn, and other runners while this one rests. Invariant: when a plan is chosen the block is large enough for it. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "engine/graph/activations.h"
 #include "engine/graph/plan.h"
 
 #define DEFAULT_PLANS 48
 #define MAX_PLANS 4096
 #define DEFAULT_BYTES ((size_t)2 << 30)
-#define HUGE_PAGE ((size_t)2 << 20)
 
 struct eng_runner {
     const struct eng_graph *graph;
@@ -20,8 +19,7 @@ struct eng_runner {
     int n_plans;
     struct gr_plan *current;
     uint64_t clock;
-    char *base;
-    size_t bytes;
+    struct gr_block block; /* empty while it rests */
     bool ran; /* current has been run: taps are valid */
 };
 
@@ -61,8 +59,7 @@ void eng_runner_drop(struct eng_runner *runner)
         gr_plan_drop(runner->plans[i]);
     free(runner->plans);
     eng_dnn_drop(runner->dnn);
-    if (runner->base)
-        munmap(runner->base, runner->bytes);
+    gr_block_give(runner->graph->memory, &runner->block);
     free(runner);
 }
 
@@ -73,20 +70,17 @@ void eng_runner_set_threads(struct eng_runner *runner, int threads)
 
 static enum b_code ensure_bytes(struct eng_runner *r, size_t bytes, struct b_err *err)
 {
-    if (bytes <= r->bytes)
+    if (bytes <= r->block.bytes)
         return B_OK;
-    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    if (r->base)
-        munmap(r->base, r->bytes);
-    r->base = NULL;
-    r->bytes = 0;
-    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
-        return b_fail(err, B_NO_MEMORY, GR_DOMAIN, "out of memory for %zu bytes of activations", bytes);
-    (void)madvise(base, bytes, MADV_HUGEPAGE); /* only a hint */
-    r->base = base;
-    r->bytes = bytes;
-    return B_OK;
+    gr_block_give(r->graph->memory, &r->block);
+    return gr_block_take(r->graph->memory, bytes, &r->block, err);
+}
+
+void eng_runner_rest(struct eng_runner *runner)
+{
+    runner->current = NULL;
+    runner->ran = false;
+    gr_block_give(runner->graph->memory, &runner->block);
 }
 
 static struct gr_plan *find_plan(const struct eng_runner *r, const int64_t dims[4])
@@ -132,7 +126,7 @@ enum b_code eng_runner_input(struct eng_runner *runner, const int64_t dims[4], f
         return code;
     plan->used = ++runner->clock;
     runner->current = plan;
-    *input = (float *)(void *)(runner->base + plan->bufs[plan->input].offset);
+    *input = (float *)(void *)(runner->block.base + plan->bufs[plan->input].offset);
     return B_OK;
 }
 
@@ -140,7 +134,7 @@ static void set_output(const struct eng_runner *r, const struct gr_run *run, int
 {
     const struct gr_plan *plan = r->current;
     int v = r->graph->outputs[i];
-    const struct gr_shape *s = &plan->shapes[v];
+    const struct gr_shape *s = &plan->output_shapes[i];
     *out = (struct eng_tensor){.data = gr_at(run, plan->outputs[i]), .n_dims = s->n_dims};
     memcpy(out->dims, s->dims, sizeof out->dims);
     int producer = r->graph->values[v].producer;
@@ -156,7 +150,7 @@ enum b_code eng_runner_run(struct eng_runner *runner, struct eng_tensor outputs[
         return b_fail(err, B_ARGUMENT, GR_DOMAIN, "a run without an input");
     struct gr_run run = {.dnn = runner->dnn,
                          .kernels = eng_kernels_best(),
-                         .base = runner->base,
+                         .base = runner->block.base,
                          .bufs = plan->bufs,
                          .cancel = cancel,
                          .block = eng_dnn_block(),
@@ -203,7 +197,7 @@ enum b_code eng_runner_tap(struct eng_runner *runner, const char *name, float *v
     size_t n = gr_elements(s);
     if (n > max)
         return b_fail(err, B_ARGUMENT, GR_DOMAIN, "'%.100s' has %zu elements", name, n);
-    const char *at = runner->base + plan->bufs[plain >= 0 ? plain : blocked].offset;
+    const char *at = runner->block.base + plan->bufs[plain >= 0 ? plain : blocked].offset;
     if (plain >= 0)
         memcpy(values, at, n * sizeof *values);
     else

@@ -672,6 +672,66 @@ static void test_rest(void **state)
     free(x.v);
 }
 
+/* Runners that rest share their memory, whoever needed most of it before. */
+static void memory_is_shared(void **state)
+{
+    (void)state;
+    struct t_onnx m;
+    struct map small = input_map(1, 3, 64, 96), large = input_map(1, 3, 640, 960);
+    struct eng_tensor out[ENG_MAX_OUTPUTS];
+    struct eng_memory_state one, two, end;
+    struct eng_memory *memory = NULL;
+    assert_true(t_onnx_sample(0, &m));
+    assert_int_equal(eng_memory_new(&memory, NULL), B_OK);
+    struct eng_graph *g = parse(&m, (struct eng_graph_options){.memory = memory});
+    struct eng_runner *r[3] = {runner_of(g), runner_of(g), runner_of(g)};
+    run(r[0], &large, out);
+    eng_memory_look(memory, &one);
+    assert_int_equal(one.blocks, 1);
+    assert_int_equal(one.idle_bytes, 0);
+    eng_runner_rest(r[0]);
+    for (int i = 0; i < 9; i++) { /* in turn: one block does, and results do not depend on what lies in it */
+        run(r[i % 3], &small, out);
+        float *first = malloc((size_t)out[0].dims[1] * sizeof *first);
+        assert_non_null(first);
+        memcpy(first, out[0].data, (size_t)out[0].dims[1] * sizeof *first);
+        run(r[i % 3], &large, out);
+        run(r[i % 3], &small, out);
+        assert_memory_equal(first, out[0].data, (size_t)out[0].dims[1] * sizeof *first);
+        free(first);
+        eng_runner_rest(r[i % 3]);
+    }
+    eng_memory_look(memory, &two);
+    assert_int_equal(two.blocks, 1);
+    assert_int_equal(two.bytes, one.bytes);
+    assert_int_equal(two.idle_bytes, one.bytes);
+    run(r[0], &large, out); /* at a time: two */
+    run(r[1], &small, out);
+    eng_memory_look(memory, &two);
+    assert_int_equal(two.blocks, 2);
+    assert_true(two.bytes < 2 * one.bytes);
+    eng_memory_trim(memory, 0); /* what is lent stays */
+    eng_memory_look(memory, &end);
+    assert_int_equal(end.bytes, two.bytes);
+    eng_runner_rest(r[0]);
+    eng_memory_trim(memory, 3600000000000LL);
+    eng_memory_look(memory, &end);
+    assert_int_equal(end.bytes, two.bytes);
+    eng_memory_trim(memory, 0);
+    eng_memory_look(memory, &end);
+    assert_int_equal(end.bytes, two.bytes - one.bytes);
+    assert_int_equal(end.blocks, 1);
+    run(r[0], &large, out); /* and comes back when it is needed */
+    for (int i = 0; i < 3; i++)
+        eng_runner_drop(r[i]);
+    eng_memory_look(memory, &end);
+    assert_int_equal(end.idle_bytes, end.bytes);
+    eng_graph_drop(g);
+    eng_memory_drop(memory);
+    free(small.v);
+    free(large.v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,7 +741,7 @@ int main(void)
         cmocka_unit_test(test_pools),       cmocka_unit_test(test_excite),
         cmocka_unit_test(test_layernorm),   cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_classifier),  cmocka_unit_test(test_taps),
-        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_rest),        cmocka_unit_test(memory_is_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

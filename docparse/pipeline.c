@@ -262,8 +262,15 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
     struct parse *p = w->parse;
+    bool has_read = false;
     pthread_mutex_lock(&p->lock);
     for (;;) {
+        if (has_read && p->events->between && !p->stop && p->next < p->n_pages) {
+            pthread_mutex_unlock(&p->lock);
+            p->events->between(p->events->ctx);
+            pthread_mutex_lock(&p->lock);
+        }
+        has_read = true;
         while (!p->stop && p->next < p->n_pages && p->next >= p->handed_out + p->window)
             pthread_cond_wait(&p->changed, &p->lock);
         if (p->stop || p->next >= p->n_pages)

@@ -13,7 +13,7 @@
  * are in memory. A page that fails is handed out with its status and error: the document goes on. */
 
 /* Readers that are kept from document to document (planned networks are costly to make again). One
- * document at a time; the model must outlive it. */
+ * document at a time, but see dp_parse_events.between; the model must outlive it. */
 struct dp_pipeline;
 enum b_code dp_pipeline_new(const struct dp_model *model, enum dp_text_layer text_layer, int jobs,
                             struct dp_pipeline **out, struct b_err *err) B_MUST_CHECK;
@@ -42,6 +42,9 @@ struct dp_parse_events {
     /* May be NULL. A stage of some page took so long, whether it succeeded or not. Called on the threads that read
      * pages, several at a time. */
     void (*took)(void *ctx, enum dp_stage stage, int64_t ns);
+    /* May be NULL. Called on a thread that reads, when it has read a page and is about to read another one. Reading goes
+     * on when it returns. Its reader is at rest meanwhile: a pipeline of one job may parse another document in here. */
+    void (*between)(void *ctx);
     /* Called once, before the first page. info and its strings live until dp_pipeline_parse returns. */
     enum b_code (*begin)(void *ctx, const struct dp_document_info *info, int32_t pages_to_read, struct b_err *err);
     /* Called in page order, on the thread that called dp_pipeline_parse. `image` is NULL unless keep_images,

@@ -26,11 +26,13 @@ struct turn {
 
 struct svc_admission {
     pthread_mutex_t lock;
-    pthread_cond_t wake[SVC_KINDS];
+    pthread_cond_t wake[SVC_KINDS], express;
     struct svc_admission_limits limits;
     struct svc_ticket *head[SVC_CLASSES], *tail[SVC_CLASSES];
     int waiting[SVC_KINDS][SVC_CLASSES];
     int running[SVC_KINDS];
+    int at_interactive;     /* workers, without the express, that run interactive pages */
+    int64_t interactive_ns; /* when one last did */
     uint64_t bytes;
     uint64_t starts;
     int interactive_in_a_row[SVC_KINDS];
@@ -41,6 +43,18 @@ struct svc_admission {
     struct svc_clients *clients;
     bool draining, closed;
 };
+
+/* The conditions; timed waits do not mind a clock that is set. */
+static bool init_conds(struct svc_admission *a)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    const bool fine = pthread_cond_init(&a->wake[SVC_PAGES], NULL) == 0 &&
+                      pthread_cond_init(&a->wake[SVC_MODEL], NULL) == 0 && pthread_cond_init(&a->express, &monotonic) == 0;
+    pthread_condattr_destroy(&monotonic);
+    return fine;
+}
 
 enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out, struct b_err *err)
 {
@@ -53,8 +67,7 @@ enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct 
         a->typical_ns[SVC_PAGES][class] = FIRST_GUESS_NS;
         a->typical_ns[SVC_MODEL][class] = FIRST_GUESS_MODEL_NS;
     }
-    if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->wake[SVC_PAGES], NULL) != 0 ||
-        pthread_cond_init(&a->wake[SVC_MODEL], NULL) != 0) {
+    if (pthread_mutex_init(&a->lock, NULL) != 0 || !init_conds(a)) {
         free(a);
         *out = NULL;
         return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refuses a lock");
@@ -74,6 +87,7 @@ void svc_admission_drop(struct svc_admission *a)
     svc_clients_drop(a->clients);
     pthread_cond_destroy(&a->wake[SVC_PAGES]);
     pthread_cond_destroy(&a->wake[SVC_MODEL]);
+    pthread_cond_destroy(&a->express);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
@@ -159,6 +173,11 @@ static int waiting_of(const struct svc_admission *a, const char *client)
     return n;
 }
 
+static bool is_fast(const struct svc_ticket *ticket)
+{
+    return ticket->kind == SVC_PAGES && ticket->class == SVC_INTERACTIVE;
+}
+
 static int waiting_kind(const struct svc_admission *a, enum svc_kind kind)
 {
     return a->waiting[kind][SVC_INTERACTIVE] + a->waiting[kind][SVC_BULK];
@@ -235,6 +254,8 @@ enum b_code svc_admission_enter(struct svc_admission *a, struct svc_ticket *tick
         a->tail[class] = ticket;
         a->waiting[ticket->kind][class]++;
         pthread_cond_signal(&a->wake[ticket->kind]);
+        if (is_fast(ticket))
+            pthread_cond_signal(&a->express);
     }
     pthread_mutex_unlock(&a->lock);
     return code;
@@ -305,11 +326,13 @@ static struct svc_ticket *choose(struct svc_admission *a, enum svc_kind kind)
     return choose_of(a, kind, class);
 }
 
-static void start(struct svc_admission *a, struct svc_ticket *ticket)
+static void start(struct svc_admission *a, struct svc_ticket *ticket, bool express)
 {
     take_out(a, ticket);
     note_turn(a, ticket->client);
     ticket->running = true;
+    ticket->express = express;
+    a->at_interactive += is_fast(ticket) && !express;
     ticket->waited_ns = b_now_ns() - ticket->queued_ns;
     ticket->queued_ns += ticket->waited_ns; /* from here on: when it started */
     a->running[ticket->kind]++;
@@ -323,7 +346,39 @@ struct svc_ticket *svc_admission_next(struct svc_admission *a, enum svc_kind kin
         pthread_cond_wait(&a->wake[kind], &a->lock);
     if (waiting_kind(a, kind) > 0) {
         ticket = choose(a, kind);
-        start(a, ticket);
+        start(a, ticket, false);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return ticket;
+}
+
+/* When the express may take an interactive ticket: a time that lies behind, or INT64_MAX. */
+static int64_t express_due_ns(const struct svc_admission *a)
+{
+    int64_t since_ns = INT64_MAX;
+    for (const struct svc_ticket *t = a->head[SVC_INTERACTIVE]; t; t = t->next)
+        if (is_fast(t) && t->queued_ns < since_ns)
+            since_ns = t->queued_ns;
+    if (since_ns == INT64_MAX || a->at_interactive > 0)
+        return INT64_MAX;
+    return (since_ns > a->interactive_ns ? since_ns : a->interactive_ns) + SVC_EXPRESS_MS * 1000000LL;
+}
+
+struct svc_ticket *svc_admission_express(struct svc_admission *a)
+{
+    struct svc_ticket *ticket = NULL;
+    pthread_mutex_lock(&a->lock);
+    while (!a->closed && !ticket) {
+        const int64_t due = express_due_ns(a);
+        if (due <= b_now_ns()) {
+            ticket = choose_of(a, SVC_PAGES, SVC_INTERACTIVE);
+            start(a, ticket, true);
+        } else if (due == INT64_MAX) {
+            pthread_cond_wait(&a->express, &a->lock);
+        } else {
+            const struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
+            pthread_cond_timedwait(&a->express, &a->lock, &until);
+        }
     }
     pthread_mutex_unlock(&a->lock);
     return ticket;
@@ -335,7 +390,7 @@ struct svc_ticket *svc_admission_lend(struct svc_admission *a)
     pthread_mutex_lock(&a->lock);
     if (a->waiting[SVC_PAGES][SVC_INTERACTIVE] > 0) {
         ticket = choose_of(a, SVC_PAGES, SVC_INTERACTIVE);
-        start(a, ticket);
+        start(a, ticket, false);
     }
     pthread_mutex_unlock(&a->lock);
     return ticket;
@@ -364,6 +419,11 @@ void svc_admission_leave(struct svc_admission *a, struct svc_ticket *ticket)
         *typical += (took - *typical) / *seen;
         a->running[ticket->kind]--;
         ticket->running = false;
+        if (is_fast(ticket) && !ticket->express) {
+            a->at_interactive--;
+            a->interactive_ns = b_now_ns();
+            pthread_cond_signal(&a->express);
+        }
     }
     svc_clients_release(a->clients, ticket->client, ticket->bytes);
     a->bytes -= ticket->bytes;
@@ -388,6 +448,7 @@ void svc_admission_close(struct svc_admission *a)
     a->closed = true;
     pthread_cond_broadcast(&a->wake[SVC_PAGES]);
     pthread_cond_broadcast(&a->wake[SVC_MODEL]);
+    pthread_cond_broadcast(&a->express);
     pthread_mutex_unlock(&a->lock);
 }
 

@@ -11,6 +11,13 @@
 /* Who may wait, who is next, and who is told to come back later. Knows nothing of gRPC. Two classes:
  * interactive work goes first, but one start in SVC_BULK_SHARE goes to waiting bulk work, so that it never
  * starves. Inside a class clients take turns: one client's thousand calls do not stand before another's first.
+ *
+ * How long an interactive call for pages waits is bounded by interactive calls alone: workers come back to the queue
+ * between the pages of bulk work (svc_admission_lend), and while every one of them is inside a bulk page, however long it takes
+ * or its client keeps it waiting, one more worker, the express, takes what has waited for SVC_EXPRESS_MS. So with `a`
+ * interactive calls in front, each at most T long on a worker: SVC_EXPRESS_MS + a T, and a T / workers while no
+ * bulk page takes longer than SVC_EXPRESS_MS; bulk work in between adds a page to SVC_BULK_SHARE - 1 calls.
+ *
  * Two kinds, each with threads of its own, so that a question to the large model, which takes minutes, holds up no
  * page; both share the bounds of the queue. Thread-safe. */
 struct svc_admission;
@@ -19,6 +26,7 @@ enum svc_class { SVC_INTERACTIVE, SVC_BULK, SVC_CLASSES };
 enum svc_kind { SVC_PAGES, SVC_MODEL, SVC_KINDS };
 
 #define SVC_BULK_SHARE 8  /* every eighth start is bulk when both classes wait */
+#define SVC_EXPRESS_MS 500 /* an interactive call that waits so long for bulk pages to end is taken by the express */
 #define SVC_BULK_SPARES 4 /* bulk calls leave a quarter of the queue to interactive ones */
 
 struct svc_admission_limits {
@@ -41,7 +49,7 @@ struct svc_ticket {
     bool ours; /* the server's own work (stored jobs): no bound of the queue keeps it out */
     uint64_t bytes;
     int64_t queued_ns, waited_ns; /* waited_ns: how long, once it runs */
-    bool waiting, running, begun;
+    bool waiting, running, begun, express;
 };
 
 enum b_code svc_admission_new(const struct svc_admission_limits *limits, struct svc_admission **out,
@@ -82,6 +90,10 @@ void svc_admission_page(struct svc_admission *admission, const char *client);
 /* For workers: waits for the next ticket of a kind and marks it running; NULL after svc_admission_close once no such
  * ticket waits any more. */
 struct svc_ticket *svc_admission_next(struct svc_admission *admission, enum svc_kind kind);
+
+/* For the express: waits until an interactive ticket for pages has waited for SVC_EXPRESS_MS during which no worker was
+ * at interactive work, and marks it running; NULL after svc_admission_close. */
+struct svc_ticket *svc_admission_express(struct svc_admission *admission);
 
 /* For a worker whose bulk work has come to the end of a page: an interactive ticket for pages that waits, marked
  * running, or NULL. So that nobody waits for a bulk document of a thousand pages to end. */

@@ -518,6 +518,17 @@ void svc_call_enqueue(struct svc_call *c)
     svc_call_unref(c);
 }
 
+bool svc_call_has_room(struct svc_call *c)
+{
+    struct b_err err;
+    struct svc_refusal refusal;
+    if (svc_admission_peek(svc_server_admission(c->server), &c->ticket, atomic_load(&c->cancel.deadline_ns), &refusal,
+                           &err) == B_OK)
+        return true;
+    svc_call_refuse(c, &err, &refusal);
+    return false;
+}
+
 struct svc_server *svc_call_server(const struct svc_call *call)
 {
     return call->server;

@@ -63,6 +63,8 @@ void svc_call_log(const struct svc_call *call, enum b_log_level level, const cha
 /* P: puts the call into the queue for the workers; refuses it (and finishes it) when that cannot be. The class
  * was set in the ticket before. */
 void svc_call_enqueue(struct svc_call *call);
+/* Whether it could be queued now, as its ticket is: otherwise the call is ended with the reason, before more is read. */
+bool svc_call_has_room(struct svc_call *call);
 
 /* Sends one response message; takes the buffer's bytes (buf is empty afterwards). With may_wait, which is for
  * workers only, it waits while the client does not take what was sent before. False when the client is gone:

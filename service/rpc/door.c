@@ -113,12 +113,11 @@ static bool has_room(struct svc_call *c)
     struct svc_admission *admission = svc_server_admission(c->server);
     struct svc_refusal refusal;
     struct b_err err;
-    enum b_code code = B_OK;
-    if (c->method->costly)
-        code = svc_admission_peek(admission, &c->ticket, 0, &refusal, &err);
-    if (code == B_OK && (c->method->costly || c->method->lasting))
-        code = svc_admission_begin(admission, &c->ticket, &refusal, &err);
-    if (code == B_OK)
+    if (c->method->costly && !svc_call_has_room(c))
+        return false;
+    if (!c->method->costly && !c->method->lasting)
+        return true;
+    if (svc_admission_begin(admission, &c->ticket, &refusal, &err) == B_OK)
         return true;
     svc_call_refuse(c, &err, &refusal);
     return false;

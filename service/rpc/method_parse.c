@@ -181,6 +181,8 @@ static void take_header(struct svc_call *call, struct parse_state *st, const Doc
         return;
     if (st->header->size > st->data.max)
         refuse(call, "the document is larger than the server takes");
+    else if (svc_call_ticket(call)->class == SVC_BULK) /* interactive ones were asked at the door */
+        (void)svc_call_has_room(call);
 }
 
 static void stream_message(struct svc_call *call, const uint8_t *data, size_t size)

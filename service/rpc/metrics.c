@@ -81,7 +81,7 @@ struct svc_metrics {
     int64_t started; /* Unix time, seconds */
     atomic_ullong pages[STATUSES];
     atomic_ullong failures[SVC_FAILED_KINDS][REASONS];
-    struct histogram stages[SVC_STAGES], waits[SVC_CLASSES];
+    struct histogram stages[SVC_STAGES], waits[SVC_CLASSES], work[SVC_CLASSES];
     struct method_numbers numbers[]; /* [n_methods + 1] */
 };
 
@@ -146,6 +146,11 @@ void svc_metrics_wait(struct svc_metrics *m, enum svc_class class, int64_t waite
     add_time(&m->waits[class], waited_ns);
 }
 
+void svc_metrics_work(struct svc_metrics *m, enum svc_class class, int64_t took_ns)
+{
+    add_time(&m->work[class], took_ns);
+}
+
 static const char *name_of(const struct svc_metrics *m, size_t method)
 {
     return method < m->n_methods ? m->methods[method] : "unknown";
@@ -207,6 +212,10 @@ static void write_times(const struct svc_metrics *m, struct b_buf *out)
                     "# TYPE docparse_queue_seconds histogram\n");
     for (size_t i = 0; i < SVC_CLASSES; i++)
         write_histogram(&m->waits[i], "docparse_queue_seconds", "class", classes[i], out);
+    b_buf_puts(out, "# HELP docparse_work_seconds Time that calls and jobs had a worker, with what it did in between for "
+                    "interactive ones.\n# TYPE docparse_work_seconds histogram\n");
+    for (size_t i = 0; i < SVC_CLASSES; i++)
+        write_histogram(&m->work[i], "docparse_work_seconds", "class", classes[i], out);
 }
 
 static void write_failures(const struct svc_metrics *m, struct b_buf *out)
@@ -280,6 +289,23 @@ static void write_sandbox(const struct dp_sandbox_state *s, struct b_buf *out)
                  s->active, s->filtered, s->confined, s->started, s->crashed, s->stopped);
 }
 
+static void write_memory(const struct svc_gauges *g, struct b_buf *out)
+{
+    const struct dp_network_memory *networks = &g->networks;
+    b_buf_printf(out,
+                 "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
+                 "process_resident_memory_bytes %ld\n"
+                 "# HELP docparse_network_bytes Memory that networks run in; idle parts are given back after a while.\n"
+                 "# TYPE docparse_network_bytes gauge\n"
+                 "docparse_network_bytes{state=\"used\"} %zu\ndocparse_network_bytes{state=\"idle\"} %zu\n"
+                 "# HELP docparse_heap_bytes Everything else: weights, laid out networks, documents; and what is free "
+                 "in between.\n"
+                 "# TYPE docparse_heap_bytes gauge\n"
+                 "docparse_heap_bytes{state=\"used\"} %zu\ndocparse_heap_bytes{state=\"free\"} %zu\n",
+                 resident_bytes(), networks->bytes - networks->idle_bytes, networks->idle_bytes,
+                 g->heap.used, g->heap.free);
+}
+
 static int open_files(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -313,14 +339,12 @@ static void write_gauges(const struct svc_metrics *m, const struct svc_gauges *g
                      "# TYPE docparse_jobs_waiting gauge\ndocparse_jobs_waiting %d\n",
                      g->jobs_waiting);
     b_buf_printf(out,
-                 "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
-                 "process_resident_memory_bytes %ld\n"
                  "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %d\n"
                  "# HELP process_start_time_seconds Unix time of the start.\n"
                  "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %lld\n"
                  "# HELP docparse_build_info The version, always 1.\n# TYPE docparse_build_info gauge\n"
                  "docparse_build_info{version=\"%s\"} 1\n",
-                 resident_bytes(), open_files(), (long long)m->started, DOCPARSE_VERSION);
+                 open_files(), (long long)m->started, DOCPARSE_VERSION);
 }
 
 void svc_metrics_write(const struct svc_metrics *m, const struct svc_gauges *gauges, struct b_buf *out)
@@ -335,5 +359,6 @@ void svc_metrics_write(const struct svc_metrics *m, const struct svc_gauges *gau
     if (gauges->keeps_results)
         write_cache(&gauges->cache, out);
     write_gauges(m, gauges, out);
+    write_memory(gauges, out);
     write_sandbox(&gauges->sandbox, out);
 }

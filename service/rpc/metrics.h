@@ -4,9 +4,11 @@
 
 #include <stdint.h>
 
+#include "docparse/reader.h"
 #include "docparse/sandbox.h"
 #include "engine/base/buf.h"
 #include "service/rpc/admission.h"
+#include "service/rpc/heap.h"
 #include "service/rpc/result_cache.h"
 #include "service/rpc/status.h"
 
@@ -29,6 +31,8 @@ enum svc_stage { SVC_STAGE_LOAD, SVC_STAGE_READ, SVC_STAGE_ASSEMBLE, SVC_STAGE_W
 void svc_metrics_stage(struct svc_metrics *metrics, enum svc_stage stage, int64_t took_ns);
 /* A call or job that waited has started. */
 void svc_metrics_wait(struct svc_metrics *metrics, enum svc_class class, int64_t waited_ns);
+/* One that was started has left its worker. */
+void svc_metrics_work(struct svc_metrics *metrics, enum svc_class class, int64_t took_ns);
 
 /* Every reason code that the service gives, ended by NULL; deploy/RUNBOOK.md explains each. */
 extern const char *const svc_reasons[];
@@ -37,6 +41,8 @@ extern const char *const svc_reasons[];
 struct svc_gauges {
     struct svc_admission_state queue;
     struct dp_sandbox_state sandbox;
+    struct dp_network_memory networks;
+    struct svc_heap_state heap;
     int jobs_waiting; /* < 0: the server keeps none */
     bool keeps_results;
     struct svc_cache_state cache; /* when it does */

@@ -127,6 +127,12 @@ static void on_stage(void *ctx, enum dp_stage stage, int64_t ns)
     svc_metrics_stage(r->metrics, (enum svc_stage)stage, ns);
 }
 
+static void on_between(void *ctx)
+{
+    const struct run *r = ctx;
+    svc_worker_lend(r->worker);
+}
+
 static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b_image_view *image, struct b_err *err)
 {
     struct run *r = ctx;
@@ -152,8 +158,6 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     if (code == B_OK && typed)
         code = r->events->page(r->events->ctx, message, err); /* may wait for the client */
     b_arena_drop(arena);
-    if (code == B_OK)
-        svc_worker_lend(r->worker);
     return code;
 }
 
@@ -179,7 +183,7 @@ static enum b_code parse_source(struct svc_worker *worker, const struct dp_sourc
         .ranges = ranges,
         .n_ranges = ranges ? o->n_pages : 0,
     };
-    const struct dp_parse_events events = {.ctx = r, .took = on_stage, .begin = on_begin, .page = on_page};
+    const struct dp_parse_events events = {.ctx = r, .took = on_stage, .between = on_between, .begin = on_begin, .page = on_page};
     struct dp_pipeline *pipeline = NULL;
     if (large)
         options.limits.page_seconds = svc_server_options(worker->server)->model_page_seconds;

@@ -12,6 +12,7 @@
 #include "engine/base/log.h"
 #include "service/rpc/call_private.h"
 #include "service/rpc/core_private.h"
+#include "service/rpc/heap.h"
 #include "service/rpc/jobs.h"
 #include "service/rpc/metrics.h"
 #include "service/rpc/result_cache.h"
@@ -26,10 +27,12 @@
 #define DEFAULT_MESSAGE ((size_t)64 << 20)
 #define MODEL_CACHE ((uint64_t)4 << 30)
 #define TICK_MS 1000
+#define TIDY_MS 10000 /* memory that was not used for so long goes back to the system */
 #define SLOW_CLIENT_S 60
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000
 #define MIN_PING_MS 30000
+#define READ_AHEAD (1 << 20) /* bytes of one upload that the core takes before they are asked for and counted */
 
 struct svc_server {
     struct svc_server_options options;
@@ -53,7 +56,7 @@ struct svc_server {
     int n_calls; /* live calls, claims included */
     bool down;   /* the core has let go of all connections */
     atomic_bool draining, log_calls;
-    int64_t last_tick_ns;
+    int64_t last_tick_ns, last_tidy_ns;
 };
 
 static void on_new(struct svc_call *call, bool ok);
@@ -197,6 +200,16 @@ static void tick_one(struct svc_call *call, void *ctx)
     call->method->tick(call, *(const int64_t *)ctx);
 }
 
+/* Gives back what the last documents needed and those of now do not. */
+static void tidy(struct svc_server *s, int64_t now_ns)
+{
+    if (now_ns - s->last_tidy_ns < TIDY_MS * 1000000LL)
+        return;
+    s->last_tidy_ns = now_ns;
+    dp_model_trim(s->options.model, TIDY_MS * 1000000LL);
+    svc_heap_tidy();
+}
+
 static void tick(struct svc_server *s)
 {
     const int64_t now = b_now_ns();
@@ -209,6 +222,7 @@ static void tick(struct svc_server *s)
         svc_web_tick(s->web, now);
     each_call(s, NULL, has_tick, tick_one, (void *)&(int64_t){now});
     each_call(s, NULL, any_call, reap_one, (void *)&(int64_t){now});
+    tidy(s, now);
 }
 
 /* Takes one event; false once the queue is shut down. */
@@ -253,9 +267,12 @@ static void run_call(struct svc_ticket *ticket, struct svc_worker *worker)
 static void run_ticket(struct svc_worker *w, struct svc_ticket *ticket)
 {
     struct svc_ticket *outer = w->current;
+    const enum svc_class class = ticket->class;
+    const int64_t since_ns = b_now_ns();
     svc_metrics_wait(w->server->metrics, ticket->class, ticket->waited_ns);
     w->current = ticket;
     ticket->run(ticket, w); /* may free it */
+    svc_metrics_work(w->server->metrics, class, b_now_ns() - since_ns);
     w->current = outer;
 }
 
@@ -270,15 +287,18 @@ void svc_worker_lend(struct svc_worker *w)
     w->lent = false;
 }
 
+static struct svc_ticket *next_ticket(struct svc_worker *w)
+{
+    return w->express ? svc_admission_express(w->server->admission) : svc_admission_next(w->server->admission, w->kind);
+}
+
 static void *work(void *arg)
 {
     struct svc_worker *w = arg;
-    for (struct svc_ticket *t; (t = svc_admission_next(w->server->admission, w->kind)) != NULL;) {
+    for (struct svc_ticket *t; (t = next_ticket(w)) != NULL;)
         run_ticket(w, t);
-    }
     for (size_t i = 0; i < sizeof w->pipelines / sizeof w->pipelines[0]; i++) {
         dp_pipeline_drop(w->pipelines[i]);
-        dp_pipeline_drop(w->guests[i]);
         dp_pipeline_drop(w->large[i]);
     }
     dp_asker_drop(w->asker);
@@ -289,8 +309,7 @@ enum b_code svc_worker_pipeline(struct svc_worker *worker, enum dp_text_layer te
                                 struct dp_pipeline **out, struct b_err *err)
 {
     const struct svc_server_options *o = &worker->server->options;
-    struct dp_pipeline **slot = large ? &worker->large[text_layer]
-                                      : worker->lent ? &worker->guests[text_layer] : &worker->pipelines[text_layer];
+    struct dp_pipeline **slot = large ? &worker->large[text_layer] : &worker->pipelines[text_layer];
     enum b_code code = B_OK;
     *out = NULL;
     if (large && (!o->large_model || worker->kind != SVC_MODEL))
@@ -459,6 +478,9 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
         svc_number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         svc_number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
         svc_number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
+        /* Left to itself the core measures the connection and takes in whole documents past the byte budgets. */
+        svc_number_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        svc_number_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, READ_AHEAD),
     };
     const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
     const enum b_code code = read_files(&s->options, &s->tls, &s->tokens, err);
@@ -480,7 +502,7 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
 
 static enum b_code start_threads(struct svc_server *s, struct b_err *err)
 {
-    const int pages = s->options.admission.workers, all = pages + s->options.admission.sessions;
+    const int pages = s->options.admission.workers + 1, all = pages + s->options.admission.sessions;
     s->workers = calloc((size_t)all, sizeof *s->workers);
     s->threads = calloc((size_t)all, sizeof *s->threads);
     if (!s->workers || !s->threads)
@@ -488,6 +510,7 @@ static enum b_code start_threads(struct svc_server *s, struct b_err *err)
     for (; s->n_workers < all; s->n_workers++) {
         s->workers[s->n_workers].server = s;
         s->workers[s->n_workers].kind = s->n_workers < pages ? SVC_PAGES : SVC_MODEL;
+        s->workers[s->n_workers].express = s->n_workers == pages - 1;
         if (pthread_create(&s->threads[s->n_workers], NULL, work, &s->workers[s->n_workers]) != 0)
             return b_fail(err, B_NO_MEMORY, DOMAIN, "the system refused to start a thread");
     }
@@ -513,6 +536,8 @@ static void look(void *ctx, struct svc_gauges *gauges)
         svc_cache_look(s->cache, &gauges->cache);
     gauges->jobs_waiting = s->jobs ? svc_job_waiting(svc_jobs_store(s->jobs), SVC_KINDS) : -1;
     dp_sandbox_look(s->options.sandbox, &gauges->sandbox);
+    dp_model_memory(s->options.model, &gauges->networks);
+    svc_heap_look(&gauges->heap);
 }
 
 void svc_server_count_page(struct svc_server *s, enum svc_grpc_code code, int64_t took_ns)
@@ -553,6 +578,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
         free(s);
         return code;
     }
+    svc_heap_bound();
     grpc_init();
     for (size_t i = 0; i < svc_n_methods; i++)
         s->paths[i] = svc_methods[i]->path;

@@ -14,19 +14,21 @@
 /* A condition whose timed waits (CLOCK_MONOTONIC) do not mind a clock that is set. */
 void svc_monotonic_cond(pthread_cond_t *cond);
 
-/* A worker thread with readers of its own. */
+/* A worker thread with readers of its own. While a document is read, `current` and `lent` belong to the thread that
+ * reads it. */
 struct svc_worker {
     struct svc_server *server;
     /* One pipeline for each use of the text layer, made when first needed. */
     struct dp_pipeline *pipelines[DP_TEXT_OFF + 1];
-    struct dp_pipeline *guests[DP_TEXT_OFF + 1]; /* the same for what runs at the end of a bulk page */
     struct svc_ticket *current;
     bool lent;              /* a guest runs */
+    bool express;           /* takes what svc_admission_express gives */
     struct dp_pipeline *large[DP_TEXT_OFF + 1];  /* the same for pages that the large model reads */
     struct dp_asker *asker; /* of a thread for the large model, made when first needed */
     enum svc_kind kind;
 };
-/* At the end of a page of bulk work: runs the interactive work that waits, a few calls at most. */
+/* Between two pages of bulk work, on the thread that reads them: runs the interactive work that waits, a few calls at
+ * most, with the worker's own readers. */
 void svc_worker_lend(struct svc_worker *worker);
 /* The worker's asker; only on threads of SVC_MODEL. */
 enum b_code svc_worker_asker(struct svc_worker *worker, struct dp_asker **out, struct b_err *err) B_MUST_CHECK;

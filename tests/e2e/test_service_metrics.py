@@ -76,6 +76,7 @@ class Metrics(ServiceCase):
     def test_histograms_are_sound(self):
         serving = self.serving()
         self.call(PARSER + "ParseDocument", pb.ParseRequest(content=sample("form.pdf")), pb.ParseResponse)
+        serving.wait_metric('docparse_calls_total{method="%s",code="OK"}' % (PARSER + "ParseDocument"), 1)  # counted when its answer has gone out
         numbers, types = parse(serving.get("metrics", "/metrics")[1].decode())
         for family in (n for n, kind in types.items() if kind == "histogram"):
             rows = {}
@@ -87,11 +88,26 @@ class Metrics(ServiceCase):
                 self.assertEqual(sorted(v for _, v in buckets), [v for _, v in buckets], name)
                 self.assertEqual(buckets[-1][1], numbers[family + "_count"][name], name)
 
+    def test_memory_is_told(self):
+        serving = self.serving("--workers", "1")
+        idle, used = 'docparse_network_bytes{state="idle"}', 'docparse_network_bytes{state="used"}'
+        self.assertEqual((serving.metric(used), serving.metric(idle)), (0, 0))
+        self.call(PARSER + "ParseDocument", pb.ParseRequest(content=sample("form.pdf"), options=pb.ParseOptions(text_layer=pb.TEXT_LAYER_USE_OFF)), pb.ParseResponse)
+        self.assertEqual(serving.metric(used), 0)
+        size = serving.metric(idle)
+        self.assertGreater(size, 1 << 24)
+        self.call(PARSER + "ParseDocument", pb.ParseRequest(content=sample("form.pdf"), options=pb.ParseOptions(text_layer=pb.TEXT_LAYER_USE_OFF)), pb.ParseResponse)
+        self.assertEqual(serving.metric(idle), size)  # the same memory
+        self.assertGreater(serving.metric('docparse_heap_bytes{state="used"}'), 1 << 24)
+        serving.wait_metric('docparse_work_seconds_count{class="interactive"}', 2)
+        serving.wait_metric(idle, 0, 90)  # nobody wants it
+
     def test_unknown_methods_are_one_series(self):
         serving = self.serving()
         for i in range(20):
             with self.assertRaises(grpc.RpcError):
                 self.call("/no.such.Service/Method%d" % i, pb.ParseRequest(), pb.ParseResponse)
+        serving.wait_metric('docparse_calls_total{method="unknown",code="UNIMPLEMENTED"}', 20)
         numbers, _ = parse(serving.get("metrics", "/metrics")[1].decode())
         self.assertEqual(numbers["docparse_calls_total"]['method="unknown",code="UNIMPLEMENTED"'], 20)
         self.assertEqual(numbers["docparse_failures_total"]['what="call",reason="UNKNOWN_METHOD"'], 20)

@@ -56,6 +56,7 @@ THIRD_PARTY = {
     "qpdf": (r"qpdf/.*\.h(h)?$", r"output/pdf_original\.c$"),
     "libxlsxwriter": (r"xlsxwriter.*\.h$", r"output/xlsx[a-z_]*\.c$"),
     "gRPC": (r"grpc/(?!health|reflection).*\.h$", r"service/rpc/[a-z_]*\.c$|service/rpc/(call|client|core)_private\.h$"),
+    "the heap of the C library": (r"malloc\.h$", r"service/rpc/heap\.c$"),
     "libmicrohttpd": (r"microhttpd\.h$", r"service/rpc/(metrics_http|web)\.c$"),
     "utf8proc": (r"utf8proc\.h$", r"service/bench/[a-z_]*\.c$"),
     "SQLite": (r"sqlite3\.h$", r"service/rpc/job_(store|keep)\.c$|service/rpc/job_store_private\.h$"),

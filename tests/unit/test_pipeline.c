@@ -513,6 +513,64 @@ static void readers_are_kept_between_documents(void **state)
     dp_pipeline_drop(NULL);
 }
 
+struct outer {
+    struct dp_pipeline *pipeline;
+    struct seen seen, guests;
+    int times, status_ok;
+};
+
+static enum b_code on_outer_begin(void *ctx, const struct dp_document_info *info, int32_t pages, struct b_err *err)
+{
+    struct outer *o = ctx;
+    return on_begin(&o->seen, info, pages, err);
+}
+
+static enum b_code on_outer_page(void *ctx, const struct dp_page *page, const struct b_image_view *image,
+                                 struct b_err *err)
+{
+    struct outer *o = ctx;
+    return on_page(&o->seen, page, image, err);
+}
+
+static void on_between(void *ctx)
+{
+    static const struct dp_source source = {.media = DP_MEDIA_PDF};
+    struct outer *o = ctx;
+    const struct dp_parse_options options = {.limits = dp_limits_default()};
+    const struct dp_page_range one = {2, 3};
+    struct dp_parse_options some = options;
+    struct dp_parse_events events = {.ctx = &o->guests, .begin = on_begin, .page = on_page};
+    enum dp_status status;
+    some.ranges = &one;
+    some.n_ranges = 1;
+    o->times++;
+    o->status_ok += dp_pipeline_parse(o->pipeline, &source, &some, &events, &status, NULL, NULL) == B_OK;
+}
+
+/* Between two pages the reader is free: another document is read with it, on the thread that reads. */
+static void a_guest_is_read_between_pages(void **state)
+{
+    (void)state;
+    static const struct dp_source source = {.media = DP_MEDIA_PDF};
+    const struct dp_parse_options options = {.limits = dp_limits_default()};
+    struct outer o = {0};
+    const struct dp_parse_events events = {
+        .ctx = &o, .between = on_between, .begin = on_outer_begin, .page = on_outer_page};
+    struct b_err err = {0};
+    enum dp_status status;
+    script.pages = 12;
+    assert_int_equal(dp_pipeline_new(NULL, DP_TEXT_TRUST, 1, &o.pipeline, &err), B_OK);
+    assert_int_equal(dp_pipeline_parse(o.pipeline, &source, &options, &events, &status, NULL, &err), B_OK);
+    assert_int_equal(status, DP_STATUS_OK);
+    assert_int_equal(o.seen.n, 12);
+    assert_int_equal(o.times, 11); /* neither before the first page nor behind the last */
+    assert_int_equal(o.status_ok, 11);
+    assert_int_equal(o.guests.n, 22);
+    assert_int_equal(o.seen.wrong_texts + o.guests.wrong_texts, 0);
+    assert_int_equal(atomic_load(&readers), 1);
+    dp_pipeline_drop(o.pipeline);
+}
+
 int main(void)
 {
 #define WITH_SCRIPT(test) cmocka_unit_test_setup(test, reset)
@@ -530,6 +588,7 @@ int main(void)
         WITH_SCRIPT(page_bound_counts_what_is_read),
         WITH_SCRIPT(options_have_a_digest),
         WITH_SCRIPT(readers_are_kept_between_documents),
+        WITH_SCRIPT(a_guest_is_read_between_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

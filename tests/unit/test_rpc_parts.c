@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service's parts that know nothing of gRPC: admission, messages, status details, unpacking, the wire
  * format and the descriptor walker. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -162,6 +165,56 @@ static void a_bulk_worker_lends_itself(void **state)
     svc_admission_leave(a, &bulk[0]);
     assert_ptr_equal(svc_admission_next(a, SVC_PAGES), &bulk[1]);
     svc_admission_drop(a);
+}
+
+struct express {
+    struct svc_admission *a;
+    atomic_int taken;
+    pthread_t thread;
+};
+
+static void *take_express(void *arg)
+{
+    struct express *e = arg;
+    for (struct svc_ticket *t; (t = svc_admission_express(e->a)) != NULL; svc_admission_leave(e->a, t))
+        atomic_fetch_add(&e->taken, 1);
+    return NULL;
+}
+
+static void pass_ms(long ms)
+{
+    assert_int_equal(nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL), 0);
+}
+
+/* Interactive work waits for interactive work, never for a bulk page. */
+static void the_express_waits_for_no_bulk_page(void **state)
+{
+    (void)state;
+    struct express e = {.a = new_admission(8, 0, 100, 1)};
+    struct svc_ticket bulk, fast[3], *own;
+    atomic_init(&e.taken, 0);
+    assert_int_equal(pthread_create(&e.thread, NULL, take_express, &e), 0);
+    assert_int_equal(enter(e.a, &bulk, "B", SVC_BULK), B_OK);
+    pass_ms(SVC_EXPRESS_MS + 100);
+    assert_ptr_equal(svc_admission_next(e.a, SVC_PAGES), &bulk); /* the express takes no bulk work */
+    const int64_t since_ns = b_now_ns();
+    assert_int_equal(enter(e.a, &fast[0], "i", SVC_INTERACTIVE), B_OK);
+    while (atomic_load(&e.taken) < 1)
+        pass_ms(1);
+    assert_true(b_now_ns() - since_ns >= SVC_EXPRESS_MS * 1000000LL);
+    assert_int_equal(enter(e.a, &fast[1], "i", SVC_INTERACTIVE), B_OK);
+    own = svc_admission_lend(e.a); /* the worker has come to the end of its page, and takes its time */
+    assert_ptr_equal(own, &fast[1]);
+    assert_int_equal(enter(e.a, &fast[2], "j", SVC_INTERACTIVE), B_OK);
+    pass_ms(SVC_EXPRESS_MS + 200);
+    assert_int_equal(atomic_load(&e.taken), 1);
+    svc_admission_leave(e.a, own);
+    while (atomic_load(&e.taken) < 2)
+        pass_ms(1);
+    svc_admission_leave(e.a, &bulk);
+    svc_admission_close(e.a);
+    assert_int_equal(pthread_join(e.thread, NULL), 0);
+    svc_admission_drop(e.a);
 }
 
 static void refuses_deadlines_that_cannot_be_met(void **state)
@@ -478,6 +531,7 @@ int main(void)
         cmocka_unit_test(bulk_waits_but_never_starves),
         cmocka_unit_test(bulk_leaves_room_for_interactive_calls),
         cmocka_unit_test(a_bulk_worker_lends_itself),
+        cmocka_unit_test(the_express_waits_for_no_bulk_page),
         cmocka_unit_test(refuses_deadlines_that_cannot_be_met),
         cmocka_unit_test(messages_carry_the_page),
         cmocka_unit_test(a_small_arena_is_an_error),

@@ -51,8 +51,8 @@ static inline size_t eng_lm_value_width(size_t d)
 }
 
 /* y[i][j] for i < m, j < n; distances between rows in elements.
- * Weights lie row by row, or in panels: ENG_LM_PANEL rows (zeros beyond n), each a multiple of ENG_LM_BLOCK bytes, first
- * block 0 of every row, then block 1 of every row, and so on; w_row is the length of a row in either. One row of
+ * Weights lie row by row, or in panels: ENG_LM_PANEL rows (zeros beyond n), each a multiple of ENG_LM_BLOCK bytes,
+ * first block 0 of every row, then block 1 of every row, and so on; w_row is the length of a row in either. One row of
  * activations reads panels as one run of memory, which is as fast as memory gets. */
 struct eng_lm_shape {
     size_t m, n, k;
@@ -61,8 +61,8 @@ struct eng_lm_shape {
     size_t ahead; /* not in panels: from a weight to what is read after this call, in elements; 0: unknown */
 };
 
-/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low half) and
- * i + 64. Weight = (q - zero) * scale. k is a multiple of the group. */
+/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low half)
+ * and i + 64. Weight = (q - zero) * scale. k is a multiple of the group. */
 struct eng_lm_q4_row {
     uint8_t *q;   /* [k / 2] */
     float *scale; /* [k / ENG_LM_GROUP] */
@@ -80,17 +80,24 @@ static inline size_t eng_lm_q4_bytes(size_t k)
     return k / ENG_LM_GROUP * (ENG_LM_Q4_STEP / ENG_LM_PANEL);
 }
 
-/* A head's cache: keys [blocks][d][ENG_LM_KEYS], values [blocks][ENG_LM_KEYS][eng_lm_value_width(d)], every float
- * finite, also in places that no position has. Query row i sees positions 0 .. first + i / group (causal, group rows
- * a token), or 0 .. first for all rows when group is 0. */
+/* A head's cache: keys [blocks][d][ENG_LM_KEYS], values [blocks][ENG_LM_KEYS][eng_lm_value_width(d)], as floats or
+ * (half) as `narrow_f16` gives them, every one finite, also in places that no position has. The result is bit by bit
+ * that of the widened cache. Query row i sees positions 0 .. first + i / group (causal, group rows a token), or 0 ..
+ * first for all rows when group is 0. */
 struct eng_lm_attention {
-    const float *keys, *values;
+    const void *keys, *values;
+    bool half;
     size_t d, rows; /* rows <= ENG_LM_QUERIES */
     size_t first, group;
     const float *q; /* [rows][d], already scaled */
     float *out;     /* [rows][eng_lm_value_width(d)] */
-    float *scratch; /* ENG_LM_QUERIES * (ENG_LM_KEYS + 2) floats */
+    float *scratch; /* ENG_LM_QUERIES * (ENG_LM_KEYS + 2) floats, with half eng_lm_half_scratch(d) more */
 };
+
+static inline size_t eng_lm_half_scratch(size_t d)
+{
+    return ENG_LM_KEYS * eng_lm_value_width(d);
+}
 
 static inline size_t eng_lm_rounded_width(size_t d)
 {
@@ -128,6 +135,9 @@ struct eng_lm_kernels {
     void (*round_bf16)(const float *x, size_t k, uint16_t *out);
     float (*quantise)(const float *x, size_t k, uint8_t *out);
 
+    /* n floats to halves, nearest, ties to even, at most 65504 in size: every result is finite, NaN becomes -65504. */
+    void (*narrow_f16)(const float *x, size_t n, uint16_t *out);
+
     /* One row of weights to eng_lm_padded(k) floats, exactly. widen_bf16 gives the order of `split`. */
     void (*widen_bf16)(const uint16_t *w, size_t k, float *out);
     void (*widen_f16)(const uint16_t *w, size_t k, float *out);
@@ -138,8 +148,8 @@ struct eng_lm_kernels {
     void (*dot_f32)(const struct eng_lm_shape *shape, const float *x, const float *w, float *y);
     void (*dot_bf16)(const struct eng_lm_shape *shape, const float *x, const uint16_t *w, float *y);
     size_t direct_rows; /* with more rows of activations widening and dot_f32 is faster */
-    /* The same with activations rounded to bfloat16, of rows (k a multiple of 32) or panels (zeros beyond k); NULL in sets
-     * without such an instruction. */
+    /* The same with activations rounded to bfloat16, of rows (k a multiple of 32) or panels (zeros beyond k); NULL in
+     * sets without such an instruction. */
     void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
     /* y = x . w in integers, exact; w in panels, rows padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);

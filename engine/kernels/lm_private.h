@@ -11,6 +11,7 @@ void eng_lm_ref_split(const float *x, size_t k, float *out);
 void eng_lm_ref_round_bf16(const float *x, size_t k, uint16_t *out);
 float eng_lm_ref_quantise(const float *x, size_t k, uint8_t *out);
 void eng_lm_ref_widen_bf16(const uint16_t *w, size_t k, float *out);
+void eng_lm_ref_narrow_f16(const float *x, size_t n, uint16_t *out);
 void eng_lm_ref_widen_f16(const uint16_t *w, size_t k, float *out);
 void eng_lm_ref_widen_q4(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out);
 void eng_lm_ref_dot_f32(const struct eng_lm_shape *s, const float *x, const float *w, float *y);

@@ -75,6 +75,25 @@ void eng_lm_ref_widen_bf16(const uint16_t *w, size_t k, float *out)
         out[split_place(i)] = eng_lm_bf16(w[i]);
 }
 
+/* Halves are multiples of a step that doubles with the exponent; nearbyint rounds ties to even. */
+static uint16_t to_f16(float x)
+{
+    float v = x >= -65504.0f ? x <= 65504.0f ? x : 65504.0f : -65504.0f;
+    int exponent;
+    double size = fabs((double)v), steps;
+    (void)frexp(size, &exponent); /* size < 2^exponent */
+    exponent = size > 0x1p-14 ? exponent : -13;
+    steps = nearbyint(ldexp(size, 11 - exponent)); /* 2048 of them: the next exponent, and so do the bits carry */
+    unsigned bits = (unsigned)steps + ((unsigned)(exponent + 13) << 10);
+    return (uint16_t)(bits | (signbit(v) ? 0x8000U : 0U));
+}
+
+void eng_lm_ref_narrow_f16(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = to_f16(x[i]);
+}
+
 void eng_lm_ref_widen_f16(const uint16_t *w, size_t k, float *out)
 {
     memset(out, 0, eng_lm_padded(k) * sizeof *out);
@@ -239,6 +258,11 @@ void eng_lm_ref_add(float *x, const float *y, size_t n)
         x[i] += y[i];
 }
 
+static double cached(const struct eng_lm_attention *a, const void *part, size_t at)
+{
+    return (double)(a->half ? eng_lm_f16(((const uint16_t *)part)[at]) : ((const float *)part)[at]);
+}
+
 /* Softmax over the whole row in two passes, scores computed twice: no running maximum to go wrong. */
 static void attend_row(const struct eng_lm_attention *a, size_t row, size_t seen)
 {
@@ -248,10 +272,10 @@ static void attend_row(const struct eng_lm_attention *a, size_t row, size_t seen
     double sums[ENG_LM_MAX_HEAD + 32] = {0}, total = 0, top = -INFINITY;
     for (int pass = 0; pass < 2; pass++)
         for (size_t j = 0; j < seen; j++) {
-            const float *key = a->keys + j / ENG_LM_KEYS * a->d * ENG_LM_KEYS + j % ENG_LM_KEYS;
+            size_t key = j / ENG_LM_KEYS * a->d * ENG_LM_KEYS + j % ENG_LM_KEYS;
             double score = 0;
             for (size_t c = 0; c < a->d; c++)
-                score += (double)q[c] * (double)key[c * ENG_LM_KEYS];
+                score += (double)q[c] * cached(a, a->keys, key + c * ENG_LM_KEYS);
             if (pass == 0) {
                 top = score > top ? score : top;
                 continue;
@@ -259,7 +283,7 @@ static void attend_row(const struct eng_lm_attention *a, size_t row, size_t seen
             double weight = exp(score - top);
             total += weight;
             for (size_t c = 0; c < a->d; c++)
-                sums[c] += weight * (double)a->values[j * width + c];
+                sums[c] += weight * cached(a, a->values, j * width + c);
         }
     for (size_t c = 0; c < width; c++)
         out[c] = (float)(sums[c] / total);
@@ -376,6 +400,7 @@ const struct eng_lm_kernels eng_lm_plain = {
     .round_bf16 = eng_lm_ref_round_bf16,
     .quantise = eng_lm_ref_quantise,
     .widen_bf16 = eng_lm_ref_widen_bf16,
+    .narrow_f16 = eng_lm_ref_narrow_f16,
     .widen_f16 = eng_lm_ref_widen_f16,
     .widen_q4 = eng_lm_ref_widen_q4,
     .dot_f32 = eng_lm_ref_dot_f32,

@@ -112,39 +112,103 @@ V_INLINE void scale_row(float *x, size_t n, float factor)
         v_store(x + i, v_mul(v_load(x + i), v_set(factor)));
 }
 
-V_INLINE void block_scores(const struct eng_lm_attention *a, const float *keys, size_t rows, float *scores)
+/* V floats of as many halves, and back. */
+V_INLINE vf v_of_halves(const uint16_t *p)
+{
+#if defined(__AVX512F__)
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+#else
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+#endif
+}
+
+V_INLINE void store_halves(uint16_t *p, vf v)
+{
+    v = v_min(v_max(v, v_set(-65504.0f)), v_set(65504.0f)); /* a NaN gives way to the bound */
+#if defined(__AVX512F__)
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+#else
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+#endif
+}
+
+static void narrow_f16(const float *x, size_t n, uint16_t *out)
+{
+    size_t i = 0;
+    for (; i + V <= n; i += V)
+        store_halves(out + i, v_load(x + i));
+    if (i < n) {
+        uint16_t last[V];
+        store_halves(last, v_load_n(x + i, n - i));
+        memcpy(out + i, last, (n - i) * sizeof *out);
+    }
+}
+
+/* Up to how many rows halves are widened in the tiles; with more they are widened once before. */
+enum { HALF_ROWS = 12 };
+TILE_FUNCTIONS(half, uint16_t, v_of_halves)
+
+/* A block of the cache: where it is, and how many values it has, a multiple of 32. */
+struct cache_block {
+    const void *at;
+    bool half;
+};
+
+V_INLINE struct cache_block block_of(const struct eng_lm_attention *a, const void *cache, size_t at, size_t n,
+                                     float *room)
+{
+    if (!a->half)
+        return (struct cache_block){(const float *)cache + at, false};
+    const uint16_t *halves = (const uint16_t *)cache + at;
+    if (a->rows <= HALF_ROWS)
+        return (struct cache_block){halves, true};
+    for (size_t i = 0; i < n; i += V)
+        v_store(room + i, v_of_halves(halves + i));
+    return (struct cache_block){room, false};
+}
+
+/* Products of rows x with the block's columns from `column` on, two vectors of them. */
+V_INLINE void block_tile(struct tile *t, struct cache_block block, size_t column, size_t rows, size_t row)
+{
+    if (block.half) {
+        t->w0 = (const uint16_t *)block.at + column;
+        t->w1 = (const uint16_t *)block.at + column + V;
+        half_rows(t, rows, row);
+    } else {
+        t->w0 = (const float *)block.at + column;
+        t->w1 = (const float *)block.at + column + V;
+        tile_rows(t, rows, row);
+    }
+}
+
+V_INLINE void block_scores(const struct eng_lm_attention *a, struct cache_block keys, float *scores)
 {
     static const float zeros[2 * 16] = {0};
     for (size_t j = 0; j < ENG_LM_KEYS; j += 2 * V) {
         struct tile t = {.x = a->q,
                          .blocks = 1,
                          .depth = a->d,
-                         .w0 = keys + j,
-                         .w1 = keys + j + V,
                          .w_row = ENG_LM_KEYS,
                          .bias = zeros,
                          .y0 = scores + j,
                          .y1 = scores + j + V,
                          .y_row = ENG_LM_KEYS};
-        tile_rows(&t, rows, a->d);
+        block_tile(&t, keys, j, a->rows, a->d);
     }
 }
 
-V_INLINE void block_values(const struct eng_lm_attention *a, const float *values, size_t n, size_t rows,
-                           const float *scores)
+V_INLINE void block_values(const struct eng_lm_attention *a, struct cache_block values, size_t n, const float *scores)
 {
     size_t width = eng_lm_value_width(a->d);
     for (size_t c = 0; c < width; c += 2 * V) {
         struct tile t = {.x = scores,
                          .blocks = 1,
                          .depth = n,
-                         .w0 = values + c,
-                         .w1 = values + c + V,
                          .w_row = width,
                          .y0 = a->out + c,
                          .y1 = a->out + c + V,
                          .y_row = width};
-        tile_rows(&t, rows, ENG_LM_KEYS);
+        block_tile(&t, values, c, a->rows, ENG_LM_KEYS);
     }
 }
 
@@ -158,6 +222,7 @@ static size_t last_seen(const struct eng_lm_attention *a, size_t row)
 static void attend(const struct eng_lm_attention *a)
 {
     float *scores = a->scratch, *top = scores + ENG_LM_QUERIES * ENG_LM_KEYS, *total = top + ENG_LM_QUERIES;
+    float *room = total + ENG_LM_QUERIES;
     size_t width = eng_lm_value_width(a->d), end = last_seen(a, a->rows - 1);
     memset(a->out, 0, a->rows * width * sizeof *a->out);
     for (size_t r = 0; r < a->rows; r++) {
@@ -165,7 +230,7 @@ static void attend(const struct eng_lm_attention *a)
         total[r] = 0;
     }
     for (size_t begin = 0; begin < end; begin += ENG_LM_KEYS) {
-        block_scores(a, a->keys + begin * a->d, a->rows, scores);
+        block_scores(a, block_of(a, a->keys, begin * a->d, ENG_LM_KEYS * a->d, room), scores);
         for (size_t r = 0; r < a->rows; r++) {
             size_t seen = last_seen(a, r);
             seen = seen <= begin ? 0 : seen - begin < ENG_LM_KEYS ? seen - begin : ENG_LM_KEYS;
@@ -178,7 +243,7 @@ static void attend(const struct eng_lm_attention *a)
                 scale_row(a->out + r * width, width, shrink);
         }
         size_t n = end - begin < ENG_LM_KEYS ? end - begin : ENG_LM_KEYS;
-        block_values(a, a->values + begin * width, n, a->rows, scores);
+        block_values(a, block_of(a, a->values, begin * width, n * width, room), n, scores);
     }
     for (size_t r = 0; r < a->rows; r++)
         scale_row(a->out + r * width, width, 1.0f / total[r]);
@@ -325,6 +390,7 @@ const struct eng_lm_kernels ISA_TABLE = {
     .split = eng_lm_ref_split,
     .quantise = quantise,
     .widen_bf16 = widen_bf16,
+    .narrow_f16 = narrow_f16,
     .widen_f16 = widen_f16,
     .widen_q4 = widen_q4,
     .dot_f32 = dot_f32,

@@ -27,7 +27,7 @@ enum b_code eng_decoder_memory_new(const struct eng_qwen_text *text, const struc
     size_t rows = ops->rows, d = (size_t)text->head_dim, q = (size_t)text->heads * d, kv = (size_t)text->kv_heads * d;
     struct eng_decoder_memory *m = *out = calloc(1, sizeof *m);
     if (m) {
-        m->per_thread = ENG_LM_QUERIES * (d + eng_lm_value_width(d) + ENG_LM_KEYS + 2);
+        m->per_thread = ENG_LM_QUERIES * (d + eng_lm_value_width(d) + ENG_LM_KEYS + 2) + eng_lm_half_scratch(d);
         m->y = malloc(rows * (size_t)text->hidden * sizeof(float));
         m->qkv = malloc(rows * (q + 2 * kv) * sizeof(float));
         m->attended = malloc(rows * q * sizeof(float));
@@ -84,6 +84,7 @@ static void attend_tile(const struct layer_run *run, const struct eng_cache *cac
                 q[(i * heads + h) * d + c] = run->memory->qkv[(row + i) * stride + (head + h) * d + c] * factor;
     struct eng_lm_attention a = {.keys = eng_cache_keys(cache, run->index, kv),
                                  .values = eng_cache_values(cache, run->index, kv),
+                                 .half = cache->half,
                                  .d = d,
                                  .rows = n * heads,
                                  .first = seen,
@@ -176,7 +177,7 @@ static void fill_cache(const struct layer_run *run)
         for (size_t i = 0; i < run->pass->spans[s].count; i++, row++) {
             const float *keys = run->memory->qkv + row * (heads + 2 * kv) * d + heads * d;
             struct eng_cache *cache = run->pass->spans[s].cache;
-            eng_cache_put(cache, run->index, cache->length + i, keys, keys + kv * d);
+            eng_cache_put(cache, run->kernels, run->index, cache->length + i, keys, keys + kv * d);
         }
 }
 

@@ -297,6 +297,8 @@ enum b_code eng_qwen_open(const char *dir, const struct eng_qwen_options *option
     model->kernels = kernels;
     model->precision = options->precision;
     model->large = (enum eng_large_mode)options->large;
+    model->half_cache = options->cache == ENG_QWEN_CACHE_F16 ||
+                        (options->cache == ENG_QWEN_CACHE_AUTO && options->precision != ENG_QWEN_EXACT);
     model->release_tower = options->precision == ENG_QWEN_INT4;
     enum b_code code = open_parts(model, dir, options, err);
     if (code != B_OK) {

@@ -29,8 +29,9 @@ struct eng_qwen {
     const struct eng_lm_kernels *kernels;
     struct b_arena *arena; /* norms and biases, widened */
     char identity[65];
-    bool release_tower; /* to keep within small memory a block of the tower is packed to 8 bits for its run only, and the
-                         * mapped pages are given back behind it */
+    bool half_cache;    /* of sessions */
+    bool release_tower; /* to keep within small memory a block of the tower is packed to 8 bits for its run only, and
+                         * the mapped pages are given back behind it */
 
     struct eng_linear patch_embed; /* [hidden][patch_values] */
     struct eng_vision_block *blocks;

@@ -25,17 +25,26 @@
 enum eng_qwen_precision {
     ENG_QWEN_EXACT = 0, /* weights as published, everything else in fp32: the reference's tokens */
     ENG_QWEN_BF16,      /* activations rounded to bfloat16 before products, where the processor multiplies bfloat16 */
-    ENG_QWEN_INT8, /* decoder and tower in 8 bits (a scale an output), activations in 8 bits (a scale a row) */
-    ENG_QWEN_INT4  /* decoder in 4-bit groups of 128, head and tower in 8 bits */
+    ENG_QWEN_INT8,      /* decoder and tower in 8 bits (a scale an output), activations in 8 bits (a scale a row) */
+    ENG_QWEN_INT4       /* decoder in 4-bit groups of 128, head and tower in 8 bits */
+};
+
+/* Numbers of the cache of keys and values, which a long answer reads as often as the weights: halves take half the
+ * memory and time, and are off by 2^-12 of a value at most. */
+enum eng_qwen_cache {
+    ENG_QWEN_CACHE_AUTO = 0, /* fp32 in the exact precision, halves in the others */
+    ENG_QWEN_CACHE_F32,
+    ENG_QWEN_CACHE_F16
 };
 
 struct eng_qwen_options {
     enum eng_qwen_precision precision;
     int threads;        /* for packing weights; 0: 1 */
     const char *packed; /* folder of packed weights; NULL: the checkpoint's */
-    int isa;            /* 0: the best the processor has; otherwise one more than an enum eng_lm_isa */
-    int large;          /* products of many rows through oneDNN: 0 where it is faster (all with AMX; without, bfloat16
-                           of pictures and the deepest of bytes), 1 never, 2 wherever it can */
+    enum eng_qwen_cache cache;
+    int isa;   /* 0: the best the processor has; otherwise one more than an enum eng_lm_isa */
+    int large; /* products of many rows through oneDNN: 0 where it is faster (all with AMX; without, bfloat16
+                  of pictures and the deepest of bytes), 1 never, 2 wherever it can */
 };
 
 struct eng_qwen;

@@ -30,7 +30,7 @@ enum b_code eng_session_new(const struct eng_qwen *model, const struct eng_sessi
     s->options.cache_bytes = s->options.cache_bytes ? s->options.cache_bytes : CACHE_BYTES;
     s->options.max_visuals = s->options.max_visuals ? s->options.max_visuals : VISUALS_MAX;
     s->options.max_patches = s->options.max_patches ? s->options.max_patches : PATCHES_MAX;
-    eng_cache_init(text, &s->cache);
+    eng_cache_init(text, model->half_cache, &s->cache);
     enum b_code code =
         eng_ops_new(model->kernels, s->options.threads, SESSION_ROWS, eng_qwen_widest(model), &s->ops, err);
     if (code == B_OK)
@@ -86,7 +86,7 @@ struct eng_session_counts eng_session_counts(const struct eng_session *session)
 
 uint64_t eng_qwen_position_bytes(const struct eng_qwen *model)
 {
-    return eng_cache_position_bytes(&model->config.text);
+    return eng_cache_position_bytes(&model->config.text, model->half_cache);
 }
 
 /* --- checks --- */

@@ -215,10 +215,10 @@ static void check_merger(const struct overfit *o, size_t page, const struct eng_
                         1e-3);
 }
 
-static void check_overfit(enum eng_qwen_precision precision, int large, int threads)
+static void check_overfit(enum eng_qwen_precision precision, enum eng_qwen_cache cache, int large, int threads)
 {
     struct overfit o;
-    struct eng_qwen_options options = {.precision = precision, .large = large};
+    struct eng_qwen_options options = {.precision = precision, .cache = cache, .large = large};
     struct eng_qwen *model = t_qwen_open(t_golden("overfit"), &options);
     struct eng_session *session = t_session(model, threads);
     overfit_load(model, &o);
@@ -271,16 +271,18 @@ static void test_tower_packed(void **state)
 static void test_overfit(void **state)
 {
     (void)state;
-    check_overfit(ENG_QWEN_EXACT, 0, 1);
+    check_overfit(ENG_QWEN_EXACT, ENG_QWEN_CACHE_AUTO, 0, 1);
 }
 
 static void test_overfit_narrow(void **state)
 {
     (void)state;
     for (int large = 0; large <= 2; large++) { /* as the processor has it, without oneDNN, with it wherever it can */
-        check_overfit(ENG_QWEN_BF16, large, 2);
-        check_overfit(ENG_QWEN_INT8, large, 2);
+        check_overfit(ENG_QWEN_BF16, ENG_QWEN_CACHE_AUTO, large, 2);
+        check_overfit(ENG_QWEN_INT8, ENG_QWEN_CACHE_AUTO, large, 2);
     }
+    check_overfit(ENG_QWEN_EXACT, ENG_QWEN_CACHE_F16, 0, 2);
+    check_overfit(ENG_QWEN_INT8, ENG_QWEN_CACHE_F32, 0, 2);
 }
 
 int main(void)

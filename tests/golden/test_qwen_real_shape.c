@@ -24,6 +24,7 @@
 #define NMSE_BF16 1e-4
 #define NMSE_INT8 1e-3
 #define NMSE_INT4 3e-2
+#define NMSE_HALF_CACHE 2e-7
 
 static struct t_case expected; /* only its tensors are used */
 
@@ -133,7 +134,8 @@ static const struct eng_qwen_vision vision = {.depth = 1,
                                               .eps = 1e-6f,
                                               .rope_theta = 10000};
 
-/* A picture of h x w patches through the block, windows or the frame seeing each other; *in: what went in, same order. */
+/* A picture of h x w patches through the block, windows or the frame seeing each other; *in: what went in, same order.
+ */
 static float *run_block(const struct eng_vision_block *block, struct eng_ops *ops, const char *stream, int h, int w,
                         bool full, float **in)
 {
@@ -288,14 +290,14 @@ static void fill_positions(int32_t positions[3 * ROWS])
 }
 
 /* Runs the layer over x, `step` rows at a time. */
-static void run_layer(const struct eng_qwen_text *t, const struct eng_layer *l, float *x, size_t step)
+static void run_layer(const struct eng_qwen_text *t, const struct eng_layer *l, bool half, float *x, size_t step)
 {
     struct eng_ops ops;
     struct eng_decoder_memory *memory;
     struct eng_cache cache;
     int32_t positions[3 * ROWS];
     fill_positions(positions);
-    eng_cache_init(t, &cache);
+    eng_cache_init(t, half, &cache);
     assert_int_equal(eng_cache_reserve(&cache, ROWS, (uint64_t)1 << 30, NULL), B_OK);
     assert_int_equal(eng_ops_new(eng_lm_best(), 2, 64, (size_t)t->intermediate, &ops, NULL), B_OK);
     assert_int_equal(eng_decoder_memory_new(t, &ops, &memory, NULL), B_OK);
@@ -316,6 +318,18 @@ static void run_layer(const struct eng_qwen_text *t, const struct eng_layer *l, 
     eng_cache_free(&cache);
 }
 
+/* Squared error of what the layer adds over its squared size. */
+static double error_of(const float *x, const float *exact, const float *in, size_t n)
+{
+    double error = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)x[i] - (double)exact[i], added = (double)exact[i] - (double)in[i];
+        error += d * d;
+        size += added * added;
+    }
+    return error / size;
+}
+
 static struct eng_linear *const *parts_of(struct eng_layer *l)
 {
     static struct eng_linear *parts[8];
@@ -331,7 +345,6 @@ static void narrow_layer(const struct eng_qwen_text *t, const struct eng_layer *
     struct eng_team *team;
     size_t n = ROWS * (size_t)t->hidden;
     float *x = malloc(n * sizeof *x);
-    double error = 0, size = 0;
     assert_int_equal(eng_team_new(2, &team, NULL), B_OK);
     for (struct eng_linear *const *p = parts_of(&narrow); *p; p++)
         if (kind == ENG_LINEAR_BF16_ROUNDED)
@@ -339,14 +352,10 @@ static void narrow_layer(const struct eng_qwen_text *t, const struct eng_layer *
         else
             assert_int_equal(eng_linear_pack(team, kind, *p, NULL), B_OK);
     memcpy(x, in, n * sizeof *x);
-    run_layer(t, &narrow, x, ROWS);
-    for (size_t i = 0; i < n; i++) {
-        double d = (double)x[i] - (double)exact[i], added = (double)exact[i] - (double)in[i];
-        error += d * d;
-        size += added * added;
-    }
-    print_message("kind %d: NMSE %.2g of what the layer adds\n", (int)kind, error / size);
-    assert_true(error / size <= bound);
+    run_layer(t, &narrow, true, x, ROWS);
+    double error = error_of(x, exact, in, n);
+    print_message("kind %d: NMSE %.2g of what the layer adds\n", (int)kind, error);
+    assert_true(error <= bound);
     for (struct eng_linear *const *p = parts_of(&narrow); kind != ENG_LINEAR_BF16_ROUNDED && *p; p++)
         eng_linear_free(*p);
     eng_team_drop(team);
@@ -361,11 +370,15 @@ static void check_decoder(struct eng_qwen_text t, const char *prefix, const char
     load_layer(&t, prefix, &l);
     memcpy(x, in, n * sizeof *x);
     memcpy(apart, in, n * sizeof *x);
-    run_layer(&t, &l, x, ROWS);
+    run_layer(&t, &l, false, x, ROWS);
     check(tag, x, ROWS, (size_t)t.hidden);
     if (narrow) {
-        run_layer(&t, &l, apart, 1); /* row by row: the same bits */
+        run_layer(&t, &l, false, apart, 1); /* row by row: the same bits */
         assert_memory_equal(apart, x, n * sizeof *x);
+        memcpy(apart, in, n * sizeof *x);
+        run_layer(&t, &l, true, apart, ROWS);
+        print_message("cache of halves: NMSE %.2g of what the layer adds\n", error_of(apart, x, in, n));
+        assert_true(error_of(apart, x, in, n) <= NMSE_HALF_CACHE);
         narrow_layer(&t, &l, ENG_LINEAR_BF16_ROUNDED, in, x, NMSE_BF16);
         narrow_layer(&t, &l, ENG_LINEAR_S8, in, x, NMSE_INT8);
         narrow_layer(&t, &l, ENG_LINEAR_Q4_S8, in, x, NMSE_INT4);

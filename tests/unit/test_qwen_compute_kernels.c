@@ -171,6 +171,9 @@ static void test_rows_in_narrow_forms(void **test)
             sets[set]->widen_f16(bits, k, wide); /* as halves they cover every exponent but the special one */
             plain->widen_f16(bits, k, twin);
             assert_memory_equal(wide, twin, kp * sizeof *wide);
+            sets[set]->narrow_f16(x, k, a);
+            plain->narrow_f16(x, k, b);
+            assert_memory_equal(a, b, k * 2);
             float scale = sets[set]->quantise(x, k, p), expected = plain->quantise(x, k, q);
             assert_true(scale == expected);
             assert_memory_equal(p, q, kp);
@@ -334,6 +337,53 @@ static void test_between(void **test)
         assert_int_equal(sets[set]->argmax(special, 5), 2);
 }
 
+/* Halves come back as themselves, what lies between two goes to the nearer, a tie to the even one, and nothing leaves
+ * the finite ones. */
+static void test_halves(void **test)
+{
+    (void)test;
+    for (int set = 0; set < n_sets; set++) {
+        for (uint16_t bits = 0; bits < 0x7BFF; bits++) {
+            float low = eng_lm_f16(bits), high = eng_lm_f16((uint16_t)(bits + 1)), middle = low + (high - low) / 2;
+            float x[5] = {low, nextafterf(middle, low), middle, nextafterf(middle, high), -low};
+            uint16_t out[5], expected[5] = {bits, bits, (uint16_t)(bits + (bits & 1)), (uint16_t)(bits + 1),
+                                            (uint16_t)(bits | 0x8000)};
+            sets[set]->narrow_f16(x, 5, out);
+            assert_memory_equal(out, expected, sizeof out);
+        }
+        const float wild[6] = {65504, 65520, 1e30f, INFINITY, -INFINITY, NAN};
+        const uint16_t bounds[6] = {0x7BFF, 0x7BFF, 0x7BFF, 0x7BFF, 0xFBFF, 0xFBFF};
+        uint16_t out[6];
+        sets[set]->narrow_f16(wild, 6, out);
+        assert_memory_equal(out, bounds, sizeof out);
+    }
+}
+
+/* A cache of halves gives the bits of the same numbers as floats. */
+static void attend_halves(const struct eng_lm_kernels *set, const struct eng_lm_attention *floats_of, size_t blocks)
+{
+    struct eng_lm_attention a = *floats_of;
+    size_t width = eng_lm_value_width(a.d), n_keys = blocks * a.d * ENG_LM_KEYS,
+           n_values = blocks * ENG_LM_KEYS * width;
+    float *scratch = malloc((ENG_LM_QUERIES * (ENG_LM_KEYS + 2) + eng_lm_half_scratch(a.d)) * sizeof *scratch);
+    float *keys = malloc(n_keys * sizeof *keys), *values = malloc(n_values * sizeof *values);
+    float *wide = malloc(a.rows * width * sizeof *wide), *half = malloc(a.rows * width * sizeof *half);
+    uint16_t *half_keys = malloc(n_keys * 2), *half_values = malloc(n_values * 2);
+    set->narrow_f16(a.keys, n_keys, half_keys);
+    set->narrow_f16(a.values, n_values, half_values);
+    for (size_t i = 0; i < n_keys; i++)
+        keys[i] = eng_lm_f16(half_keys[i]);
+    for (size_t i = 0; i < n_values; i++)
+        values[i] = eng_lm_f16(half_values[i]);
+    a.scratch = scratch;
+    a.keys = keys, a.values = values, a.out = wide;
+    set->attend(&a);
+    a.keys = half_keys, a.values = half_values, a.half = true, a.out = half;
+    set->attend(&a);
+    assert_memory_equal(half, wide, a.rows * width * sizeof *half);
+    free(scratch), free(keys), free(values), free(wide), free(half), free(half_keys), free(half_values);
+}
+
 static void attend_one(const struct eng_lm_kernels *set, size_t d, size_t rows, size_t first, size_t group)
 {
     size_t seen = first + (group ? (rows - 1) / group : 0) + 1, width = eng_lm_value_width(d);
@@ -364,6 +414,7 @@ static void attend_one(const struct eng_lm_kernels *set, size_t d, size_t rows, 
         set->attend(&one);
         assert_memory_equal(alone, out + r * width, d * sizeof *alone);
     }
+    attend_halves(set, &a, blocks);
     free(keys), free(values), free(q), free(out), free(expected), free(alone);
 }
 
@@ -462,10 +513,16 @@ int main(void)
         if (eng_lm_for((enum eng_lm_isa)isa))
             sets[n_sets++] = eng_lm_for((enum eng_lm_isa)isa);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_panel),     cmocka_unit_test(test_dot_float), cmocka_unit_test(test_rows_in_narrow_forms),
-        cmocka_unit_test(test_dot_bytes), cmocka_unit_test(test_dot_q4),
-        cmocka_unit_test(test_pack_s8),   cmocka_unit_test(test_between),
-        cmocka_unit_test(test_attend),    cmocka_unit_test(test_attend_rounded),
+        cmocka_unit_test(test_panel),
+        cmocka_unit_test(test_dot_float),
+        cmocka_unit_test(test_rows_in_narrow_forms),
+        cmocka_unit_test(test_dot_bytes),
+        cmocka_unit_test(test_dot_q4),
+        cmocka_unit_test(test_pack_s8),
+        cmocka_unit_test(test_between),
+        cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_attend),
+        cmocka_unit_test(test_attend_rounded),
         cmocka_unit_test(test_finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

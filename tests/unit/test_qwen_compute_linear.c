@@ -169,35 +169,47 @@ static void test_team(void **test)
     eng_team_drop(NULL);
 }
 
-static void test_cache(void **test)
+static float cached(const struct eng_cache *cache, const void *part, size_t at)
 {
-    (void)test;
+    return cache->half ? eng_lm_f16(((const uint16_t *)part)[at]) : ((const float *)part)[at];
+}
+
+static void check_cache(bool half)
+{
     struct eng_qwen_text text = {.layers = 2, .kv_heads = 3, .head_dim = 20};
     struct eng_cache cache;
     struct b_err err = {0};
     float keys[60], values[60];
-    eng_cache_init(&text, &cache);
-    assert_int_equal(eng_cache_position_bytes(&text), 2 * 3 * (20 + 32) * 4);
-    assert_int_equal(eng_cache_reserve(&cache, 65, 65 * 1248, &err), B_LIMIT); /* whole blocks: 128 positions */
+    eng_cache_init(&text, half, &cache);
+    uint64_t each = 2 * 3 * (20 + 32) * (half ? 2 : 4);
+    assert_int_equal(eng_cache_position_bytes(&text, half), each);
+    assert_int_equal(eng_cache_reserve(&cache, 65, 127 * each, &err), B_LIMIT); /* whole blocks: 128 positions */
     assert_int_equal(eng_cache_reserve(&cache, 64, 1 << 20, &err), B_OK);
     for (size_t p = 0; p < 64; p++) {
         for (size_t i = 0; i < 60; i++) {
-            keys[i] = (float)(p * 100 + i);
+            keys[i] = (float)(p * 16 + i); /* halves hold them exactly */
             values[i] = -keys[i];
         }
-        eng_cache_put(&cache, 1, p, keys, values);
+        eng_cache_put(&cache, eng_lm_best(), 1, p, keys, values);
     }
     cache.length = 64;
     assert_int_equal(eng_cache_reserve(&cache, 200, 1 << 20, &err), B_OK); /* moves, and keeps what it holds */
     assert_int_equal(cache.capacity, 256);
     for (size_t p = 0; p < 64; p++)
         for (size_t i = 0; i < 20; i++) {
-            assert_true(eng_cache_keys(&cache, 1, 2)[i * 64 + p] == (float)(p * 100 + 40 + i));
-            assert_true(eng_cache_values(&cache, 1, 2)[p * 32 + i] == -(float)(p * 100 + 40 + i));
+            assert_true(cached(&cache, eng_cache_keys(&cache, 1, 2), i * 64 + p) == (float)(p * 16 + 40 + i));
+            assert_true(cached(&cache, eng_cache_values(&cache, 1, 2), p * 32 + i) == -(float)(p * 16 + 40 + i));
         }
     for (size_t i = 20; i < 32; i++)
-        assert_true(eng_cache_values(&cache, 1, 0)[i] == 0);
+        assert_true(cached(&cache, eng_cache_values(&cache, 1, 0), i) == 0);
     eng_cache_free(&cache);
+}
+
+static void test_cache(void **test)
+{
+    (void)test;
+    check_cache(false);
+    check_cache(true);
 }
 
 static void test_rotary(void **test)

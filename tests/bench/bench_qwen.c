@@ -2,13 +2,16 @@
 /* Speed of a Qwen2.5-VL checkpoint on this machine, next to the memory bandwidth that the same threads reach.
  *
  *   bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W --height H] [--text N] [--answer N]
- *              [--draft N] [--isa N] [--large N] [--no-vision] [--serve]
+ *              [--draft N] [--isa N] [--large N] [--no-vision]
+ *   bench_qwen [DIR] --serve [--precision P] [--isa N] [--large N]
  *
  * Reads one picture of W x H pixels (noise) with N tokens of text, then decodes. Prints one JSON object: seconds and
  * rates of the tower, the prompt and the answer, bytes read per token, peak resident memory. --draft N offers drafts
- * that are always wrong, N tokens long: what verifying costs. --serve opens the model once, says "ready" and answers every line "threads
- * text answer width height" with an object, of the tower alone when width is not 0, for benchmarks that take turns. Run it alone on the
- * machine. */
+ * that are always wrong, N tokens long: what verifying costs. Run it alone on the machine.
+ *
+ * --serve opens the model once, says "ready" and answers every line with an object, for benchmarks that take turns:
+ * "prompt THREADS TOKENS ANSWER", "answer THREADS TOKENS" (of the last prompt), "tower THREADS WIDTH HEIGHT" and
+ * "read THREADS SECONDS", the memory's bandwidth, for which DIR may be missing. */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -79,11 +82,12 @@ static float *reading_memory(int threads)
     return memory;
 }
 
-/* The best of PASSES. */
-static struct rate bandwidth(int threads, const float *memory)
+/* The best of PASSES, and of more until `seconds` have gone by. */
+static struct rate bandwidth(int threads, const float *memory, double seconds)
 {
     struct rate best = {0};
-    for (int pass = 0; memory && pass < PASSES; pass++) {
+    int64_t begin = b_now_ns();
+    for (int pass = 0; memory && (pass < PASSES || (double)(b_now_ns() - begin) * 1e-9 < seconds); pass++) {
         pthread_t handles[THREADS_MAX];
         struct reader readers[THREADS_MAX];
         double slowest = 0, cpu = 0, bytes = (double)threads * PART;
@@ -207,38 +211,12 @@ static enum b_code run(const struct eng_qwen *model, const struct settings *s, s
     return code;
 }
 
-/* The tower alone: what a turn with a picture does. */
-static enum b_code run_tower(const struct eng_qwen *model, const struct settings *s, struct b_err *err)
-{
-    struct eng_visual visual = {0};
-    struct eng_ops ops = {0};
-    float *out = NULL;
-    enum b_code code = make_visual(model, s, &visual, err);
-    if (code == B_OK)
-        code = eng_ops_new(model->kernels, s->threads, TOWER_ROWS, eng_qwen_widest(model), &ops, err);
-    if (code == B_OK)
-        code = eng_ops_enlarge(&ops, model->large, err);
-    if (code == B_OK) {
-        size_t tokens = (size_t)eng_visual_tokens(&visual, model->config.vision.merge);
-        double patches = (double)tokens * model->config.vision.merge * model->config.vision.merge;
-        out = calloc(tokens, (size_t)model->config.vision.out_hidden * sizeof *out);
-        double cpu = cpu_seconds();
-        int64_t begin = b_now_ns();
-        code = out ? eng_vision_run(model, &ops, &visual, out, NULL, NULL, err) : B_NO_MEMORY;
-        printf("\"patches\": %.0f, \"vision_s\": %.3f, \"vision_cpu_s\": %.3f", patches,
-               (double)(b_now_ns() - begin) * 1e-9, cpu_seconds() - cpu);
-    }
-    free(out);
-    eng_ops_free(&ops);
-    eng_visual_free(&visual);
-    return code;
-}
-
 static int usage(void)
 {
     (void)fprintf(stderr,
                   "usage: bench_qwen DIR [--precision exact|bf16|int8|int4] [--threads N] [--width W] [--height H] "
-                  "[--text N] [--answer N] [--draft N] [--isa N] [--large N] [--no-vision] [--serve]\n");
+                  "[--text N] [--answer N] [--draft N] [--isa N] [--large N] [--no-vision]\n"
+                  "       bench_qwen [DIR] --serve [--precision P] [--isa N] [--large N]\n");
     return 2;
 }
 
@@ -295,47 +273,151 @@ static int parse(int argc, char **argv, struct settings *s)
     }
     s->precision = (enum eng_qwen_precision)precision;
     s->dir = optind < argc ? argv[optind] : NULL;
-    return s->dir && s->answer > 0 && s->text > 0 && s->threads > 0 && s->threads <= THREADS_MAX ? 0 : usage();
+    return (s->dir || s->serve) && s->answer > 0 && s->text > 0 && s->threads > 0 && s->threads <= THREADS_MAX
+               ? 0
+               : usage();
 }
 
 /* One object. */
-static enum b_code report(const struct eng_qwen *model, const struct settings *s, double opened, const float *memory,
-                          struct b_err *err)
+static enum b_code report(const struct eng_qwen *model, const struct settings *s, double opened, struct b_err *err)
 {
     printf("{\"precision\": %d, \"isa\": \"%s\", \"threads\": %d, \"open_s\": %.2f, \"step_gb\": %.3f, "
            "\"position_kib\": %.1f, ",
            (int)s->precision, eng_qwen_isa(model), s->threads, opened, (double)eng_qwen_step_bytes(model) * 1e-9,
            (double)eng_qwen_position_bytes(model) / 1024.0);
-    struct rate before = bandwidth(s->threads, memory);
-    enum b_code code = s->serve && !s->no_vision ? run_tower(model, s, err) : run(model, s, err);
+    enum b_code code = run(model, s, err);
     long peak = peak_kib("VmHWM") / 1024;
-    float *own = s->serve ? NULL : reading_memory(s->threads); /* only now, so that the peak is the model's */
-    struct rate after = bandwidth(s->threads, own ? own : memory);
-    if (own) {
-        before = bandwidth(s->threads, own);
-        (void)munmap(own, (size_t)s->threads * PART);
-    }
-    printf(", \"peak_resident_mib\": %ld, \"bandwidth_gb_per_s\": [%.2f, %.2f], \"bandwidth_gb_per_cpu_s\": [%.2f, "
-           "%.2f]}\n",
-           peak, before.wall * 1e-9, after.wall * 1e-9, before.cpu * 1e-9, after.cpu * 1e-9);
+    float *memory = reading_memory(s->threads); /* only now, so that the peak is the model's */
+    struct rate rate = bandwidth(s->threads, memory, 0);
+    if (memory)
+        (void)munmap(memory, (size_t)s->threads * PART);
+    printf(", \"peak_resident_mib\": %ld, \"bandwidth_gb_per_s\": %.2f, \"bandwidth_gb_per_cpu_s\": %.2f}\n", peak,
+           rate.wall * 1e-9, rate.cpu * 1e-9);
     (void)fflush(stdout);
     return code;
 }
 
-static enum b_code serve(const struct eng_qwen *model, struct settings *s, double opened, struct b_err *err)
+/* --- turns --- */
+
+enum { SERVED_THREADS = 2 };
+
+struct server {
+    const struct eng_qwen *model; /* NULL: memory is read only */
+    struct eng_session *session;  /* has read a prompt */
+    size_t prompt;
+    float *memory;
+};
+
+/* Processor and wall seconds of the part that began at these times. */
+static void print_times(const char *part, int64_t begin, double cpu)
 {
+    printf("{\"%s_s\": %.6f, \"%s_cpu_s\": %.6f", part, (double)(b_now_ns() - begin) * 1e-9, part, cpu_seconds() - cpu);
+}
+
+static enum b_code turn_prompt(struct server *sv, int threads, size_t count, size_t answer, struct b_err *err)
+{
+    struct eng_session_options options = {.threads = threads};
+    int32_t *ids = calloc(count, sizeof *ids);
+    eng_session_drop(sv->session);
+    enum b_code code = eng_session_new(sv->model, &options, &sv->session, err);
+    for (size_t i = 0; ids && i < count; i++)
+        ids[i] = (int32_t)(i * 37 % 900);
+    struct eng_prompt prompt = {ids, count, NULL, 0};
+    double cpu = cpu_seconds();
+    int64_t begin = b_now_ns();
+    sv->prompt = count;
+    if (code == B_OK)
+        code = ids ? eng_session_prompt(sv->session, &prompt, answer, NULL, err) : B_NO_MEMORY;
+    print_times("prefill", begin, cpu);
+    free(ids);
+    return code;
+}
+
+/* The first token comes with the prompt; positions grow by one a step. */
+static enum b_code turn_answer(struct server *sv, size_t answer, struct b_err *err)
+{
+    struct eng_generate how = {.max_tokens = answer, .ignore_stops = true, .loop_tokens = SIZE_MAX};
+    if (!sv->session)
+        return b_fail(err, B_ARGUMENT, "serve", "an answer without a prompt");
+    double cpu = cpu_seconds();
+    int64_t begin = b_now_ns();
+    enum b_code code = eng_session_generate(sv->session, &how, NULL, err);
+    print_times("decode", begin, cpu);
+    double cache = ((double)sv->prompt + (double)answer / 2) * (double)eng_qwen_position_bytes(sv->model);
+    printf(", \"steps\": %zu, \"weights_gb\": %.6f, \"cache_gb\": %.6f", eng_session_counts(sv->session).steps,
+           (double)eng_qwen_step_bytes(sv->model) * 1e-9, cache * 1e-9);
+    return code;
+}
+
+static enum b_code turn_tower(struct server *sv, int threads, int width, int height, struct b_err *err)
+{
+    const struct settings s = {.width = width, .height = height};
+    struct eng_visual visual = {0};
+    struct eng_ops ops = {0};
+    float *out = NULL;
+    enum b_code code = make_visual(sv->model, &s, &visual, err);
+    if (code == B_OK)
+        code = eng_ops_new(sv->model->kernels, threads, TOWER_ROWS, eng_qwen_widest(sv->model), &ops, err);
+    if (code == B_OK)
+        code = eng_ops_enlarge(&ops, sv->model->large, err);
+    if (code == B_OK) {
+        size_t tokens = (size_t)eng_visual_tokens(&visual, sv->model->config.vision.merge);
+        out = calloc(tokens, (size_t)sv->model->config.vision.out_hidden * sizeof *out);
+        double cpu = cpu_seconds();
+        int64_t begin = b_now_ns();
+        code = out ? eng_vision_run(sv->model, &ops, &visual, out, NULL, NULL, err) : B_NO_MEMORY;
+        print_times("vision", begin, cpu);
+    }
+    free(out);
+    eng_ops_free(&ops);
+    eng_visual_free(&visual);
+    return code;
+}
+
+static void turn_read(struct server *sv, int threads, double seconds)
+{
+    if (!sv->memory)
+        sv->memory = reading_memory(SERVED_THREADS);
+    struct rate rate = bandwidth(threads, sv->memory, seconds);
+    printf("{\"gb_per_s\": %.3f, \"gb_per_cpu_s\": %.3f", rate.wall * 1e-9, rate.cpu * 1e-9);
+}
+
+static enum b_code turn(struct server *sv, const char *line, struct b_err *err)
+{
+    int threads = 0, width, height;
+    size_t count, answer;
+    double seconds;
+    (void)sscanf(line, "%*s %d", &threads);
+    if (threads < 1 || threads > SERVED_THREADS)
+        return b_fail(err, B_ARGUMENT, "serve", "%d threads; 1 and 2 are served", threads);
+    if (sscanf(line, "read %*d %lf", &seconds) == 1) {
+        turn_read(sv, threads, seconds);
+        return B_OK;
+    }
+    if (sv->model && sscanf(line, "prompt %*d %zu %zu", &count, &answer) == 2 && count > 0)
+        return turn_prompt(sv, threads, count, answer, err);
+    if (sv->model && sscanf(line, "answer %*d %zu", &answer) == 1)
+        return turn_answer(sv, answer, err);
+    if (sv->model && sscanf(line, "tower %*d %d %d", &width, &height) == 2)
+        return turn_tower(sv, threads, width, height, err);
+    return b_fail(err, B_ARGUMENT, "serve", "what is asked: %s", line);
+}
+
+static enum b_code serve(const struct eng_qwen *model, struct b_err *err)
+{
+    struct server sv = {.model = model};
     char line[128];
-    float *memory = reading_memory(2);
     enum b_code code = B_OK;
     printf("ready\n");
     (void)fflush(stdout);
     while (code == B_OK && fgets(line, sizeof line, stdin)) {
-        if (sscanf(line, "%d %zu %zu %d %d", &s->threads, &s->text, &s->answer, &s->width, &s->height) != 5 ||
-            s->threads < 1 || s->threads > 2 || s->text < 1 || s->answer < 1)
-            return b_fail(err, B_ARGUMENT, "serve", "lines are: threads (1 or 2) text answer width height");
-        s->no_vision = s->width == 0;
-        code = report(model, s, opened, s->no_vision ? memory : NULL, err);
+        code = turn(&sv, line, err);
+        printf("}\n");
+        (void)fflush(stdout);
     }
+    eng_session_drop(sv.session);
+    if (sv.memory)
+        (void)munmap(sv.memory, (size_t)SERVED_THREADS * PART);
     return code;
 }
 
@@ -343,11 +425,11 @@ static enum b_code once(const char *dir, const struct eng_qwen_options *options,
                         struct eng_qwen **model, struct b_err *err)
 {
     int64_t begin = b_now_ns();
-    enum b_code code = eng_qwen_open(dir, options, model, err);
+    enum b_code code = dir ? eng_qwen_open(dir, options, model, err) : B_OK;
     double opened = (double)(b_now_ns() - begin) * 1e-9;
     if (code == B_OK && s->serve)
-        return serve(*model, s, opened, err);
-    return code == B_OK ? report(*model, s, opened, NULL, err) : code;
+        return serve(*model, err);
+    return code == B_OK ? report(*model, s, opened, err) : code;
 }
 
 int main(int argc, char **argv)

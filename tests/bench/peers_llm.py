@@ -3,8 +3,8 @@
 """The peers of paired_llm.py: llama.cpp and PyTorch on the weights of one random Qwen2.5-VL checkpoint of bfloat16.
 
 usage: peers_llm.py gguf CHECKPOINT FOLDER       writes the decoder as GGUF, in bfloat16 and quantised
-       peers_llm.py llama FILE.gguf              both answer every line "threads text answer width height" with a JSON
-       peers_llm.py torch CHECKPOINT bf16|fp32   object: seconds and processor seconds of each part
+       peers_llm.py llama FILE.gguf              both answer the lines of `bench_qwen --serve` with JSON objects:
+       peers_llm.py torch CHECKPOINT bf16|fp32   seconds and processor seconds
 
 llama.cpp knows no M-RoPE for text of this model, and needs none: positions of text are the same on all three axes.
 PyTorch runs the layers written out below, without the bookkeeping of a library around them: fused attention, fused
@@ -39,26 +39,21 @@ def config(folder):
         return json.load(file)
 
 
-class Clock:
-    """Wall and processor seconds of the parts of one turn."""
-
-    def __init__(self):
-        self.parts = {}
-
-    def time(self, name, work):
-        wall, cpu = time.perf_counter(), time.process_time()
-        result = work()
-        self.parts[name + "_s"] = time.perf_counter() - wall
-        self.parts[name + "_cpu_s"] = time.process_time() - cpu
-        return result
+def timed(name, work):
+    """What work returns, and its wall and processor seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, {name + "_s": time.perf_counter() - wall, name + "_cpu_s": time.process_time() - cpu}
 
 
-def serve(turn):
+def serve(peer):
     print("ready", flush=True)
     for line in sys.stdin:
-        clock = Clock()
-        turn(clock, *map(int, line.split()))
-        print(json.dumps(clock.parts), flush=True)
+        kind, *numbers = line.split()
+        threads, *numbers = map(int, numbers)
+        if kind not in ("prompt", "answer", "tower"):
+            raise SystemExit("what is asked: " + line)
+        print(json.dumps(getattr(peer, kind)(threads, *numbers)), flush=True)
 
 
 # --- llama.cpp ---
@@ -155,19 +150,23 @@ class Llama:
         logits = self.api.llama_get_logits_ith(self.context, -1)
         return int(self.numpy.ctypeslib.as_array(logits, (self.vocab,)).argmax())
 
-    def prompt(self, ids):
+    def read(self, ids):
         for at in range(0, len(ids), BATCH):
             self.run(ids[at:at + BATCH])
+        return self.best()
 
-    def answer(self, count):
+    def speak(self, count):
         for _ in range(count - 1):  # the first token came with the prompt
             self.run([self.best()])
 
-    def turn(self, clock, threads, text, answer, width, height):
+    def prompt(self, threads, text, answer):
         self.api.llama_set_n_threads(self.context, threads, threads)
         self.api.llama_memory_clear(self.api.llama_get_memory(self.context), True)
-        clock.time("prefill", lambda: self.prompt([i * 37 % 900 for i in range(text)]))
-        clock.time("decode", lambda: self.answer(answer))
+        return timed("prefill", lambda: self.read([i * 37 % 900 for i in range(text)]))[1]
+
+    def answer(self, threads, count):
+        found = timed("decode", lambda: self.speak(count))[1]
+        return dict(found, steps=count - 1)
 
 
 # --- PyTorch ---
@@ -224,7 +223,7 @@ class Torch:
             x = x + self.mlp(self.norm(x, name + "post_attention_layernorm.weight"), name + "mlp.")
         return self.linear(self.norm(x[-1:], "model.norm.weight"), "lm_head")
 
-    def tower(self, patches, rows, cols):
+    def look(self, patches, rows, cols):
         """patches [n, values] in window order, rows and cols of every patch; windows of 8 x 8 patches, all full."""
         torch, v = self.torch, self.c["vision_config"]
         n, h, heads = patches.shape[0], v["hidden_size"], v["num_heads"]
@@ -247,44 +246,45 @@ class Torch:
         y = self.norm(x, "visual.merger.ln_q.weight").view(n // 4, 4 * h)
         return self.linear(self.f.gelu(self.linear(y, "visual.merger.mlp.0")), "visual.merger.mlp.2")
 
-    def look(self, clock, width, height):
+    def tower(self, threads, width, height):
         torch, v = self.torch, self.c["vision_config"]
         wide, high = width // 14, height // 14
         if wide % 8 or high % 8:
             raise SystemExit("a picture of whole windows is needed: multiples of 112")
         order = torch.arange(wide * high).view(high // 8, 8, wide // 8, 8).transpose(1, 2).reshape(-1)
         patches = torch.randn(wide * high, 3 * 2 * v["patch_size"] ** 2).to(self.dtype)
-        clock.time("vision", lambda: self.tower(patches, (order // wide).float(), (order % wide).float()))
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            return timed("vision", lambda: self.look(patches, (order // wide).float(), (order % wide).float()))[1]
 
-    def speak(self, clock, text, answer):
+    def prompt(self, threads, text, answer):
         c = self.c
         d = c["hidden_size"] // c["num_attention_heads"]
-        cache = self.torch.zeros(c["num_hidden_layers"], 2, c["num_key_value_heads"], text + answer, d,
-                                 dtype=self.dtype)
-        logits = clock.time("prefill", lambda: self.text([i * 37 % 900 for i in range(text)], cache, 0))
-
-        def decode(logits):
-            for i in range(answer - 1):
-                logits = self.text([int(logits.argmax())], cache, text + i)
-
-        clock.time("decode", lambda: decode(logits))
-
-    def turn(self, clock, threads, text, answer, width, height):
         self.torch.set_num_threads(threads)
+        self.cache = self.torch.zeros(c["num_hidden_layers"], 2, c["num_key_value_heads"], text + answer, d,
+                                      dtype=self.dtype)
+        self.length = text
         with self.torch.inference_mode():
-            if width:
-                self.look(clock, width, height)
-            else:
-                self.speak(clock, text, answer)
+            self.logits, found = timed("prefill", lambda: self.text([i * 37 % 900 for i in range(text)], self.cache, 0))
+        return found
+
+    def speak(self, count):
+        for i in range(count - 1):
+            self.logits = self.text([int(self.logits.argmax())], self.cache, self.length + i)
+
+    def answer(self, threads, count):
+        with self.torch.inference_mode():
+            found = timed("decode", lambda: self.speak(count))[1]
+        return dict(found, steps=count - 1)
 
 
 def main():
     if len(sys.argv) == 4 and sys.argv[1] == "gguf":
         make_gguf(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 3 and sys.argv[1] == "llama":
-        serve(Llama(sys.argv[2]).turn)
+        serve(Llama(sys.argv[2]))
     elif len(sys.argv) == 4 and sys.argv[1] == "torch":
-        serve(Torch(sys.argv[2], sys.argv[3]).turn)
+        serve(Torch(sys.argv[2], sys.argv[3]))
     else:
         sys.exit(__doc__)
 

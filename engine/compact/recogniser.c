@@ -12,6 +12,7 @@
 #include "engine/compact/ctc.h"
 #include "engine/compact/glyphs.h"
 #include "engine/compact/line_image.h"
+#include "engine/compact/quotes.h"
 #include "engine/compact/recogniser_private.h"
 #include "engine/compact/spaces.h"
 #include "engine/compact/strip_sample.h"
@@ -165,7 +166,8 @@ static float column_width(const struct eng_line_image *image)
 }
 
 /* Items -> reading in the arena, without spaces at the ends. */
-static enum b_code finish(struct worker *w, struct b_arena *arena, struct eng_reading *out, struct b_err *err)
+static enum b_code finish(struct worker *w, bool settle_quotes, struct b_arena *arena, struct eng_reading *out,
+                          struct b_err *err)
 {
     const struct eng_ctc_item *items = w->items;
     size_t n = w->n_items;
@@ -187,6 +189,8 @@ static enum b_code finish(struct worker *w, struct b_arena *arena, struct eng_re
     enum b_code code = eng_spaces_restore(glyphs, n, column_width(&w->image), &n, err);
     if (code != B_OK)
         return code;
+    if (settle_quotes)
+        eng_quotes_settle(&w->image, glyphs, n);
     char *text = b_arena_alloc(arena, n * 4 + 1, 1);
     if (!text)
         return b_arena_refused(arena, DOMAIN, err);
@@ -198,14 +202,11 @@ static enum b_code finish(struct worker *w, struct b_arena *arena, struct eng_re
     return B_OK;
 }
 
-enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
-                                   const struct eng_strip *strip, enum eng_line_look look, struct b_arena *arena,
-                                   struct eng_reading *out, struct b_cancel *cancel, struct b_err *err)
+/* Fills the worker's image and items. */
+static enum b_code read_items(struct eng_recogniser *recogniser, struct worker *w, struct b_image_view page,
+                              const struct eng_strip *strip, enum eng_line_look look, struct b_cancel *cancel,
+                              struct b_err *err)
 {
-    *out = (struct eng_reading){.text = ""};
-    if (worker < 0 || worker >= recogniser->n_workers)
-        return b_fail(err, B_ARGUMENT, DOMAIN, "worker %d of %d", worker, recogniser->n_workers);
-    struct worker *w = &recogniser->workers[worker];
     enum b_code code = eng_line_image_make(&w->image, page, strip, look, err);
     if (code != B_OK)
         return code;
@@ -219,7 +220,27 @@ enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker
         if (code != B_OK)
             return code;
     }
-    return finish(w, arena, out, err);
+    return B_OK;
+}
+
+static enum b_code read_strip(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
+                              const struct eng_strip *strip, enum eng_line_look look, bool settle_quotes,
+                              struct b_arena *arena, struct eng_reading *out, struct b_cancel *cancel,
+                              struct b_err *err)
+{
+    *out = (struct eng_reading){.text = ""};
+    if (worker < 0 || worker >= recogniser->n_workers)
+        return b_fail(err, B_ARGUMENT, DOMAIN, "worker %d of %d", worker, recogniser->n_workers);
+    struct worker *w = &recogniser->workers[worker];
+    enum b_code code = read_items(recogniser, w, page, strip, look, cancel, err);
+    return code == B_OK ? finish(w, settle_quotes, arena, out, err) : code;
+}
+
+enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
+                                   const struct eng_strip *strip, enum eng_line_look look, struct b_arena *arena,
+                                   struct eng_reading *out, struct b_cancel *cancel, struct b_err *err)
+{
+    return read_strip(recogniser, worker, page, strip, look, look != ENG_LOOK_STACKED, arena, out, cancel, err);
 }
 
 void eng_recogniser_rest(struct eng_recogniser *recogniser)
@@ -232,7 +253,7 @@ enum b_code eng_recogniser_read(struct eng_recogniser *recogniser, int worker, s
                                 const struct eng_strip *strip, struct b_arena *arena, struct eng_reading *out,
                                 struct b_cancel *cancel, struct b_err *err)
 {
-    return eng_recogniser_read_as(recogniser, worker, page, strip, ENG_LOOK_PLAIN, arena, out, cancel, err);
+    return read_strip(recogniser, worker, page, strip, ENG_LOOK_PLAIN, false, arena, out, cancel, err);
 }
 
 enum b_code eng_strip_sample(struct b_image_view page, const struct eng_strip *strip, float **bgr, int *width,

@@ -35,7 +35,7 @@ enum b_code eng_recogniser_new(const struct eng_graph *graph, int workers, struc
                                struct b_err *err) B_MUST_CHECK;
 void eng_recogniser_drop(struct eng_recogniser *recogniser);
 
-/* Reads one strip of the page on worker `worker`. */
+/* Reads one strip of the page on worker `worker`: what the network says, quotation marks straight as it was trained. */
 enum b_code eng_recogniser_read(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
                                 const struct eng_strip *strip, struct b_arena *arena, struct eng_reading *out,
                                 struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;

@@ -5,7 +5,7 @@
 #include "engine/compact/line_image.h"
 #include "engine/compact/recogniser.h"
 
-/* eng_recogniser_read of a strip looked at in a given way. Private to engine/compact. */
+/* eng_recogniser_read of a strip looked at in a given way, quotation marks after their shape (quotes.h). Private to engine/compact. */
 enum b_code eng_recogniser_read_as(struct eng_recogniser *recogniser, int worker, struct b_image_view page,
                                    const struct eng_strip *strip, enum eng_line_look look, struct b_arena *arena,
                                    struct eng_reading *out, struct b_cancel *cancel, struct b_err *err) B_MUST_CHECK;

@@ -12,6 +12,7 @@
 #define SCRIPT_REACH 40   /* characters of one script */
 /* White between neighbours in sizes, at most. */
 #define THIN 0.24f        /* inside of a product: a thin space is 0.17, a word space of a tight line 0.25 */
+#define THIN_SPACE 0.18f   /* a thin space at most */
 #define FACTORS 0.3f      /* between letters of mathematics, where prose would have set a word between two formulas */
 #define AROUND_SIGN 0.75f /* relations: 0.28, stretched to twice as much */
 #define CLOSE_BY 0.12f
@@ -250,10 +251,18 @@ static bool is_prefix(const struct search *s, const struct dp_inline_run *r)
            s->c[r->last + 1].letter && gap(s, r->last) < CLOSE_BY;
 }
 
-/* Four letters or more in a row and nothing else: a word in the letters of mathematics. */
+/* A number that a word in front holds on to: the version of a name, as in LaTeX2e. */
+static bool is_version(const struct search *s, const struct dp_inline_run *r)
+{
+    return s->c[r->first].kind == IN_DIGIT && r->first > 0 && !s->c[r->first].row && s->c[r->first - 1].kind == IN_PROSE &&
+           s->c[r->first - 1].letter && gap(s, r->first - 1) < THIN_SPACE;
+}
+
+/* Four letters or more in a row and nothing else, three calligraphic ones: a word or a sign of a firm in the letters of
+ * mathematics. */
 static bool is_word(const struct search *s, const struct dp_inline_run *r)
 {
-    if (r->last - r->first < 3)
+    if (r->last - r->first < (s->c[r->first].calligraphic ? 2 : 3))
         return false;
     for (int32_t i = r->first; i <= r->last; i++)
         if (!s->c[i].letter || s->c[i].kind != IN_VARIABLE || s->c[i].greek)
@@ -284,6 +293,8 @@ static int32_t behind_bracket(const struct search *s, int32_t open)
 static bool is_formula(const struct search *s, const struct dp_inline_run *r)
 {
     const struct evidence e = weigh(s, r);
+    if (is_version(s, r))
+        return false;
     if (e.variables > 0)
         return !is_prefix(s, r) && !is_word(s, r);
     if (e.weak > 0)

@@ -91,6 +91,7 @@ static struct in_char classify(const struct dp_inline_char *c, float size, float
     out.math = !s.text_font || alphabet || kind == DP_GLYPH_SIGN;
     out.greek = s.cp >= 0x391 && s.cp <= 0x3F5;
     out.letter = latin(s.cp) || out.greek || b_cp_is_letter(s.cp);
+    out.calligraphic = out.letter && s.alphabet == FM_CAL;
     if (c->mono || s.cls == FM_SPACE)
         return out;
     if (c->stacked)

@@ -26,6 +26,7 @@ struct in_char {
     bool math;          /* of a mathematical font, or a sign that prose does not have */
     bool row;
     bool letter, greek, raised;
+    bool calligraphic;
     uint32_t cp;
     int32_t last;       /* names: index of the name's last character */
 };

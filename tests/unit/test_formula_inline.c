@@ -14,7 +14,7 @@
 
 #define ROOM 400
 
-/* Lays out `spec`: letters behind ~ are of the italic of mathematics, behind ` of a text's italic, others of its roman;
+/* Lays out `spec`: letters behind ~ are of the italic of mathematics, behind ` of a text's italic, behind { calligraphic, others of its roman;
  * ^ and _ raise and lower the next character, a blank is a word's, | a thin one, # begins a row. */
 static int32_t row(const char *spec, struct dp_inline_char *c)
 {
@@ -26,8 +26,8 @@ static int32_t row(const char *spec, struct dp_inline_char *c)
     int32_t n = 0;
     for (size_t at = 0; at < len && n < ROOM;) {
         const uint32_t cp = b_utf8_next(spec, len, &at);
-        if (cp == '~' || cp == '`') {
-            font = cp == '~' ? "CMMI10" : "CMTI10";
+        if (cp == '~' || cp == '`' || cp == '{') {
+            font = cp == '~' ? "CMMI10" : cp == '`' ? "CMTI10" : "CMSY10";
         } else if (cp == '^' || cp == '_') {
             shift = cp == '^' ? -1 : 1;
         } else if (cp == ' ' || cp == '|') {
@@ -103,6 +103,9 @@ static void prose(void **state)
     expect("a = number", "");
     expect("~d~i~f~f and ~e~f~f~o~r~t", "");
     expect("5 µm", "");
+    expect("the LaTeX|2~ε of Group2~α or so", "");
+    expect("uses {A{M{S-TeX", "");
+    expect("let {F be, and 2~α", "F;2α;");
 }
 
 /* What is cut or incomplete is no formula. */

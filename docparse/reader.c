@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "docparse/bullets.h"
 #include "docparse/formula/formula.h"
 #include "docparse/ink.h"
 #include "docparse/reader_private.h"
@@ -543,6 +544,8 @@ static enum b_code read_pixels(struct job *job, struct b_err *err)
         code = dp_lines_of_compact(&read, &taken, &job->builder, job->cancel, err);
     if (code != B_OK)
         return code;
+    const struct b_image_view image = b_image_view_of(&job->sheet->image);
+    dp_bullets_name(&image, page, first);
     if (job->scope == READ_WHOLE && first == 0) {
         page->rotation = (double)(read.quarter_turns & 3) * 90.0;
         page->skew = read.skew;

@@ -18,6 +18,8 @@
 #define PLACE_CHARS 6      /* of such a number */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
+#define MARKER_RATIO 4.0f   /* heights of a line over those of the small mark in front of it, */
+#define MARKER_CORE 0.15f   /* whose middle is not in this share of the line above and below */
 #define SHARED_WITHIN 0.45f /* heights: same left edge */
 #define SHARED_NEAR 9.0f    /* heights: how far up and down edges are compared */
 #define SHARED_STOP 3       /* lines: an edge shared by as many is a column's */
@@ -27,10 +29,16 @@
 #define EDGE_WITHIN 0.6f    /* heights: same edge of justified text */
 #define GAP_SIGNED 16.0f    /* heights between the last words of a column's text and the initials at its edge */
 #define SIGNED_CHARS 10
-#define SPANNING 2     /* lines above that reach from edge to edge */
-#define SPAN_CHARS 16  /* of each of them */
-#define SPAN_NEAR 4.0f /* heights above */
-#define LOOK 1024      /* neighbours looked at on each side: bounds hostile pages */
+#define SPANNING 2      /* lines above that reach from edge to edge */
+#define SPAN_CHARS 16   /* of each of them */
+#define SPAN_NEAR 4.0f  /* heights above */
+#define GAP_RUN 4.0f    /* heights between pieces where lines above and below run through the gap, */
+#define RUN_NEAR 2.4f   /* and their heights away, */
+#define RUN_OVER 0.8f   /* heights that they reach beyond it on both sides, */
+#define OPTION_CHARS 2  /* of "B." in front of an answer to choose */
+#define HELD_NEAR 6.0f  /* heights to lines that reach over both pieces */
+#define RUN_RATIO 1.35f /* and how much higher or lower than it they may be */
+#define LOOK 1024       /* neighbours looked at on each side: bounds hostile pages */
 
 struct sorted {
     float y;
@@ -55,8 +63,20 @@ static float tall(const struct dp_item *i)
     return i->box.y1 - i->box.y0;
 }
 
+/* A bullet found alone in front of its line is as high as its ink, not as a line. A dash may be a stroke of anything.
+ */
+static bool beside(const struct dp_item *marker, const struct dp_item *line)
+{
+    const float margin = MARKER_CORE * tall(line), y = middle_y(marker);
+    const bool dash = marker->first == '-' || marker->first == 0x2013 || marker->first == 0x2014;
+    return !dash && marker->box.x1 < line->box.x0 && tall(line) <= MARKER_RATIO * tall(marker) &&
+           y > line->box.y0 + margin && y < line->box.y1 - margin;
+}
+
 static bool level(const struct dp_item *a, const struct dp_item *b)
 {
+    if (a->lone_marker != b->lone_marker && (a->lone_marker ? beside(a, b) : beside(b, a)))
+        return true;
     const float lower = fminf(tall(a), tall(b)), higher = fmaxf(tall(a), tall(b));
     return higher <= HEIGHT_RATIO * lower && dp_overlap(a->box.y0, a->box.y1, b->box.y0, b->box.y1) > LEVEL * lower;
 }
@@ -106,6 +126,61 @@ static int spanning_rows(const struct dp_assembly *a, const struct sorted *s, in
                  fabsf(c->box.x0 - left->box.x0) < EDGE_WITHIN * h && fabsf(c->box.x1 - b->box.x1) < EDGE_WITHIN * h;
     }
     return count;
+}
+
+static bool alike(const struct dp_item *a, const struct dp_item *b)
+{
+    return tall(a) < RUN_RATIO * tall(b) && tall(b) < RUN_RATIO * tall(a);
+}
+
+/* The right piece is set like the left one and opens nothing, unlike the second answer of "A. one   B. two". */
+static bool is_word(const struct dp_item *left, const struct dp_item *right)
+{
+    const bool letter = right->chars <= OPTION_CHARS && right->ends & DP_PUNCT_SENTENCE;
+    return alike(left, right) && right->marker == 0 && !right->lone_marker && !letter;
+}
+
+/* Lines on both sides of the row run through the gap between two pieces, and none near by ends or starts at it: it is
+ * a space of a line that was justified too widely. A gutter has rows beside it that it cuts. */
+static bool runs_through(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at,
+                         const struct dp_item *left, float h)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    if (!is_word(left, b))
+        return false;
+    for (int step = -1; step <= 1; step += 2) {
+        int running = 0;
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (fabsf(s[k].y - s[at].y) > RUN_NEAR * h)
+                break;
+            if (c->direction != b->direction || level(b, c) || level(left, c))
+                continue;
+            if (fabsf(c->box.x1 - left->box.x1) < EDGE_WITHIN * h || fabsf(c->box.x0 - b->box.x0) < EDGE_WITHIN * h)
+                return false;
+            running += alike(b, c) && c->box.x0 < left->box.x1 - RUN_OVER * h && c->box.x1 > b->box.x0 + RUN_OVER * h;
+        }
+        if (running == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Other lines near by, above and below, that reach over both pieces: a column holds them. */
+static bool is_held(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at,
+                    const struct dp_item *left, float h)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    int count = 0;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (fabsf(s[k].y - s[at].y) > HELD_NEAR * h)
+                break;
+            count += c->direction == b->direction && c->chars >= SPAN_CHARS && alike(b, c) && !level(b, c) &&
+                     c->box.x0 < left->box.x0 + EDGE_WITHIN * h && c->box.x1 > b->box.x1 - EDGE_WITHIN * h;
+        }
+    return count >= SPANNING;
 }
 
 static bool rule_between(const struct dp_assembly *a, const struct dp_item *left, const struct dp_item *right)
@@ -166,11 +241,15 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
         return false;
     if (l->leader == DP_LEADER_OPEN && r->digits > 0 && r->chars <= PLACE_CHARS && gap < GAP_LEADER * h)
         return true;
+    if (l->lone_marker && !r->lone_marker && gap <= GAP_MARKER * tall(r))
+        return true;
+    if (gap < GAP_RUN * h && runs_through(a, s, n, at, l, h))
+        return true;
+    if (gap < GAP_RUN * h && is_word(l, r) && sharing(a, s, n, at, h) < GUTTER_STARTS && is_held(a, s, n, at, l, h))
+        return true;
     if (gap > GAP_MARKER * h)
         return gap < GAP_SIGNED * h && r->chars <= SIGNED_CHARS && l->chars > r->chars &&
                spanning_rows(a, s, at, l, h) >= SPANNING;
-    if (l->lone_marker && !r->lone_marker)
-        return true;
     if (gap < GAP_SECTION * h && is_section_number(a, l, r))
         return true;
     if (gap > GAP_MOST * h)

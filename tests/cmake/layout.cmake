@@ -15,6 +15,7 @@ if(TARGET docparse_core)
     LABELS unit)
   dp_test(test_order_layouts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_order_layouts.c LIBS docparse_core
     LABELS unit)
+  dp_test(test_bullets SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_bullets.c LIBS docparse_core LABELS unit)
   dp_test(test_rule_runs SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_rule_runs.c LIBS docparse_core LABELS unit)
   if(TARGET docparse_output)
     add_executable(bench_assembly ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_assembly.c)

@@ -357,6 +357,47 @@ static void test_lettering_of_a_figure(void **state)
     assert_true(figure->order < block_with("words behind")->order);
 }
 
+/* A line of justified text that was set so widely that the reader found its words apart. */
+static void test_wide_spaces(void **state)
+{
+    (void)state;
+    static const char *const text = "governmental representatives of the region recommended it"; /* ends at 556 */
+    for (int i = 0; i < 8; i++)
+        if (i != 4)
+            line(100, 200 + (float)i * 28, 20, text);
+    const float y = 200 + 4 * 28;
+    line(100, y, 20, "although");
+    line(208, y, 20, "no");
+    line(274, y, 20, "extraordinarily");
+    line(440, y, 20, "communication");
+    assemble();
+    int paragraphs = 0;
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        paragraphs += page->blocks[i].type == DP_PARAGRAPH;
+    assert_int_equal(paragraphs, 1);
+    assert_non_null(
+        strstr(page->blocks[0].text, "recommended it although no extraordinarily communication governmental"));
+}
+
+/* A mark that was found alone has a box as high as its ink, which is half as high as a line. */
+static void test_small_marks(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const float y = 200 + (float)i * 100;
+        line(100, y + 7, 12, "\xe2\x96\xa0"); /* a filled square */
+        line(135, y, 28, "Results were better in the second half of the year than");
+        line(135, y + 36, 28, "they had been in the first half, and stayed so until May");
+    }
+    assemble();
+    int items = 0;
+    for (int32_t i = 0; i < page->n_blocks; i++) {
+        items += page->blocks[i].type == DP_LIST_ITEM && strstr(page->blocks[i].text, "stayed so") != NULL;
+        assert_true(page->blocks[i].type == DP_LIST || strlen(page->blocks[i].text) > 5); /* no mark stands alone */
+    }
+    assert_int_equal(items, 3);
+}
+
 /* Short paragraphs without a caption below them are left alone, and a table's caption gathers nothing. */
 static void test_no_figure(void **state)
 {
@@ -781,6 +822,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows_of_sections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_sizes_of_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_narrow_gutter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_small_marks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wide_spaces, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #define DOMAIN "qwen25vl"
 /* A run needs a plan a job at most; a model has some six lengths of rows, a picture two numbers of rows. */
 enum { FEW_ROWS = 16, MANY_ROWS = 256, DEEP = 4096 }; /* without AMX the kernels are as fast but for these (SPEED.md) */
-enum { PLANS = 64, ROWS_STEP = 32, ALIGN = 64, LINE = 64 / sizeof(float), ROWS_AHEAD = 4 };
+enum { PLANS = 64, ROWS_STEP = 32, ALIGN = 64, LINE = 64 / sizeof(float), ROWS_AHEAD = 12 };
 
 struct plan {
     struct eng_matmul_shape shape;

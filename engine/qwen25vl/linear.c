@@ -14,9 +14,16 @@
 #define DOMAIN "qwen25vl"
 #define HUGE_PAGE ((size_t)2 << 20)
 enum { PIECE = ENG_OPS_OUTPUTS, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
+enum { LINE = 64 / sizeof(float), ROWS_AHEAD = 12 }; /* results are rows apart, which the processor does not foresee */
 enum { DIRECT_ROWS = 3 };          /* with more rows of activations laying out panels pays */
 
 /* --- working memory --- */
+
+/* A piece of all rows, from whichever output on. */
+static size_t beside_floats(const struct eng_ops *ops)
+{
+    return ops->rows * PIECE + ops->width;
+}
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
                         struct eng_ops *out, struct b_err *err)
@@ -28,7 +35,8 @@ enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_
     out->prepared = calloc(rows, eng_lm_padded(width) * sizeof(float));
     out->scales = calloc(rows, sizeof(float));
     out->scratch = calloc((size_t)threads, ENG_OPS_SCRATCH * sizeof(float));
-    if (!out->prepared || !out->scales || !out->scratch) {
+    out->beside = malloc((size_t)threads * beside_floats(out) * sizeof(float));
+    if (!out->prepared || !out->scales || !out->scratch || !out->beside) {
         eng_ops_free(out);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %zu rows of %zu activations", rows, width);
     }
@@ -47,6 +55,7 @@ void eng_ops_free(struct eng_ops *ops)
     free(ops->prepared);
     free(ops->scales);
     free(ops->scratch);
+    free(ops->beside);
     *ops = (struct eng_ops){0};
 }
 
@@ -57,6 +66,7 @@ struct preparation {
     enum eng_linear_kind kind;
     const float *x;
     size_t x_row, k;
+    const struct eng_linear_norm *norm; /* or NULL */
 };
 
 static void prepare_row(void *context, size_t row, int worker)
@@ -66,7 +76,11 @@ static void prepare_row(void *context, size_t row, int worker)
     size_t padded = eng_lm_padded(p->k);
     const float *x = p->x + row * p->x_row;
     float *wide = (float *)p->ops->prepared + row * padded;
-    (void)worker;
+    if (p->norm) {
+        float *normed = p->ops->beside + (size_t)worker * beside_floats(p->ops);
+        kernels->rmsnorm(x, 1, p->k, p->norm->gamma, p->norm->eps, normed);
+        x = normed;
+    }
     switch (p->kind) {
     case ENG_LINEAR_BF16:
         kernels->split(x, p->k, wide);
@@ -207,6 +221,8 @@ static void narrow_piece(const struct piece *p)
                                   .add = p->job->add,
                                   .n = p->n,
                                   .y = p->job->y + (p->row + i) * p->job->y_row + p->first};
+        for (size_t j = 0; i + ROWS_AHEAD < p->m && j < p->n; j += LINE)
+            __builtin_prefetch(f.y + ROWS_AHEAD * p->job->y_row + j, 1);
         if (l->kind == ENG_LINEAR_S8)
             p->ops->kernels->finish_s8(&f, whole + i * p->n);
         else
@@ -234,20 +250,17 @@ struct run {
     struct eng_large_run through; /* when large */
 };
 
-static void run_piece(void *context, size_t index, int worker)
+/* Outputs first .. first+PIECE-1 of a job for all rows. */
+static void job_piece(const struct run *run, const struct eng_linear_job *job, size_t first, int worker)
 {
-    const struct run *run = context;
-    size_t job = 0, pieces;
-    for (; index >= (pieces = (run->jobs[job].linear->n + PIECE - 1) / PIECE); job++)
-        index -= pieces;
-    const struct eng_linear *l = run->jobs[job].linear;
+    const struct eng_linear *l = job->linear;
     struct piece p = {.ops = run->ops,
-                      .job = &run->jobs[job],
-                      .first = index * PIECE,
+                      .job = job,
+                      .first = first,
+                      .n = l->n - first < PIECE ? l->n - first : PIECE,
                       .scratch = run->ops->scratch + (size_t)worker * ENG_OPS_SCRATCH};
-    p.n = l->n - p.first < PIECE ? l->n - p.first : PIECE;
-    const struct eng_large_piece piece = {.job = p.job,
-                                          .first = p.first,
+    const struct eng_large_piece piece = {.job = job,
+                                          .first = first,
                                           .n = p.n,
                                           .prepared = run->ops->prepared,
                                           .scales = run->ops->scales,
@@ -265,22 +278,78 @@ static void run_piece(void *context, size_t index, int worker)
     }
 }
 
-void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m, const struct eng_linear_job *jobs,
-                    size_t n_jobs)
+static size_t pieces_of(const struct eng_linear *linear)
 {
-    struct preparation p = {.ops = ops, .kind = jobs[0].linear->kind, .x = x, .x_row = x_row, .k = jobs[0].linear->k};
+    return (linear->n + PIECE - 1) / PIECE;
+}
+
+static void run_piece(void *context, size_t index, int worker)
+{
+    const struct run *run = context;
+    size_t job = 0, pieces;
+    for (; index >= (pieces = pieces_of(run->jobs[job].linear)); job++)
+        index -= pieces;
+    job_piece(run, &run->jobs[job], index * PIECE, worker);
+}
+
+/* Rows in the form that the kernels want, and how the products will be done. */
+static struct run begin_run(struct eng_ops *ops, const struct eng_linear_norm *norm, const float *x, size_t x_row,
+                            size_t m, const struct eng_linear_job *jobs, size_t n_jobs)
+{
+    struct preparation p = {.ops = ops,
+                            .kind = jobs[0].linear->kind,
+                            .x = x,
+                            .x_row = x_row,
+                            .k = jobs[0].linear->k,
+                            .norm = norm};
     struct run run = {.ops = ops, .jobs = jobs, .n_jobs = n_jobs, .m = m};
-    size_t pieces = 0;
     if (m < 8)
         for (size_t i = 0; i < m; i++)
             prepare_row(&p, i, 0);
     else
         eng_team_run(ops->team, m, prepare_row, &p);
-    for (size_t i = 0; i < n_jobs; i++)
-        pieces += (jobs[i].linear->n + PIECE - 1) / PIECE;
     run.through = (struct eng_large_run){.jobs = jobs, .n_jobs = n_jobs, .m = m, .use = ops->use};
     run.large = eng_large_ready(ops->large, &run.through);
+    return run;
+}
+
+void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m, const struct eng_linear_job *jobs,
+                    size_t n_jobs)
+{
+    eng_linear_run_normed(ops, NULL, x, x_row, m, jobs, n_jobs);
+}
+
+void eng_linear_run_normed(struct eng_ops *ops, const struct eng_linear_norm *norm, const float *x, size_t x_row,
+                           size_t m, const struct eng_linear_job *jobs, size_t n_jobs)
+{
+    struct run run = begin_run(ops, norm, x, x_row, m, jobs, n_jobs);
+    size_t pieces = 0;
+    for (size_t i = 0; i < n_jobs; i++)
+        pieces += pieces_of(jobs[i].linear);
     eng_team_run(ops->team, pieces, run_piece, &run);
+}
+
+/* The same piece of gate and up, of which only the gated product leaves the near caches. */
+static void run_gated(void *context, size_t index, int worker)
+{
+    const struct run *run = context;
+    const struct eng_linear_job *gate = &run->jobs[0];
+    struct eng_linear_job up = run->jobs[1];
+    const size_t first = index * PIECE, n = gate->linear->n - first < PIECE ? gate->linear->n - first : PIECE;
+    up.y = run->ops->beside + (size_t)worker * beside_floats(run->ops);
+    up.y_row = PIECE;
+    job_piece(run, gate, first, worker);
+    job_piece(run, &up, first, worker);
+    for (size_t i = 0; i < run->m; i++)
+        run->ops->kernels->silu_mul(gate->y + i * gate->y_row + first, up.y + i * PIECE + first, n);
+}
+
+void eng_linear_run_gated(struct eng_ops *ops, const struct eng_linear_norm *norm, const float *x, size_t x_row,
+                          size_t m, const struct eng_linear_job *gate, const struct eng_linear *up)
+{
+    const struct eng_linear_job jobs[2] = {*gate, {.linear = up}};
+    struct run run = begin_run(ops, norm, x, x_row, m, jobs, 2);
+    eng_team_run(ops->team, pieces_of(gate->linear), run_gated, &run);
 }
 
 /* --- weights --- */

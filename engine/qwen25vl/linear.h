@@ -66,6 +66,7 @@ struct eng_ops {
     void *prepared; /* [rows] rows of activations in the form a kernel wants */
     float *scales;  /* [rows] */
     float *scratch; /* for each thread ENG_OPS_SCRATCH floats */
+    float *beside;           /* for each thread a piece of all rows */
     struct eng_large *large; /* NULL: all products are the kernels' */
     enum eng_ops_use use;
 };
@@ -97,5 +98,16 @@ struct eng_linear_job {
 /* Runs layers of one kind and one k over the same m <= ops->rows rows x (x_row floats apart). */
 void eng_linear_run(struct eng_ops *ops, const float *x, size_t x_row, size_t m, const struct eng_linear_job *jobs,
                     size_t n_jobs);
+/* The same over rms(x) * gamma, row by row as eng_lm_kernels.rmsnorm makes them; norm NULL: over x. */
+struct eng_linear_norm {
+    const float *gamma; /* [k] */
+    float eps;
+};
+void eng_linear_run_normed(struct eng_ops *ops, const struct eng_linear_norm *norm, const float *x, size_t x_row,
+                           size_t m, const struct eng_linear_job *jobs, size_t n_jobs);
+/* Two layers of as many outputs (ops->width at most): normed the same: gate->y = g / (1 + exp(-g)) * u, not
+ * adding, piece by piece while both are near. */
+void eng_linear_run_gated(struct eng_ops *ops, const struct eng_linear_norm *norm, const float *x, size_t x_row,
+                          size_t m, const struct eng_linear_job *gate, const struct eng_linear *up);
 
 #endif

@@ -17,7 +17,7 @@
 struct eng_vision_memory {
     float *qkv;       /* [rows][3 hidden]; attention leaves its result where the queries were */
     float *y;         /* [ops->rows][hidden], or [ops->rows][merge^2 hidden] in the merger */
-    float *gate, *up; /* [ops->rows][intermediate or merge^2 hidden] */
+    float *gate;      /* [ops->rows][intermediate or merge^2 hidden] */
     float *attention; /* for each thread */
     size_t per_thread, longest;
 };
@@ -47,10 +47,9 @@ enum b_code eng_vision_memory_new(const struct eng_qwen_vision *vision, const st
         m->qkv = malloc(rows * 3 * hidden * sizeof(float));
         m->y = malloc(ops->rows * merged * sizeof(float));
         m->gate = malloc(ops->rows * wide * sizeof(float));
-        m->up = malloc(ops->rows * wide * sizeof(float));
         m->attention = calloc((size_t)eng_team_threads(ops->team), m->per_thread * sizeof(float));
     }
-    if (!m || !m->qkv || !m->y || !m->gate || !m->up || !m->attention) {
+    if (!m || !m->qkv || !m->y || !m->gate || !m->attention) {
         eng_vision_memory_drop(m);
         *out = NULL;
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for a picture of %zu patches", rows);
@@ -65,7 +64,6 @@ void eng_vision_memory_drop(struct eng_vision_memory *memory)
     free(memory->qkv);
     free(memory->y);
     free(memory->gate);
-    free(memory->up);
     free(memory->attention);
     free(memory);
 }
@@ -187,7 +185,7 @@ struct rows_run {
     const struct eng_qwen_vision *vision;
     const struct eng_lm_kernels *kernels;
     const float *x, *gamma, *cosine, *sine;
-    float *y, *up;
+    float *y;
     size_t width;
 };
 
@@ -208,13 +206,6 @@ static void rotate_row(void *context, size_t row, int worker)
                        r->sine + row * half);
 }
 
-static void gate_row(void *context, size_t row, int worker)
-{
-    const struct rows_run *r = context;
-    (void)worker;
-    r->kernels->silu_mul(r->y + row * r->width, r->up + row * r->width, r->width);
-}
-
 static void gelu_row(void *context, size_t row, int worker)
 {
     const struct rows_run *r = context;
@@ -229,15 +220,9 @@ static void attention_half(const struct eng_qwen_vision *vision, const struct en
     size_t hidden = (size_t)vision->hidden;
     for (size_t at = 0, m; at < n; at += m) {
         m = n - at < ops->rows ? n - at : ops->rows;
-        struct rows_run norm = {.vision = vision,
-                                .kernels = ops->kernels,
-                                .x = x + at * hidden,
-                                .gamma = block->norm1,
-                                .y = memory->y,
-                                .width = hidden};
-        eng_team_run(ops->team, m, norm_row, &norm);
+        const struct eng_linear_norm norm = {block->norm1, vision->eps};
         struct eng_linear_job job = {&block->qkv, memory->qkv + at * 3 * hidden, 3 * hidden, false};
-        eng_linear_run(ops, memory->y, hidden, m, &job, 1);
+        eng_linear_run_normed(ops, &norm, x + at * hidden, hidden, m, &job, 1);
     }
     rows->y = memory->qkv;
     rows->width = 3 * hidden;
@@ -260,18 +245,9 @@ void eng_vision_block_run(const struct eng_qwen_vision *vision, const struct eng
         float *part = x + at * hidden;
         struct eng_linear_job proj = {&block->proj, part, hidden, true}, down = {&block->down, part, hidden, true};
         eng_linear_run(ops, memory->qkv + at * 3 * hidden, 3 * hidden, m, &proj, 1);
-        rows.x = part;
-        rows.gamma = block->norm2;
-        rows.y = memory->y;
-        rows.width = hidden;
-        eng_team_run(ops->team, m, norm_row, &rows);
-        struct eng_linear_job both[2] = {{&block->gate, memory->gate, wide, false},
-                                         {&block->up, memory->up, wide, false}};
-        eng_linear_run(ops, memory->y, hidden, m, both, 2);
-        rows.y = memory->gate;
-        rows.up = memory->up;
-        rows.width = wide;
-        eng_team_run(ops->team, m, gate_row, &rows);
+        const struct eng_linear_norm norm = {block->norm2, vision->eps};
+        struct eng_linear_job gate = {&block->gate, memory->gate, wide, false};
+        eng_linear_run_gated(ops, &norm, part, hidden, m, &gate, &block->up);
         eng_linear_run(ops, memory->gate, wide, m, &down, 1);
     }
 }

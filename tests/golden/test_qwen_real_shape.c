@@ -217,6 +217,10 @@ static void test_vision(void **state)
     block_case(&block, &ops, "full", 32, 32, true, "vision.fullatt.full");
     narrow_block(&block, &ops, ENG_LINEAR_BF16_ROUNDED, NMSE_BF16);
     narrow_block(&block, &ops, ENG_LINEAR_S8, NMSE_INT8);
+    assert_int_equal(eng_ops_enlarge(&ops, ENG_LARGE_ALWAYS, NULL), B_OK); /* through oneDNN, where it can be */
+    ops.use = ENG_OPS_PICTURE;
+    narrow_block(&block, &ops, ENG_LINEAR_BF16_ROUNDED, NMSE_BF16);
+    narrow_block(&block, &ops, ENG_LINEAR_S8, NMSE_INT8);
     free_layer(&block.qkv), free_layer(&block.proj), free_layer(&block.gate), free_layer(&block.up);
     free_layer(&block.down);
     free((float *)(uintptr_t)block.norm1), free((float *)(uintptr_t)block.norm2);

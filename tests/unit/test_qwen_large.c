@@ -297,9 +297,55 @@ static void test_rounded(void **test)
     }
 }
 
+/* --- layers with what lies between them --- */
+
+static void check_fused(const struct eng_lm_kernels *kernels, struct layers *l, int threads)
+{
+    struct eng_ops ops;
+    size_t n = l->n[0], size = l->m * l->y_row;
+    float *normed = calloc(l->m * l->x_row, sizeof *normed), *gamma = calloc(l->k, sizeof *gamma);
+    float *apart = calloc(LAYERS * size, sizeof *apart), *fused = calloc(size, sizeof *fused);
+    const struct eng_linear_norm norm = {gamma, 1e-6f};
+    for (size_t i = 0; i < l->k; i++)
+        gamma[i] = draw(1);
+    assert_int_equal(eng_ops_new(kernels, threads, ROWS, l->k > n ? l->k : n, &ops, NULL), B_OK);
+    assert_int_equal(eng_ops_enlarge(&ops, ENG_LARGE_ALWAYS, NULL), B_OK);
+    for (size_t i = 0; i < l->m; i++)
+        kernels->rmsnorm(l->x + i * l->x_row, 1, l->k, gamma, 1e-6f, normed + i * l->x_row);
+    l->linear[1].n = n;
+    struct eng_linear_job jobs[LAYERS] = {{&l->linear[0], apart, l->y_row, false},
+                                          {&l->linear[1], apart + size, l->y_row, false}};
+    struct eng_linear_job one = {&l->linear[0], fused, l->y_row, false};
+    eng_linear_run(&ops, normed, l->x_row, l->m, jobs, LAYERS);
+    eng_linear_run_normed(&ops, &norm, l->x, l->x_row, l->m, &one, 1);
+    assert_memory_equal(fused, apart, size * sizeof *fused);
+    for (size_t i = 0; i < l->m; i++)
+        kernels->silu_mul(apart + i * l->y_row, apart + size + i * l->y_row, n);
+    eng_linear_run_gated(&ops, &norm, l->x, l->x_row, l->m, &one, &l->linear[1]);
+    assert_memory_equal(fused, apart, size * sizeof *fused);
+    eng_linear_run_gated(&ops, NULL, normed, l->x_row, l->m, &one, &l->linear[1]);
+    assert_memory_equal(fused, apart, size * sizeof *fused);
+    eng_ops_free(&ops);
+    free(normed), free(gamma), free(apart), free(fused);
+}
+
+static void test_fused(void **test)
+{
+    (void)test;
+    for (int isa = ENG_LM_PLAIN; isa < ENG_LM_ISA_COUNT; isa++)
+        for (int bytes = 0; eng_lm_for((enum eng_lm_isa)isa) && bytes < 2; bytes++)
+            for (int threads = 1; threads < 3; threads++) {
+                const struct eng_lm_kernels *kernels = eng_lm_for((enum eng_lm_isa)isa);
+                struct layers l = make_layers(kernels, 150, 200, threads == 1 ? 70 : 3, bytes);
+                check_fused(kernels, &l, threads);
+                free_layers(&l);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_matmul), cmocka_unit_test(test_bytes),
-                                       cmocka_unit_test(test_who_goes), cmocka_unit_test(test_rounded)};
+                                       cmocka_unit_test(test_who_goes), cmocka_unit_test(test_rounded),
+                                       cmocka_unit_test(test_fused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  * limits before anything is allocated. */
 #include <cairo.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "docparse/pdf_private.h"
@@ -146,7 +147,13 @@ static enum b_code take_pixels(cairo_surface_t *surface, uint64_t max_pixels, st
 enum b_code dp_pdf_draw(const struct dp_pdf *pdf, PopplerPage *page, const struct dp_pdf_grid *grid,
                         struct b_cancel *cancel, struct dp_sheet *sheet, struct b_err *err)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, grid->width, grid->height);
+    const int stride = cairo_format_stride_for_width(CAIRO_FORMAT_RGB24, grid->width); /* -1: too wide */
+    uint8_t *memory = stride > 0 && grid->height > 0 ? b_pixels_alloc((size_t)stride * (size_t)grid->height) : NULL;
+    if (!memory)
+        return b_fail(err, B_NO_MEMORY, DP_PDF_DOMAIN, "no memory for an image of %d x %d pixels", grid->width,
+                      grid->height);
+    cairo_surface_t *surface =
+        cairo_image_surface_create_for_data(memory, CAIRO_FORMAT_RGB24, grid->width, grid->height, stride);
     cairo_t *cr = cairo_create(surface);
     enum b_code code = cairo_status(cr) == CAIRO_STATUS_SUCCESS
                            ? B_OK
@@ -167,5 +174,6 @@ enum b_code dp_pdf_draw(const struct dp_pdf *pdf, PopplerPage *page, const struc
     if (code == B_OK)
         code = take_pixels(surface, pdf->options.limits.page_pixels, &sheet->image, err);
     cairo_surface_destroy(surface);
+    free(memory);
     return code;
 }

@@ -8,6 +8,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+void *b_pixels_alloc(size_t size)
+{
+    void *at = NULL;
+    if (size < 2 * HUGE_PAGE)
+        return malloc(size ? size : 1);
+    if (posix_memalign(&at, HUGE_PAGE, size) != 0)
+        return NULL;
+    (void)madvise(at, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish: the system may not have any */
+    return at;
+}
+
 enum b_code b_image_new(int width, int height, int channels, uint64_t max_pixels, struct b_image *out,
                         struct b_err *err)
 {
@@ -22,7 +35,7 @@ enum b_code b_image_new(int width, int height, int channels, uint64_t max_pixels
         b_advise(err, "raise the pixel limit if the input is trusted");
         return B_LIMIT;
     }
-    uint8_t *data = malloc((size_t)pixels * (size_t)channels);
+    uint8_t *data = b_pixels_alloc((size_t)pixels * (size_t)channels);
     if (!data)
         return b_fail(err, B_NO_MEMORY, "image", "out of memory for an image of %d x %d pixels", width, height);
     *out = (struct b_image){.pixels = data, .width = width, .height = height, .channels = channels};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one client may use of `docparse serve`, and how a call is followed: limits by token, request ids, trace context, log lines."""
-import re, threading, time
+import re, socket, struct, threading, time
 
 import grpc
 
@@ -12,6 +12,46 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 TOKENS = "alice 0123456789abcdef0123\nbob fedcba9876543210fedcba\n"
 ALICE, BOB = ((("authorization", "Bearer " + t),) for t in ("0123456789abcdef0123", "fedcba9876543210fedcba"))
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Tap:
+    """A connection between a client and the server that notes which flow-control window the server offers for an upload."""
+
+    def __init__(self, case, port):
+        self.windows, self.server_port = [], port
+        self.door = socket.create_server(("127.0.0.1", 0))
+        case.addCleanup(self.door.close)
+        self.port = self.door.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        client, server = self.door.accept()[0], socket.create_connection(("127.0.0.1", self.server_port))
+        threading.Thread(target=self.pass_on, args=(client, server, None), daemon=True).start()
+        self.pass_on(server, client, bytearray())
+
+    def pass_on(self, source, target, seen):
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+                if seen is not None:
+                    self.note(seen, data)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        source.close()
+
+    def note(self, seen, data):
+        seen += data
+        while len(seen) >= 9 and len(seen) >= 9 + int.from_bytes(seen[:3], "big"):
+            size, kind, flags = int.from_bytes(seen[:3], "big"), seen[3], seen[4]
+            if kind == 4 and not flags & 1:  # SETTINGS
+                settings = dict(struct.unpack(">HI", seen[i:i + 6]) for i in range(9, 9 + size, 6))
+                self.windows += [settings[4]] if 4 in settings else []
+            del seen[:9 + size]
 
 
 class Limits(ServiceCase):
@@ -100,6 +140,18 @@ class Limits(ServiceCase):
         server.parse(sample("form.pdf"), metadata=BOB)
         error = self.fails(EXHAUSTED, server.parse, sample("form.pdf"), metadata=BOB)
         self.assertEqual(rich(error)[1]["QuotaFailure"].violations[0].subject, "client:bob")
+
+    def test_uploads_come_no_faster_than_they_are_counted(self):
+        """The core of gRPC would widen its window with the connection's speed, and take in whole documents past every budget."""
+        server = Server(self, "--workers", "1")
+        tap = Tap(self, server.port)
+        with grpc.insecure_channel("127.0.0.1:%d" % tap.port, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            call = channel.stream_stream(PARSER + "ParseStream", request_serializer=pb.ParseChunk.SerializeToString, response_deserializer=pb.ParseEvent.FromString)
+            with self.assertRaises(grpc.RpcError) as caught:
+                list(call(chunks(b"%PDF-1.4\n" + bytes(60 << 20), size=1 << 18), timeout=120))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertTrue(tap.windows)
+        self.assertLessEqual(max(tap.windows), 1 << 20)
 
 
 class Following(ServiceCase):

@@ -6,9 +6,10 @@ little time, while bulk documents take whatever interactive calls leave. Before 
 send every document once. Ends with 0 when
 - the server neither fell over nor kept a document, and no client is left without an answer;
 - every answer is a result or a reason, a client's own deadline or cancel only when and where it was due;
-- the time that interactive calls wait, at the 99th percentile, is what admission.h promises: the time that the interactive calls in front
-  of them need if only one worker is left for them, SVC_EXPRESS_MS on top. The server's own numbers give both, so that the bound is as
-  hard on a fast machine as on a busy one;
+- what interactive calls take, at the 99th percentile, is what admission.h promises: the work of as many interactive calls as there are
+  such clients, if only one worker is left for them, SVC_EXPRESS_MS on top. How long such calls work is heavy-tailed, a scan among forms, so that the
+  99th percentile of a sum of many is more than the sum of means: 2.33 standard deviations are added. Mean and deviation are the server's
+  own numbers of the same minutes, so that the bound is as hard on a fast machine as on a busy one;
 - over a minute or more, resident memory, sampled every second, has in the last third a median and a peak within 5 % of those in the
   first third, what was used before the first fifth of the time left out.
 The server starts anew, with DOCPARSE, DOCPARSE_MODELS and DP_SOURCE as the other tests have them.
@@ -183,6 +184,7 @@ class Load:
         total = sum(k[3] for k in self.kinds)
         self.until = time.time() + self.seconds
         plan = [k for k in self.kinds for _ in range(max(1, round(k[3] * clients / total)))]
+        random.Random(1).shuffle(plan)  # kinds of one class come in turn, whoever of them comes first
         threads = [threading.Thread(target=self.client, args=(k[0], k[1], k[2], k[4], i), daemon=True) for i, k in enumerate(plan)]
         for t in threads:
             t.start()
@@ -204,6 +206,16 @@ def histogram(serving, name, label):
 
 def minus(after, before):
     return [(bound, n - m) for (bound, n), (_, m) in zip(after[0], before[0])], after[1] - before[1]
+
+
+def deviation(buckets, mean):
+    """Standard deviation, each value taken as the middle of its bucket."""
+    low, below, squares = 0.0, 0, 0.0
+    for bound, n in buckets:
+        if bound < float("inf"):
+            squares += (n - below) * ((low + bound) / 2 - mean) ** 2
+            low, below = bound, n
+    return (squares / max(1, below)) ** 0.5
 
 
 def quantile(buckets, q):
@@ -258,6 +270,7 @@ def measure(args, state):
     now = {n: minus(histogram(serving, n[0], 'class="%s"' % n[1]), before[n]) for n in names} if died is None else {}
     waits = {c: quantile(now["docparse_queue_seconds", c][0], 0.99) for c in ("interactive", "bulk")} if now else {}
     work = {c: now["docparse_work_seconds", c][1] / max(1, now["docparse_work_seconds", c][0][-1][1]) for c in ("interactive", "bulk")} if now else {}
+    spread = deviation(now["docparse_work_seconds", "interactive"][0], work["interactive"]) if now else 0.0
     until = time.time() + 60  # what was cut is let go of at the end of its page
     while died is None and serving.metric("docparse_bytes_held") and time.time() < until:
         time.sleep(0.5)
@@ -268,7 +281,8 @@ def measure(args, state):
     result = {"seconds": args.seconds, "clients": len(threads), "interactive_clients": fast, "workers": args.workers, "exit_code": ended, "hanging_clients": hanging,
               "bytes_held_at_the_end": held, "outcomes": {"%s: %s" % k: n for k, n in sorted(load.tally.outcomes.items())}, "calls": sum(load.tally.outcomes.values()),
               "pages": load.tally.pages, "without_a_reason": load.tally.wrong[:20], "n_without_a_reason": len(load.tally.wrong), "queue_p99_seconds": waits,
-              "mean_work_seconds": work, "interactive_p99_bound": EXPRESS + fast * work.get("interactive", 0.0),
+              "mean_work_seconds": work, "work_deviation_seconds": spread,
+              "interactive_p99_bound": EXPRESS + fast * work.get("interactive", 0.0) + 2.33 * fast ** 0.5 * spread,
               "interactive_seconds": {"p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "max": times[-1]},
               "resident_mib": {"before_the_load": warm / 2**20, "first_third": first, "last_third": last, "growth": last / max(first, 1) - 1, "first_third_peak": first_peak,
                                "last_third_peak": last_peak, "peak_growth": last_peak / max(first_peak, 1) - 1, "peak": max(memory or [0]) / 2**20},
@@ -287,8 +301,8 @@ def judge(r, args):
         wrong.append("%d answers without a reason, or the wrong one" % r["n_without_a_reason"])
     if r["bytes_held_at_the_end"]:
         wrong.append("%d bytes of documents are still held" % r["bytes_held_at_the_end"])
-    if not e2e.QUICK and r["queue_p99_seconds"].get("interactive", 0) > r["interactive_p99_bound"]:
-        wrong.append("interactive p99 in the queue above %.1f s" % r["interactive_p99_bound"])
+    if not e2e.QUICK and r["interactive_seconds"]["p99"] > r["interactive_p99_bound"]:
+        wrong.append("interactive p99 above %.1f s" % r["interactive_p99_bound"])
     if args.seconds >= FLAT_FROM and m["last_third"] > FLAT * m["first_third"]:
         wrong.append("memory grew by %.1f %%" % (100 * m["growth"]))
     if args.seconds >= FLAT_FROM and m["last_third_peak"] > FLAT * m["first_third_peak"]:
@@ -306,9 +320,9 @@ def report(r):
     print("load: %d clients, %d workers, %g s: %d calls, %d pages" % (r["clients"], r["workers"], r["seconds"], r["calls"], r["pages"]))
     for name, n in r["outcomes"].items():
         print("  %6d  %s" % (n, name))
-    print("interactive calls: p50 %.2f s, p99 %.2f s, longest %.2f s; in the queue, p99 %.1f s of at most %.1f s (bulk %.1f s); mean work %.2f s" %
-          (i["p50"], i["p99"], i["max"], r["queue_p99_seconds"].get("interactive", 0), r["interactive_p99_bound"], r["queue_p99_seconds"].get("bulk", 0),
-           r["mean_work_seconds"].get("interactive", 0)))
+    print("interactive calls: p50 %.2f s, p99 %.2f s of at most %.1f s, longest %.2f s; in the queue, p99 about %.1f s (bulk %.1f s); work %.2f s, deviation %.2f s" %
+          (i["p50"], i["p99"], r["interactive_p99_bound"], i["max"], r["queue_p99_seconds"].get("interactive", 0), r["queue_p99_seconds"].get("bulk", 0),
+           r["mean_work_seconds"].get("interactive", 0), r["work_deviation_seconds"]))
     print("resident memory: %.0f MiB before the load; medians %.0f MiB, %.0f MiB at the end (%+.1f %%); peaks %.0f MiB, %.0f MiB at the end (%+.1f %%); open files at most %d" %
           (m["before_the_load"], m["first_third"], m["last_third"], 100 * m["growth"], m["first_third_peak"], m["last_third_peak"], 100 * m["peak_growth"], r["open_files_max"]))
     for line in r["without_a_reason"]:

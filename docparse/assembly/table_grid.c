@@ -14,6 +14,7 @@
 #define COVER_UPRIGHT 0.35f  /* of the height, by a vertical rule that bounds a column */
 #define COVER_LEVEL 0.12f    /* of the width, by a horizontal rule that bounds rows */
 #define THROUGH 0.6f         /* of the other side: a rule that goes through */
+#define FORM_RULES 3         /* level rules between the rows of a form */
 #define CROWDED 4.0f         /* lines of text for a ruled cell; more may be columns of prose with rules between */
 #define SAME_RULE 0.35f      /* heights between rules that are one */
 #define GUTTER 0.45f         /* heights: narrowest gutter */
@@ -253,6 +254,7 @@ struct text_row {
     float x0, x1, ask; /* extent of that, and the width of its first word */
     bool small, cjk;   /* it begins with a small letter; it is of ideographs */
     uint64_t columns;  /* occupied ones; DP_TABLE_COLS fits */
+    int32_t numbers;   /* pieces that are mostly digits, behind the first column */
 };
 
 static bool begins_small(const char *text)
@@ -288,6 +290,7 @@ static void measure_rows(const struct dp_grid *g, struct text_row *rows)
         r->y1 = r->cells ? fmaxf(r->y1, p->box.y1) : p->box.y1;
         r->cells += !same;
         r->columns |= (uint64_t)1 << col;
+        r->numbers += col > 0 && p->chars > 0 && p->digits * 2 >= p->chars;
         if (col == 0)
             measure_first(g, p, r);
     }
@@ -355,13 +358,37 @@ static struct pace measure_pace(const struct text_row *rows, int32_t from, int32
     return p;
 }
 
-/* Boundaries between rows of text from..to (exclusive) that are rows of the table. */
+/* The rule between two rows of text, or 0. */
+static int32_t rule_between(const struct dp_grid *g, const struct text_row *above, const struct text_row *row)
+{
+    for (int32_t k = 1; k + 1 < g->y.n; k++)
+        if (g->y.at[k] > middle(above) && g->y.at[k] < middle(row))
+            return k;
+    return 0;
+}
+
+/* Boundaries between rows of text from..to (exclusive) that are rows of the table. A rule between them is one already, and
+ * parts all columns, not only those that it covers. */
 static void split_rows(struct dp_grid *g, const struct text_row *rows, int32_t from, int32_t to)
 {
     const struct pace pace = measure_pace(rows, from, to);
     for (int32_t r = from + 1; r < to; r++)
-        if (!goes_on(&rows[r - 1], &rows[r], &pace, g->a->height))
-            add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
+        if (!goes_on(&rows[r - 1], &rows[r], &pace, g->a->height)) {
+            const int32_t k = rule_between(g, &rows[r - 1], &rows[r]);
+            if (k > 0)
+                g->y.ruled[k] = false;
+            else
+                add_line(&g->y, (rows[r - 1].y1 + rows[r].y0) * 0.5f, false);
+        }
+}
+
+/* Rows between two rules each of which has its label and its numbers, in the same columns: rules part groups of them. */
+static bool all_full(const struct text_row *rows, int32_t from, int32_t to)
+{
+    for (int32_t r = from; r < to; r++)
+        if (!rows[r].first || rows[r].numbers < 2 || rows[r].columns != rows[from].columns)
+            return false;
+    return to - from >= 2;
 }
 
 static void find_rows(struct dp_grid *g, struct mark *marks, struct text_row *rows, bool borderless)
@@ -384,7 +411,7 @@ static void find_rows(struct dp_grid *g, struct mark *marks, struct text_row *ro
             parted += rows[to].cells >= 2;
         const int32_t n = to - from, others = bands > 1 ? (g->text_rows - n) / (bands - 1) : 0;
         const int32_t least = g->inner_upright > 0 ? 4 : bands <= 3 ? 2 : 3;
-        if (n >= least && (float)parted >= 0.5f * (float)n && others * 2 <= n)
+        if ((n >= least && (float)parted >= 0.5f * (float)n && others * 2 <= n) || all_full(rows, from, to))
             split_rows(g, rows, from, to);
     }
 }
@@ -586,9 +613,12 @@ static struct verdict judge(const struct dp_grid *g, const struct text_row *rows
     return v;
 }
 
-/* Rules in both senses, most of them through the whole region: drawings have many short ones. */
+/* Rules in both senses, most of them through the whole region: drawings have many short ones. Forms have level ones all
+ * through, and upright ones where a row is parted. */
 static bool is_lattice(const struct dp_grid *g)
 {
+    if (g->long_upright > 0 && g->inner_level >= FORM_RULES && g->long_level == g->inner_level)
+        return true;
     return g->inner_upright > 0 && g->inner_level > 0 && g->long_upright * 2 >= g->inner_upright &&
            g->long_level * 2 >= g->inner_level;
 }

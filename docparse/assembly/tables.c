@@ -8,6 +8,8 @@
 
 #include "docparse/assembly/table_private.h"
 
+#define LABEL_CHARS 45    /* of what names a row */
+#define LABELLED_MOST 64  /* items whose neighbours are looked at: bounds hostile pages */
 #define TOUCH 0.5f        /* heights within which rules meet */
 #define SAME_END 0.6f     /* heights: two rules end at the same place */
 #define SAME_SHARE 0.012f /* of the page width, the same */
@@ -417,6 +419,38 @@ static struct dp_rect without_overhang(const struct finder *f, struct dp_rect bo
     return box;
 }
 
+/* Rules over numbers alone, as above and below totals, whose labels stand to the left of them: the table is more than what
+ * they frame. */
+static bool lacks_labels(const struct finder *f, struct dp_rect box)
+{
+    const struct dp_assembly *a = f->a;
+    const float h = a->height;
+    int32_t rows = 0, labelled = 0, looked = 0;
+    for (int32_t i = 0; i < a->n_items && looked < LABELLED_MOST; i++) {
+        const struct dp_item *it = &a->items[i];
+        if (it->direction != a->main_direction || it->chars == 0 || !contains(box, it->box))
+            continue;
+        looked++;
+        const struct dp_item *left = NULL;
+        bool leftmost = true;
+        for (int32_t k = 0; k < a->n_items && leftmost; k++) {
+            const struct dp_item *o = &a->items[k];
+            if (k == i || o->direction != a->main_direction || o->chars == 0 || o->box.x0 >= it->box.x0 ||
+                fabsf(mid_y(o->box) - mid_y(it->box)) > 0.4f * h)
+                continue;
+            leftmost = !contains(box, o->box);
+            left = !left || o->box.x1 > left->box.x1 ? o : left;
+        }
+        if (!leftmost)
+            continue;
+        if (it->digits * 2 < it->chars)
+            return false;
+        rows++;
+        labelled += left && left->box.x1 < box.x0 + h && left->chars <= LABEL_CHARS && left->digits * 2 < left->chars;
+    }
+    return rows >= 2 && labelled * 10 >= rows * 7;
+}
+
 /* A group of rules: enough of them, with their common box. */
 static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
 {
@@ -442,6 +476,8 @@ static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
         level -= cut + 1;
     }
     if (!(level >= 3 || (level >= 2 && upright >= 1)))
+        return B_OK;
+    if (upright == 0 && lacks_labels(f, box))
         return B_OK;
     if (upright == 0)
         box = trimmed(f, box, rules, level);

@@ -144,6 +144,83 @@ static void test_double_rule(void **state)
     expect_size(g, 1, 6, 3);
 }
 
+/* Rules above and below totals stand over the numbers alone: the labels belong to the table, and each total is one row with
+ * its label. */
+static void test_statement(void **state)
+{
+    static const char *const labels[] = {"in thousands", "Grants", "Sales", "Total income", "Rent", "Staff", "Total costs", "Result"};
+    static const char *const left[] = {"2023", "12,500", "7,250", "19,750", "4,100", "9,300", "13,400", "6,350"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 8; r++) {
+        const float y = 300 + (float)r * 32;
+        text(g, 130, y, labels[r]);
+        text(g, 600, y, left[r]);
+        text(g, 850, y, r == 0 ? "2022" : left[8 - r]);
+        if (r == 3 || r == 6 || r == 7)
+            rule(g, 590, (int)y - 5, 930, (int)y - 3);
+    }
+    rule(g, 590, 549, 930, 552);
+    prose(g, 700);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 8, 3);
+    for (int r = 0; r < 8; r++) {
+        assert_string_equal(cell_text(g, 0, r, 0), labels[r]);
+        assert_string_equal(cell_text(g, 0, r, 1), left[r]);
+    }
+}
+
+/* Rules between groups of three rows: each row has its label and numbers, so none of them is a line of another's cell. */
+static void test_rules_between_groups(void **state)
+{
+    static const char *const labels[] = {"Ash", "Beech", "Cedar", "Elm", "Fir", "Larch", "Maple", "Oak", "Pine"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    row(g, 200, 250, 300, (const char *const[]){"", "East", "North", "West"}, 4);
+    for (int r = 0; r < 9; r++) {
+        row(g, 200, 250, 340 + (float)r * 32, (const char *const[]){labels[r], "313", "(612)", "742"}, 4);
+        if (r % 3 == 0)
+            rule(g, 190, 334 + r * 32, 1000, 336 + r * 32);
+    }
+    rule(g, 190, 630, 1000, 632);
+    prose(g, 760);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 10, 4);
+    assert_string_equal(cell_text(g, 0, 2, 0), "Beech");
+    assert_string_equal(cell_text(g, 0, 9, 3), "742");
+}
+
+/* A form: level rules go through, upright ones only where a row is parted. */
+static void test_form(void **state)
+{
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int y = 300; y <= 580; y += 40)
+        rule(g, 120, y, 1080, y + 2);
+    for (int i = 0; i < 2; i++)
+        rule(g, i ? 1078 : 120, 300, i ? 1080 : 122, 582);
+    rule(g, 300, 340, 302, 580);
+    rule(g, 620, 340, 622, 460);
+    rule(g, 800, 340, 802, 460);
+    text(g, 450, 308, "Application for a permit");
+    row(g, 130, 500, 348, (const char *const[]){"Name", "First name"}, 2);
+    row(g, 130, 500, 388, (const char *const[]){"Street", "Town"}, 2);
+    row(g, 130, 500, 428, (const char *const[]){"Born", "Nation"}, 2);
+    text(g, 130, 468, "Purpose");
+    text(g, 310, 468, "works in the yard behind the house");
+    text(g, 130, 508, "Signature");
+    text(g, 130, 548, "Remarks");
+    prose(g, 700);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 7, 4);
+    assert_string_equal(cell_text(g, 0, 0, 0), "Application for a permit");
+    assert_string_equal(cell_text(g, 0, 2, 2), "Town");
+    assert_string_equal(cell_text(g, 0, 4, 1), "works in the yard behind the house");
+}
+
 /* Group headings stand alone in their row, the second line of a label does not; lines are as far apart as rows. */
 static void test_groups_and_long_labels(void **state)
 {
@@ -387,6 +464,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_columns_are_no_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_statement, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rules_between_groups, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_form, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include <cairo.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +85,17 @@ static cairo_status_t take_script(void *closure, const unsigned char *data, unsi
     return CAIRO_STATUS_SUCCESS;
 }
 
+/* Fonts of their own for every script, by a variation that no font has. Cairo shares scaled fonts between scripts and
+ * notes in each glyph the address of the script that holds its outline; the next script is often made at the same
+ * address, and would lack the glyphs' extents. */
+static void name_fonts(cairo_font_options_t *options)
+{
+    static atomic_uint script_count;
+    char name[24];
+    (void)snprintf(name, sizeof name, "docp=%u", atomic_fetch_add(&script_count, 1));
+    cairo_font_options_set_variations(options, name);
+}
+
 static bool render(PopplerPage *page, cairo_surface_t *surface, double scale)
 {
     cairo_t *cr = cairo_create(surface);
@@ -91,6 +104,7 @@ static bool render(PopplerPage *page, cairo_surface_t *surface, double scale)
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    name_fonts(options);
     cairo_set_font_options(cr, options);
     cairo_font_options_destroy(options);
     poppler_page_render(page, cr);

@@ -82,6 +82,16 @@ class SameBytes(Case):
         self.assertEqual(runs[0], runs[1], "one and two threads differ")
         self.assertEqual(runs[1], runs[2], "two runs differ")
 
+    def test_glyphs_of_a_font_on_many_pages(self):
+        """What cairo keeps of a font from page to page once hid the extents of glyphs, in one run here, in another there."""
+        seen = set()
+        for run in range(3):
+            self.out = self.at("run%d" % run)
+            self.convert(os.path.join(SOURCE, "tests/accuracy/formulas/heldout-stix.pdf"), "-f", "json", "--jobs", "1", "--pages", "1-40", "--sandbox", "off")
+            seen.add(self.bytes_of("heldout-stix.json"))
+        self.assertEqual(len(seen), 1)
+        self.assertIn(rb"\\frac{1}{\\sqrt{2\\pi}\\sigma}", seen.pop())
+
 
 class Memory(Case):
     def peak(self, pages):

@@ -43,7 +43,7 @@ static struct dp_block *last_flow(struct dp_page *page)
 {
     for (int32_t i = page->n_blocks - 1; i >= 0; i--) {
         struct dp_block *b = &page->blocks[i];
-        if (b->type == DP_PARAGRAPH && b->parent == DP_NONE)
+        if ((b->type == DP_PARAGRAPH || b->type == DP_REFERENCE) && b->parent == DP_NONE)
             return b;
         if (!is_apart(b->type))
             return NULL;
@@ -55,7 +55,7 @@ static const struct dp_block *first_flow(const struct dp_page *page)
 {
     for (int32_t i = 0; i < page->n_blocks; i++) {
         const struct dp_block *b = &page->blocks[i];
-        if (b->type == DP_PARAGRAPH && b->parent == DP_NONE)
+        if ((b->type == DP_PARAGRAPH || b->type == DP_REFERENCE) && b->parent == DP_NONE)
             return b;
         if (!is_apart(b->type))
             return NULL;
@@ -69,7 +69,9 @@ static void join_pages(struct dp_page *page, const struct dp_page *next)
         return;
     struct dp_block *last = last_flow(page);
     const struct dp_block *first = first_flow(next);
-    if (last && first && !last->joined)
+    if (last && first && last->type == DP_REFERENCE && first->type == DP_REFERENCE)
+        last->joined = dp_reference_goes_on(next, first);
+    else if (last && first && !last->joined)
         last->joined = dp_goes_on(page, last, next, first);
 }
 

@@ -5,8 +5,10 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "docparse/assembly/across_private.h"
+#include "docparse/assembly/assembly_private.h"
 
 #define SAME_SIZE 0.05f   /* of the size */
 #define LEVEL_MAX 6
@@ -53,7 +55,13 @@ static unsigned char next_letter(const char **text)
 /* "1.2 Methods" and "Methods", "METHODS": one is the other, or ends with it behind a number. */
 static bool same_heading(const char *a, const char *b)
 {
-    const char *p = a + strspn(a, "0123456789. "), *q = b + strspn(b, "0123456789. ");
+    const char *p = a + dp_chapter_label(a), *q = b + dp_chapter_label(b);
+    if (*p == '\0' || *q == '\0') { /* the label is all there is */
+        p = a;
+        q = b;
+    }
+    p += strspn(p, "0123456789. ");
+    q += strspn(q, "0123456789. ");
     int letters = 0;
     for (;;) {
         const unsigned char x = next_letter(&p), y = next_letter(&q);
@@ -77,11 +85,14 @@ static int32_t outline_level(const struct dp_across *across, const struct dp_pag
     return 0;
 }
 
-/* "2.3.1 Title": 3. 0 without a number, or with one that may be a year or an amount. */
+/* "2.3.1 Title": 3, "Chapter 2 Title": 1. 0 without a number, or with one that may be a year or an amount. */
 static int32_t number_depth(const char *text)
 {
     int32_t depth = 0;
     const char *p = text;
+    if (dp_chapter_label(text) > 0)
+        return strncasecmp(text, "part", 4) != 0 && strncasecmp(text, "teil", 4) != 0 &&
+               strncasecmp(text, "deel", 4) != 0; /* parts lie over chapters: their style tells */
     while (isdigit((unsigned char)*p)) {
         const size_t n = strspn(p, "0123456789");
         if (n > 2)

@@ -32,6 +32,11 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code != B_OK)
         return code;
     dp_classify_blocks(a);
+    dp_code_join(a);
+    dp_chapters_join(a);
+    code = dp_references_name(a, err);
+    if (code != B_OK)
+        return code;
     code = dp_figures_gather(a, err);
     if (code != B_OK)
         return code;

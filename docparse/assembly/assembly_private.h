@@ -40,6 +40,7 @@ struct dp_item {
     uint8_t ends;         /* DP_PUNCT_ bits of the last character */
     uint8_t direction;    /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
     bool bold, mono, vertical;
+    bool listing;     /* of lines in a fixed face that stand in columns and are no table */
     bool lone_marker; /* nothing but a bullet or list number */
     uint8_t leader;   /* DP_LEADER_ */
     int32_t table;    /* index into dp_assembly.tables, DP_IN_FORMULA or DP_NONE */
@@ -239,6 +240,8 @@ enum b_code dp_paragraphs_make(struct dp_assembly *a, struct b_err *err) B_MUST_
 /* A new block of the row at block_rows[at]; a block cut down to its first row. */
 int32_t dp_block_of_row(struct dp_assembly *a, int32_t at);
 void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block);
+/* Makes *block anew of block_rows[first .. first + count); scratch has room for as many numbers. */
+void dp_block_set_rows(struct dp_assembly *a, struct dp_draft_block *block, int32_t first, int32_t count, float *scratch);
 
 /* order.c: fills a->order. */
 enum b_code dp_order_blocks(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
@@ -248,6 +251,24 @@ void dp_classify_furniture(struct dp_assembly *a);
 void dp_classify_blocks(struct dp_assembly *a);
 /* Level of a heading as its size and number on this page tell, 1..6. */
 int32_t dp_heading_level(const struct dp_assembly *a, const struct dp_draft_block *b);
+
+/* chapters.c: bytes of a chapter's label at the start of a heading ("Chapter 3. ", "PART II", "第三章") with what parts it
+ * from the title; 0: none. */
+size_t dp_chapter_label(const char *text);
+/* Labels over titles and their titles become one heading; behind dp_classify_blocks. */
+void dp_chapters_join(struct dp_assembly *a);
+
+/* code.c: whether a region that looks like a table is a listing; its items are marked. */
+bool dp_is_listing(struct dp_assembly *a, const int32_t *items, int32_t n, struct dp_rect box);
+/* Pieces of code below each other become one block; behind dp_classify_blocks. */
+void dp_code_join(struct dp_assembly *a);
+
+/* references.c: entries of a bibliography become blocks of their own; behind dp_chapters_join. */
+enum b_code dp_references_name(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* Whether a heading names a bibliography. */
+bool dp_names_references(const char *text);
+/* Whether `behind`, the first reference of a column or of `page`, is the rest of the entry before it. */
+bool dp_reference_goes_on(const struct dp_page *page, const struct dp_block *behind);
 
 /* votes.c: what the layout network adds to the names; before the title is found. */
 void dp_votes_count(struct dp_assembly *a);

@@ -9,6 +9,7 @@
 #include "engine/base/utf8.h"
 
 #define LOW_CONFIDENCE 0.5f
+#define EMPTY_LINE 2.1f  /* heights from a row of code to the next: there is a line between */
 #define NOTE_LINES 4
 #define NOTE_GAP 1.5f    /* line heights between a table and a note under it */
 #define CAPTION_GAP 3.0f /* caption heights between a caption and its table */
@@ -73,14 +74,34 @@ char *dp_join_lines(struct b_arena *arena, const struct dp_line *lines, int32_t 
     return text;
 }
 
-/* Code keeps its lines and their indents; rows of cells keep rows and cells apart. */
+/* Width of a character of code: of all its lines together. */
+static float advance(const struct dp_draft_block *b, const struct dp_line *lines)
+{
+    double wide = 0, chars = 0;
+    for (int32_t i = 0; i < b->lines; i++) {
+        const struct dp_point *q = lines[i].quad;
+        wide += hypotf(q[1].x - q[0].x, q[1].y - q[0].y);
+        chars += (double)b_utf8_count(lines[i].text, strlen(lines[i].text));
+    }
+    return chars > 0 && wide > 0 ? fmaxf((float)(wide / chars), 1.0f) : fmaxf(0.5f * b->size, 1.0f);
+}
+
+#define INDENT_MAX 120 /* blanks in a row */
+
+static int blanks(float gap, float step)
+{
+    const float n = gap / step + 0.5f;
+    return n > INDENT_MAX ? INDENT_MAX : n > 0 ? (int)n : 0;
+}
+
+/* Code keeps its lines, their indents, its columns and an empty line where there is room for one; rows of cells keep rows
+ * and cells apart. */
 static char *text_by_rows(const struct dp_assembly *a, const struct dp_draft_block *b, const struct dp_line *lines)
 {
-    const float step = b->chars > 0 && b->count > 0 ? fmaxf(0.5f * b->size, 1.0f) : 1.0f;
-    enum { INDENT_MAX = 120 };
+    const float step = advance(b, lines);
     size_t size = 1, len = 0;
     for (int32_t i = 0; i < b->lines; i++)
-        size += strlen(lines[i].text) + 1 + INDENT_MAX;
+        size += strlen(lines[i].text) + 2 + INDENT_MAX;
     char *text = b_arena_alloc(a->page->arena, size, 1);
     if (!text)
         return NULL;
@@ -92,14 +113,19 @@ static char *text_by_rows(const struct dp_assembly *a, const struct dp_draft_blo
         const bool new_row = i == 0 || !b->grid || fabsf(y - last_y) > 0.5f * r->height;
         if (i > 0)
             text[len++] = new_row ? '\n' : '\t';
+        if (i > 0 && !b->grid && y - last_y > EMPTY_LINE * r->height)
+            text[len++] = '\n';
         if (new_row)
             last_y = y;
-        int indent = b->grid ? 0 : (int)((r->box.x0 - b->box.x0) / step + 0.5f);
-        for (indent = indent < 0 ? 0 : indent > INDENT_MAX ? INDENT_MAX : indent; indent > 0; indent--)
+        for (int n = b->grid ? 0 : blanks(r->box.x0 - b->box.x0, step); n > 0; n--)
             text[len++] = ' ';
         for (int32_t k = 0; k < r->count; k++, line++) {
             const size_t n = strlen(lines[line].text);
-            if (k > 0)
+            const struct dp_item *it = &a->items[a->row_items[r->first + k]];
+            int apart = 0;
+            if (k > 0 && !b->grid && !r->rtl)
+                apart = blanks(it->box.x0 - a->items[a->row_items[r->first + k - 1]].box.x1, step);
+            for (apart = k > 0 && apart < 1 ? 1 : apart; apart > 0; apart--)
                 text[len++] = ' ';
             memcpy(text + len, lines[line].text, n);
             len += n;

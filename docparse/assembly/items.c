@@ -8,6 +8,7 @@
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
+#define CODE_SIGNS 0.06  /* of the characters of a listing; prose has a third of it */
 #define LEADER_DOTS 4     /* so many lead somewhere; three are an ellipsis */
 #define PLACE_CHARS 6     /* of a page's number behind them */
 #define SHORT_ITEM 3      /* characters without a direction of their own */
@@ -371,15 +372,28 @@ static void measure_body(struct dp_assembly *a)
     }
 }
 
-/* Where most text is in a fixed face, that face does not tell code. */
+/* Signs that programs and their output are full of, and prose is not. */
+static int32_t code_signs(const char *text)
+{
+    int32_t n = 0;
+    for (; *text; text++)
+        n += strchr("{}[]()<>=:;/\\|_$#@&*+~^`\"", *text) != NULL;
+    return n;
+}
+
+/* A page all in one fixed face is typewritten text; one of many signs under a heading in another face is a listing. */
 static void forget_common_mono(struct dp_assembly *a)
 {
-    int64_t mono = 0, all = 0;
+    int64_t mono = 0, all = 0, signs = 0;
     for (int32_t i = 0; i < a->n_items; i++) {
-        mono += a->items[i].mono ? a->items[i].chars : 0;
         all += a->items[i].chars;
+        if (!a->items[i].mono)
+            continue;
+        mono += a->items[i].chars;
+        signs += code_signs(a->page->lines[a->items[i].line].text);
     }
-    for (int32_t i = 0; i < a->n_items && mono * 10 > all * 7; i++)
+    const bool listing = mono < all && (double)signs > CODE_SIGNS * (double)mono;
+    for (int32_t i = 0; i < a->n_items && mono * 10 > all * 7 && !listing; i++)
         a->items[i].mono = false;
 }
 

@@ -187,11 +187,27 @@ static int32_t next_flow(const struct dp_page *page, int32_t i, bool *floats)
     return DP_NONE;
 }
 
+/* An entry of a bibliography that goes on at the top of the next column. */
+static void join_reference(struct dp_page *page, int32_t i)
+{
+    int32_t k = i + 1;
+    while (k < page->n_blocks && k - i <= LOOK_AHEAD && page->blocks[k].type != DP_REFERENCE &&
+           page->blocks[k].type != DP_HEADING && page->blocks[k].type != DP_TITLE)
+        k++;
+    if (k >= page->n_blocks || page->blocks[k].type != DP_REFERENCE)
+        return;
+    const struct dp_rect p = upright(page, page->blocks[i].bbox), q = upright(page, page->blocks[k].bbox);
+    if (q.y0 < p.y0 && dp_overlap(p.x0, p.x1, q.x0, q.x1) <= 0)
+        page->blocks[i].joined = dp_reference_goes_on(page, &page->blocks[k]);
+}
+
 void dp_join_columns(struct dp_page *page)
 {
     for (int32_t i = 0; i < page->n_blocks && page->n_blocks <= BLOCKS_MOST; i++) {
         struct dp_block *a = &page->blocks[i];
         bool floats;
+        if (a->type == DP_REFERENCE)
+            join_reference(page, i);
         const int32_t k = is_flow(a) ? next_flow(page, i, &floats) : DP_NONE;
         if (k == DP_NONE || !is_flow(&page->blocks[k]))
             continue;

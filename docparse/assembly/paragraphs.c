@@ -391,6 +391,13 @@ void dp_block_keep_row(struct dp_assembly *a, struct dp_draft_block *block)
     finish_block(a, block, scratch);
 }
 
+void dp_block_set_rows(struct dp_assembly *a, struct dp_draft_block *block, int32_t first, int32_t count, float *scratch)
+{
+    *block = (struct dp_draft_block){
+        .first = first, .count = count, .table = DP_NONE, .picture = DP_NONE, .inside = DP_NONE};
+    finish_block(a, block, scratch);
+}
+
 static void split_chain(struct dp_assembly *a, const int32_t *rows, int32_t n, int32_t *at, float *scratch)
 {
     const struct chain c = chain_of(a, rows, n, scratch);

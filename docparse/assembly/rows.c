@@ -14,6 +14,8 @@
 #define GAP_MARKER 3.0f    /* heights between a list marker and its text */
 #define GAP_SECTION 2.5f   /* heights between a section's number and its heading */
 #define SECTION_SIZE 1.12f /* of the body: type of a heading that is not bold */
+#define GAP_CODE 4.0f      /* heights between words of one line of code that are set in columns */
+#define GAP_LISTING 40.0f  /* heights between columns of a listing */
 #define GAP_LEADER 6.0f    /* heights between a leader and the number that it leads to */
 #define PLACE_CHARS 6      /* of such a number */
 #define GAP_LEAST -0.5f
@@ -233,12 +235,37 @@ static bool is_section_number(const struct dp_assembly *a, const struct dp_item 
     return l->bold == r->bold && ratio > 0.85f && ratio < 1.18f && (r->bold || r->size > SECTION_SIZE * a->body);
 }
 
+/* "# so", "% so", "// so": what stands behind a line of a program. */
+static bool is_comment(const struct dp_assembly *a, const struct dp_item *item)
+{
+    const char *text = a->page->lines[item->line].text;
+    const size_t sign = strspn(text, text[0] == '/' ? "/*" : text[0] == '%' ? "%" : text[0] == '#' ? "#" : "");
+    return sign > 0 && sign <= 3 && (text[0] != '/' || sign == 2) && text[sign] == ' ';
+}
+
+/* Some text that is no code starts where this piece does: it may be the edge of a column. */
+static bool starts_text(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, float h)
+{
+    const struct dp_item *b = &a->items[s[at].item];
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            if (!c->mono && c->direction == b->direction && fabsf(c->box.x0 - b->box.x0) < SHARED_WITHIN * h)
+                return true;
+        }
+    return false;
+}
+
 static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, int32_t left)
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
     if (gap < GAP_LEAST * h || l->vertical != r->vertical || rule_between(a, l, r))
         return false;
+    if ((l->listing && r->listing) || (l->mono && r->mono && is_comment(a, r)))
+        return gap < GAP_LISTING * h; /* columns of a listing are not columns of text */
+    if (l->mono && r->mono && gap < GAP_CODE * h && !starts_text(a, s, n, at, h))
+        return true;
     if (l->leader == DP_LEADER_OPEN && r->digits > 0 && r->chars <= PLACE_CHARS && gap < GAP_LEADER * h)
         return true;
     if (l->lone_marker && !r->lone_marker && gap <= GAP_MARKER * tall(r))

@@ -353,7 +353,8 @@ static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderl
     if (a->n_tables >= TABLES_MAX)
         return B_OK;
     enum b_code code = draft(f, box, borderless, &table, &is_table);
-    if (code != B_OK || !is_table || is_drawn(a, &table))
+    if (code != B_OK || !is_table || is_drawn(a, &table) ||
+        dp_is_listing(a, table.items, table.n_items, table.box))
         return code;
     own_items(a, &table, a->n_tables);
     code = dp_table_reach(a, &table, &box, f->err);

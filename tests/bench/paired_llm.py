@@ -11,8 +11,8 @@ vocabulary of 32,768 so that the head keeps its share; written by make_checkpoin
 is missing) and the GGUF files made of it. Prints Markdown: tokens a second of prompts and answer, what a part of the
 memory's bandwidth decoding reaches, and seconds of the tower per 1,000 patches; medians over the rounds with the least
 and most, and ratios pair by pair. Bandwidth is that of as many threads reading a buffer far larger than the caches, in
-the moments just before and after each answer; decoding reads weights, keys and values of the cache. A round takes two
-minutes on two idle cores. Interrupted (Ctrl-C, SIGTERM), it prints what there is; all single measurements are in
+the moments just before and after each answer; decoding reads weights, keys and values of the cache. A round takes a
+hundred seconds on two idle cores. Interrupted (Ctrl-C, SIGTERM), it prints what there is; all single measurements are in
 WORK/paired_llm.json from the first on.
 
 --llama-bench uses that program of a llama.cpp build instead of llama-cpp-python. Runs in the Python that has the

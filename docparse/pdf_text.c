@@ -437,9 +437,34 @@ static void extract_last(PopplerPage *page, struct extract *out)
     extract_layout(page, &corners, out);
 }
 
+/* Fonts of bitmaps name no characters, so that Poppler gives their codes as they are: a lone 0x88 (TeX's companion font) or
+ * 0x95 (Windows) between blanks is a bullet, and as a control character it would be lost. NULL without memory. */
+static char *with_bullets(struct dp_sheet *sheet, const char *text)
+{
+    const size_t len = strlen(text);
+    size_t n = 0;
+    char *out = b_arena_alloc(sheet->arena, len + len / 2 + 1, 1); /* two bytes become three */
+    for (size_t pos = 0; out && pos < len;) {
+        const size_t from = pos;
+        const uint32_t cp = b_utf8_next(text, len, &pos);
+        const bool alone = (from == 0 || strchr(" \n", text[from - 1])) && (pos == len || strchr(" \n", text[pos]));
+        if ((cp == 0x88 || cp == 0x95) && alone) {
+            n += b_utf8_put(0x2022, out + n);
+        } else {
+            memcpy(out + n, text + from, pos - from);
+            n += pos - from;
+        }
+    }
+    if (out)
+        out[n] = '\0';
+    return out;
+}
+
 static enum b_code add_words(struct reading *r, const struct extract *e, struct b_err *err)
 {
-    r->text = e->text;
+    r->text = strstr(e->text, "\xC2\x88") || strstr(e->text, "\xC2\x95") ? with_bullets(r->sheet, e->text) : e->text;
+    if (!r->text)
+        return b_arena_refused(r->sheet->arena, DP_PDF_DOMAIN, err);
     r->boxes = e->boxes;
     r->n_boxes = e->n_boxes;
     r->attributes = e->attributes;

@@ -11,6 +11,7 @@
 #include "engine/base/utf8.h"
 
 #define ZONE 0.14f         /* of the page height: running heads and feet stand within */
+#define WIDE_ZONE 0.25f    /* where nothing stands further out: small pages on large sheets, wide margins */
 #define LINES_MOST 2
 #define CHARS_MOST 160     /* bytes of text */
 #define SAME_Y 0.012f      /* of the page height */
@@ -76,7 +77,32 @@ static int32_t lone_number(const char *text)
     return numbers >= 1 && numbers <= 2 && letters <= 6 ? number : -1;
 }
 
-static bool may_be_edge(const struct dp_page *page, const struct dp_block *b, float *y)
+/* Where the outermost rows of text end: below `top` and above `foot` there is more text, beyond them none. */
+struct outermost {
+    float top, foot;
+};
+
+static struct outermost outermost_of(const struct dp_page *page)
+{
+    struct outermost o = {INFINITY, -INFINITY};
+    for (int32_t i = 0; i < page->n_blocks; i++) {
+        const struct dp_block *b = &page->blocks[i];
+        if (!b->has_bbox || b->n_lines == 0)
+            continue;
+        o.top = fminf(o.top, b->bbox.y1);
+        o.foot = fmaxf(o.foot, b->bbox.y0);
+    }
+    return o;
+}
+
+static bool in_zone(const struct dp_page *page, const struct dp_block *b, struct outermost o)
+{
+    const float h = (float)page->height, y = (b->bbox.y0 + b->bbox.y1) * 0.5f;
+    return y < ZONE * h || y > (1.0f - ZONE) * h || (y < WIDE_ZONE * h && b->bbox.y0 < o.top) ||
+           (y > (1.0f - WIDE_ZONE) * h && b->bbox.y1 > o.foot);
+}
+
+static bool may_be_edge(const struct dp_page *page, const struct dp_block *b, struct outermost o, float *y)
 {
     const float h = (float)page->height;
     const bool kind = b->type == DP_PARAGRAPH || b->type == DP_HEADING || b->type == DP_TITLE || b->type == DP_HEADER ||
@@ -84,7 +110,7 @@ static bool may_be_edge(const struct dp_page *page, const struct dp_block *b, fl
                       b->type == DP_FOOTNOTE || b->type == DP_OTHER;
     *y = h > 0 ? (b->bbox.y0 + b->bbox.y1) * 0.5f / h : 0.5f;
     return kind && b->has_bbox && b->parent == DP_NONE && b->n_lines > 0 && b->n_lines <= 2 * LINES_MOST &&
-           strlen(b->text) <= CHARS_MOST && b->text[0] && (*y < ZONE || *y > 1.0f - ZONE) &&
+           strlen(b->text) <= CHARS_MOST && b->text[0] && in_zone(page, b, o) &&
            !(b->flags & (DP_FLAG_TURNED | DP_FLAG_VERTICAL));
 }
 
@@ -95,10 +121,11 @@ static void collect(const struct dp_page *page, struct dp_edges *out)
     out->page = page->number;
     if (fabs(page->rotation) > 1.0)
         return; /* edges of a page on its side are not where they seem */
+    const struct outermost outermost = outermost_of(page);
     for (int32_t i = 0; i < page->n_blocks && out->n < DP_ACROSS_EDGES; i++) {
         const struct dp_block *b = &page->blocks[i];
         float y;
-        if (!may_be_edge(page, b, &y))
+        if (!may_be_edge(page, b, outermost, &y))
             continue;
         struct dp_edge *e = &out->at[out->n++];
         *e = (struct dp_edge){.y = y,

@@ -112,6 +112,34 @@ static void test_running_heads(void **state)
 }
 
 /* The same place is not enough: headings that differ stay headings. */
+/* A small page in the middle of a large sheet: its number stands far from the edge, and nothing below it. */
+static void test_numbers_of_small_pages(void **state)
+{
+    static const char *const above[] = {"A sentence begins the first page", "Quite another one is here", "The end of the book has come"};
+    struct book book = {.n = 0};
+    char number[8];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        add_page(&book);
+        body(&book, 250, 20);
+        (void)snprintf(number, sizeof number, "%d", i + 11);
+        line(&book, 500, 1120, 20, number);
+        (void)snprintf(number, sizeof number, "%d", i + 40); /* counts as well, but inside of the text */
+        line(&book, 100, 190, 20, number);
+        line(&book, 100, 150, 20, above[i]);
+    }
+    settle(&book, NULL, 0);
+    for (int i = 0; i < 3; i++) {
+        const struct dp_page *page = book.pages[i];
+        (void)snprintf(number, sizeof number, "%d", i + 11);
+        assert_int_equal(block_with(&book, i, number)->type, DP_PAGE_NUMBER);
+        (void)snprintf(number, sizeof number, "%d", i + 40);
+        for (int32_t k = 0; k < page->n_blocks; k++)
+            assert_true(strcmp(page->blocks[k].text, number) != 0 || page->blocks[k].type != DP_PAGE_NUMBER);
+    }
+    close_book(&book);
+}
+
 static void test_headings_stay(void **state)
 {
     static const char *const titles[] = {"Measuring length", "Weighing small things", "Clocks of old", "On heat"};
@@ -304,7 +332,8 @@ static void test_tables_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running_heads),    cmocka_unit_test(test_headings_stay),
+        cmocka_unit_test(test_running_heads),
+        cmocka_unit_test(test_numbers_of_small_pages),    cmocka_unit_test(test_headings_stay),
         cmocka_unit_test(test_levels),           cmocka_unit_test(test_paragraph_over_pages),
         cmocka_unit_test(test_table_over_pages), cmocka_unit_test(test_table_without_head),
         cmocka_unit_test(test_tables_apart),

@@ -382,6 +382,31 @@ static void turned_words(void **state)
     t_pdf_free(&pdf);
 }
 
+/* Codes of fonts that name no characters: a bullet stands alone, in a word the code stays unknown. */
+static void lone_bullets(void **state)
+{
+    (void)state;
+    static const char map[] = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
+                              "1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar <78> <0088> <79> <0095> endbfchar "
+                              "1 beginbfrange <61> <66> <0061> endbfrange endcmap end end";
+    struct t_pdf pdf;
+    struct dp_sheet s;
+    one_page(&pdf, A4, "", "BT /F2 12 Tf 72 700 Td (x abc) Tj 0 -20 Td (y def) Tj 0 -20 Td (fedxyab) Tj ET");
+    t_pdf_object(&pdf, 3, "<< /Type /Page /Parent 2 0 R /Contents 4 0 R " A4 " /Resources << /Font << /F2 7 0 R >> >> >>");
+    t_pdf_object(&pdf, 7, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 8 0 R >>");
+    t_pdf_stream(&pdf, 8, "", map, sizeof map - 1);
+    t_pdf_end(&pdf, "");
+    load(&pdf, 1, &s);
+    int bullets = 0;
+    for (int32_t i = 0; i < s.n_words; i++)
+        bullets += strcmp(s.words[i].text, "\xE2\x80\xA2") == 0;
+    assert_int_equal(bullets, 2);
+    (void)find_word(&s, "abc", NULL);
+    (void)find_word(&s, "def", NULL);
+    dp_sheet_free(&s);
+    t_pdf_free(&pdf);
+}
+
 /* Characters that run from right to left (Latin codes named Hebrew by a map): none is lost, none doubled. */
 static void right_to_left(void **state)
 {
@@ -887,6 +912,7 @@ int main(void)
         cmocka_unit_test(words_and_fonts), cmocka_unit_test(page_geometry), cmocka_unit_test(resolution),
         cmocka_unit_test(pixel_limit),     cmocka_unit_test(scans),         cmocka_unit_test(grids_of_pictures),
         cmocka_unit_test(hidden_words),    cmocka_unit_test(turned_words),  cmocka_unit_test(right_to_left),
+        cmocka_unit_test(lone_bullets),
         cmocka_unit_test(vertical_words),  cmocka_unit_test(rules),         cmocka_unit_test(metadata_and_outline),
         cmocka_unit_test(endless_outline), cmocka_unit_test(passwords),     cmocka_unit_test(bad_files),
         cmocka_unit_test(repaired),        cmocka_unit_test(damage),        cmocka_unit_test(bounds),

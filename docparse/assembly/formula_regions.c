@@ -19,6 +19,7 @@
 #define TALL 1.5f        /* sizes: a bracket around something */
 #define BAR_SHARE 0.6f   /* of the page's width: wider lines part the page */
 #define LEADERS 14       /* full stops that no formula has: four rows of dots have twelve */
+#define INDENT 2.5f      /* body sizes that the first line of a paragraph may be indented by */
 #define LONG_WORD 3      /* letters */
 #define PROSE_WORDS 4    /* long words from which a line is running text */
 #define WORDS_SHARE 0.4f /* of a line's characters in long words, from which they are words */
@@ -350,15 +351,16 @@ static enum b_code merge(struct dp_assembly *a, const enum dp_line_kind *kinds, 
 }
 
 /* A row of a paragraph that happens to be all mathematics: it starts where the text above or below starts, at the
- * paragraph's own distance. */
+ * paragraph's own distance. Words may follow an indented first line as well. */
 static bool is_inline_row(const struct dp_assembly *a, const enum dp_line_kind *kinds, const struct dp_glyph_region *r)
 {
     if (r->box.y1 - r->box.y0 > 1.7f * a->height)
         return false;
     for (int32_t i = 0; i < a->page->n_lines; i++) {
         const struct dp_rect b = a->page->lines[i].bbox;
-        const float step = fabsf((b.y0 + b.y1) - (r->box.y0 + r->box.y1)) * 0.5f;
-        if (kinds[i] == DP_LINE_PROSE && fabsf(b.x0 - r->box.x0) < 0.5f * a->body && step < 1.45f * a->height)
+        const float step = ((r->box.y0 + r->box.y1) - (b.y0 + b.y1)) * 0.5f, indent = b.x0 - r->box.x0;
+        const float most = r->words > 0 && step > 0 ? INDENT * a->body : 0.5f * a->body;
+        if (kinds[i] == DP_LINE_PROSE && indent > -0.5f * a->body && indent < most && fabsf(step) < 1.45f * a->height)
             return true;
     }
     return false;

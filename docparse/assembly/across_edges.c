@@ -4,8 +4,10 @@
  * from a heading; two or three in a row can. */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "docparse/assembly/across_private.h"
 #include "engine/base/utf8.h"
@@ -56,6 +58,20 @@ static void simplify(const char *text, char out[DP_ACROSS_TEXT])
     while (n > 0 && out[n - 1] == ' ')
         n--;
     out[n] = '\0';
+}
+
+/* "xiv": -1 when it is no Roman number, which must be all of the text and written one way. */
+static int32_t roman_number(const char *text)
+{
+    static const char *const ones[] = {"", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"};
+    static const char *const tens[] = {"", "x", "xx", "xxx", "xl", "l", "lx", "lxx", "lxxx", "xc"};
+    char want[16];
+    for (int32_t n = 1; n < 100; n++) {
+        (void)snprintf(want, sizeof want, "%s%s", tens[n / 10], ones[n % 10]);
+        if (strcasecmp(text, want) == 0)
+            return n;
+    }
+    return -1;
 }
 
 /* The one number of a text that is nothing else ("- 12 -", "Page 12", "第 3 页"); -1 when it says more. */
@@ -136,6 +152,8 @@ static void collect(const struct dp_page *page, struct dp_edges *out)
                               .top = y < 0.5f};
         simplify(b->text, e->text);
         e->number = lone_number(b->text);
+        if (e->number < 0)
+            e->number = roman_number(b->text);
     }
 }
 

@@ -43,6 +43,7 @@ struct dp_item {
     bool listing;     /* of lines in a fixed face that stand in columns and are no table */
     bool lone_marker; /* nothing but a bullet or list number */
     uint8_t leader;   /* DP_LEADER_ */
+    bool place;       /* a number below or above others that leaders lead to */
     int32_t table;    /* index into dp_assembly.tables, DP_IN_FORMULA or DP_NONE */
 };
 

@@ -18,6 +18,8 @@
 #define GAP_LISTING 40.0f  /* heights between columns of a listing */
 #define GAP_LEADER 6.0f    /* heights between a leader and the number that it leads to */
 #define PLACE_CHARS 6      /* of such a number */
+#define SAME_END 0.6f      /* heights that the ends of such numbers may differ by */
+#define ENTRIES_LEAST 2    /* with leaders, that end where a number without one does */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
 #define MARKER_RATIO 4.0f   /* heights of a line over those of the small mark in front of it, */
@@ -256,12 +258,32 @@ static bool starts_text(const struct dp_assembly *a, const struct sorted *s, int
     return false;
 }
 
+/* The page of a chapter in a table of contents, to which no dots lead: it ends where the numbers of other entries do. */
+static bool is_place(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at)
+{
+    const struct dp_item *r = &a->items[s[at].item];
+    const float h = fmaxf(tall(r), 1.0f);
+    int entries = 0;
+    if (r->digits == 0 || r->digits != r->chars || r->chars > PLACE_CHARS)
+        return false;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK; k += step, seen++) {
+            const struct dp_item *c = &a->items[s[k].item];
+            const float behind = r->box.x1 - c->box.x1;
+            entries += c->direction == r->direction && ((c->leader == DP_LEADER_NUMBER && fabsf(behind) < SAME_END * h) ||
+                                                        (c->leader == DP_LEADER_OPEN && behind > 0 && behind < GAP_LEADER * h));
+        }
+    return entries >= ENTRIES_LEAST;
+}
+
 static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, int32_t left)
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
     if (gap < GAP_LEAST * h || l->vertical != r->vertical || rule_between(a, l, r))
         return false;
+    if (r->place && l->letters > 1 && l->leader == DP_LEADER_NONE)
+        return true;
     if ((l->listing && r->listing) || (l->mono && r->mono && is_comment(a, r)))
         return gap < GAP_LISTING * h; /* columns of a listing are not columns of text */
     if (l->mono && r->mono && gap < GAP_CODE * h && !starts_text(a, s, n, at, h))
@@ -324,7 +346,7 @@ static void close_row(struct dp_assembly *a, struct dp_row *row)
     row->tail = list[row->count - 1];
     row->above = row->below = DP_NONE;
     const struct dp_item *last = &a->items[list[row->count - 1]];
-    row->entry = last->leader == DP_LEADER_NUMBER ||
+    row->entry = last->leader == DP_LEADER_NUMBER || (row->count > 1 && last->place) ||
                  (row->count > 1 && last->digits > 0 && a->items[list[row->count - 2]].leader == DP_LEADER_OPEN);
 }
 
@@ -344,6 +366,8 @@ enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err)
         left[i] = right[i] = DP_NONE;
     }
     qsort(s, (size_t)count, sizeof *s, by_y);
+    for (int32_t i = 0; i < count; i++)
+        a->items[s[i].item].place = is_place(a, s, count, i);
     for (int32_t i = 0; i < count; i++) {
         const int32_t item = s[i].item, l = left_neighbour(a, s, count, i);
         if (l == DP_NONE || !joins(a, s, count, i, l))

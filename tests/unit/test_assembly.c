@@ -488,8 +488,12 @@ static void test_leaders(void **state)
         line(100, 300 + (float)i * 30, 20, text);
         line(720, 300 + (float)i * 30, 20, number);
     }
+    line(40, 450, 20, "3 The end of the book"); /* a chapter, without dots */
+    line(709, 450, 20, "91");
     column(100, 600, 6, "text of the page that follows after the table of contents");
     assemble();
+    assert_string_equal(block_with("The end")->text, "3 The end of the book 91");
+    assert_int_equal(block_with("The end")->type, DP_PARAGRAPH);
     const char *const text = block_with("Methods")->text;
     assert_non_null(strstr(text, "2.1 "));
     assert_int_equal(block_with("Methods")->type, DP_PARAGRAPH);

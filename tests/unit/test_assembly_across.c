@@ -111,10 +111,10 @@ static void test_running_heads(void **state)
     close_book(&book);
 }
 
-/* The same place is not enough: headings that differ stay headings. */
 /* A small page in the middle of a large sheet: its number stands far from the edge, and nothing below it. */
 static void test_numbers_of_small_pages(void **state)
 {
+    static const char *const roman[] = {"ix", "x", "xi"};
     static const char *const above[] = {"A sentence begins the first page", "Quite another one is here", "The end of the book has come"};
     struct book book = {.n = 0};
     char number[8];
@@ -124,6 +124,7 @@ static void test_numbers_of_small_pages(void **state)
         body(&book, 250, 20);
         (void)snprintf(number, sizeof number, "%d", i + 11);
         line(&book, 500, 1120, 20, number);
+        line(&book, 800, 1120, 20, roman[i]);
         (void)snprintf(number, sizeof number, "%d", i + 40); /* counts as well, but inside of the text */
         line(&book, 100, 190, 20, number);
         line(&book, 100, 150, 20, above[i]);
@@ -133,6 +134,8 @@ static void test_numbers_of_small_pages(void **state)
         const struct dp_page *page = book.pages[i];
         (void)snprintf(number, sizeof number, "%d", i + 11);
         assert_int_equal(block_with(&book, i, number)->type, DP_PAGE_NUMBER);
+        for (int32_t k = 0; k < page->n_blocks; k++)
+            assert_true(strcmp(page->blocks[k].text, roman[i]) != 0 || page->blocks[k].type == DP_PAGE_NUMBER);
         (void)snprintf(number, sizeof number, "%d", i + 40);
         for (int32_t k = 0; k < page->n_blocks; k++)
             assert_true(strcmp(page->blocks[k].text, number) != 0 || page->blocks[k].type != DP_PAGE_NUMBER);
@@ -140,6 +143,7 @@ static void test_numbers_of_small_pages(void **state)
     close_book(&book);
 }
 
+/* The same place is not enough: headings that differ stay headings. */
 static void test_headings_stay(void **state)
 {
     static const char *const titles[] = {"Measuring length", "Weighing small things", "Clocks of old", "On heat"};

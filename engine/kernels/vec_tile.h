@@ -60,8 +60,9 @@ struct tile {
         EACH_##n(TILE_STORE) \
     }
 
-/* Tiles of 7 and 8 rows are for the query heads that share a head of keys; AVX2 has no registers for them. */
-#if defined(__AVX512F__)
+/* Tiles of 7 and 8 rows are for the query heads that share a head of keys; AVX2 has no registers for them. Sixteen lanes
+ * may also be pairs of eight, in a test (tests/support/vec_pairs.h). */
+#if defined(__AVX512F__) || defined(VEC_BACKEND)
 #define TILE_MOST(left) ((left) >= TILE ? TILE : (left) == 7 || (left) == 8 ? (left) : (left) >= 6 ? 6 : (left))
 #define TILE_WIDE(kind, type, load) \
     TILE_FUNCTION(kind, 7, type, load) \

@@ -6,6 +6,7 @@ target_compile_definitions(t_pdf PRIVATE _GNU_SOURCE)
 target_link_libraries(t_pdf PUBLIC t_images PRIVATE PkgConfig::T_CRYPTO dp_flags)
 
 dp_test(test_load_pdf SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_load_pdf.c LIBS t_pdf LABELS unit)
+dp_test(test_load_pdf_text SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_load_pdf_text.c LIBS t_pdf LABELS unit)
 
 dp_pkg(T_CAIRO_SCRIPT cairo-script)
 dp_pkg(T_CAIRO cairo)

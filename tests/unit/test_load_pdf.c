@@ -52,14 +52,6 @@ static const struct dp_word *find_word(const struct dp_sheet *sheet, const char 
     return NULL;
 }
 
-static bool has_word(const struct dp_sheet *sheet, const char *text)
-{
-    for (int32_t i = 0; i < sheet->n_words; i++)
-        if (strcmp(sheet->words[i].text, text) == 0)
-            return true;
-    return false;
-}
-
 /* Bounds of everything darker than mid-grey. */
 static struct dp_rect ink_bounds(const struct b_image *image)
 {
@@ -378,61 +370,6 @@ static void turned_words(void **state)
             fail_msg("%s is at [%g %g %g %g] points", want[i].text, b.x0 / k, b.y0 / k, b.x1 / k, b.y1 / k);
     }
     assert_int_equal(s.n_words, 6);
-    dp_sheet_free(&s);
-    t_pdf_free(&pdf);
-}
-
-/* Codes of fonts that name no characters: a bullet stands alone, in a word the code stays unknown. */
-static void lone_bullets(void **state)
-{
-    (void)state;
-    static const char map[] = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
-                              "1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar <78> <0088> <79> <0095> endbfchar "
-                              "1 beginbfrange <61> <66> <0061> endbfrange endcmap end end";
-    struct t_pdf pdf;
-    struct dp_sheet s;
-    one_page(&pdf, A4, "", "BT /F2 12 Tf 72 700 Td (x abc) Tj 0 -20 Td (y def) Tj 0 -20 Td (fedxyab) Tj ET");
-    t_pdf_object(&pdf, 3, "<< /Type /Page /Parent 2 0 R /Contents 4 0 R " A4 " /Resources << /Font << /F2 7 0 R >> >> >>");
-    t_pdf_object(&pdf, 7, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 8 0 R >>");
-    t_pdf_stream(&pdf, 8, "", map, sizeof map - 1);
-    t_pdf_end(&pdf, "");
-    load(&pdf, 1, &s);
-    int bullets = 0;
-    for (int32_t i = 0; i < s.n_words; i++)
-        bullets += strcmp(s.words[i].text, "\xE2\x80\xA2") == 0;
-    assert_int_equal(bullets, 2);
-    (void)find_word(&s, "abc", NULL);
-    (void)find_word(&s, "def", NULL);
-    dp_sheet_free(&s);
-    t_pdf_free(&pdf);
-}
-
-/* Characters that run from right to left (Latin codes named Hebrew by a map): none is lost, none doubled. */
-static void right_to_left(void **state)
-{
-    (void)state;
-    static const char map[] =
-        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
-        "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <61> <7a> <05d0> endbfrange "
-        "endcmap end end";
-    struct t_pdf pdf;
-    struct dp_sheet s;
-    one_page(&pdf, A4, "/ProcSet [/PDF]",
-             "BT /F2 12 Tf 300 700 Td (abcd efgh) Tj 0 -20 Td (ijkl mnop) Tj ET BT /F2 12 Tf 60 500 Td (qrst) Tj ET "
-             "BT /F2 12 Tf 290 40 Td (12) Tj ET");
-    t_pdf_object(&pdf, 3,
-                 "<< /Type /Page /Parent 2 0 R /Contents 4 0 R " A4 " /Resources << /Font << /F2 7 0 R >> >> >>");
-    t_pdf_object(&pdf, 7,
-                 "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 8 0 R >>");
-    t_pdf_stream(&pdf, 8, "", map, sizeof map - 1);
-    t_pdf_end(&pdf, "");
-    load(&pdf, 1, &s);
-    int letters = 0;
-    for (int32_t i = 0; i < s.n_words; i++)
-        for (const char *p = s.words[i].text; *p; p++)
-            letters += (unsigned char)*p == 0xd7;
-    assert_int_equal(letters, 20);
-    assert_true(has_word(&s, "12"));
     dp_sheet_free(&s);
     t_pdf_free(&pdf);
 }
@@ -911,8 +848,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_and_fonts), cmocka_unit_test(page_geometry), cmocka_unit_test(resolution),
         cmocka_unit_test(pixel_limit),     cmocka_unit_test(scans),         cmocka_unit_test(grids_of_pictures),
-        cmocka_unit_test(hidden_words),    cmocka_unit_test(turned_words),  cmocka_unit_test(right_to_left),
-        cmocka_unit_test(lone_bullets),
+        cmocka_unit_test(hidden_words),    cmocka_unit_test(turned_words),
         cmocka_unit_test(vertical_words),  cmocka_unit_test(rules),         cmocka_unit_test(metadata_and_outline),
         cmocka_unit_test(endless_outline), cmocka_unit_test(passwords),     cmocka_unit_test(bad_files),
         cmocka_unit_test(repaired),        cmocka_unit_test(damage),        cmocka_unit_test(bounds),

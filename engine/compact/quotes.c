@@ -2,8 +2,8 @@
 /* Straight or curled: a small network (192 darknesses, a hidden layer, three shapes; made by engine/training/quotes.py)
  * judges each mark, and the marks of a line decide together, because a text uses one kind. Straight marks of an italic
  * lean like closing ones, so that at the beginning of a word only the shape of an opening mark speaks for curled ones.
- * Invariant: the number of glyphs and their places never change, and what the line does not show clearly stays as it
- * was read. */
+ * Invariant: the number of glyphs and their places never change, and where the line shows nothing clearly all stays as
+ * it was read. */
 #include "engine/compact/quotes.h"
 
 #include <math.h>
@@ -20,6 +20,7 @@
 #define MOST_COLUMNS 16 /* of a mark; a wider one is something else */
 #define INK 0.35f
 #define ELSEWHERE 0.5f /* what a mark that does not begin a word counts: an italic leans as well */
+#define SURE_LINE 2.0f /* log odds from which marks that cannot be made out follow the others of their line */
 #define PLACE_ODDS 2.0f /* log odds that a mark opens where a word begins, and closes elsewhere */
 #define SIDE 2 /* columns looked at beside the glyph's own extent */
 
@@ -257,7 +258,7 @@ void eng_quotes_settle(const struct eng_line_image *image, struct eng_glyph *gly
         if (!is_mark(glyphs[i].cp))
             continue;
         const struct mark m = look_at(image, glyphs, n, i);
-        if (m.seen)
+        if (m.seen || curled > SURE_LINE)
             glyphs[i].cp = glyphs[i].cp == '"' ? (m.opening > 0 ? 0x201C : 0x201D) : (m.opening > 0 ? 0x2018 : 0x2019);
     }
 }

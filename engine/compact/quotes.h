@@ -25,7 +25,7 @@ int eng_quote_patches(const struct eng_line_image *image, const struct eng_glyph
                       struct eng_quote_patch patches[2]);
 
 /* Replaces ' and " in glyphs[0..n), a line read from `image`, where the line's marks taken together look curled. What
- * does not look like one mark or two is left as it was read. */
+ * does not look like one mark or two follows the others, where these are sure. */
 void eng_quotes_settle(const struct eng_line_image *image, struct eng_glyph *glyphs, size_t n);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct drawn {
     struct eng_line_image image;
-    struct eng_glyph glyphs[16];
+    struct eng_glyph glyphs[24];
     size_t n;
     float paper, ink;
 };
@@ -86,7 +86,7 @@ static float mark(struct drawn *d, float x, uint32_t cp, enum kind kind)
     return x + (cp == '"' ? 16.0f : 9.0f);
 }
 
-/* "word" 'word' word's, curled or not; expects the six code points. */
+/* "word" 'l'l', curled or not; expects five code points. */
 static void check_line(float paper, float ink, bool curled, const uint32_t want[5])
 {
     struct drawn d;
@@ -111,12 +111,14 @@ static void check_line(float paper, float ink, bool curled, const uint32_t want[
         spot(&d, x + 3, y, 1.2f);
     add(&d, 'l', x, x + 6);
     at[n++] = d.n;
-    mark(&d, x + 7, '\'', close);
-    struct eng_glyph before[16];
+    x = mark(&d, x + 7, '\'', close);
+    add(&d, '\'', x + 4, x + 12); /* one that cannot be made out follows the others */
+    struct eng_glyph before[24];
     memcpy(before, d.glyphs, sizeof before);
     eng_quotes_settle(&d.image, d.glyphs, d.n);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(d.glyphs[at[i]].cp, want[i]);
+    assert_int_equal(d.glyphs[d.n - 1].cp, curled ? 0x2019 : '\'');
     for (size_t i = 0; i < d.n; i++) { /* nothing else changes */
         before[i].cp = d.glyphs[i].cp;
         assert_memory_equal(&before[i], &d.glyphs[i], sizeof before[i]);

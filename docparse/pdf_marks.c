@@ -8,7 +8,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,26 +84,25 @@ static cairo_status_t take_script(void *closure, const unsigned char *data, unsi
     return CAIRO_STATUS_SUCCESS;
 }
 
-/* Fonts of their own for every script, by a variation that no font has. Cairo shares scaled fonts between scripts and
- * notes in each glyph the address of the script that holds its outline; the next script is often made at the same
- * address, and would lack the glyphs' extents. */
-static void name_fonts(cairo_font_options_t *options)
+/* The scale by a number of its own for every script, last bits aside the same: cairo then gives it fonts of its own. It shares
+ * scaled fonts between scripts and notes in each glyph the address of the script that holds its outline; the next script
+ * is often made at the same address, and would lack the glyphs' extents. (A variation in the font options would tell fonts
+ * apart as well, but cairo 1.16 frees it twice when Poppler asks for the options.) */
+static double scale_of_its_own(double scale)
 {
     static atomic_uint script_count;
-    char name[24];
-    (void)snprintf(name, sizeof name, "docp=%u", atomic_fetch_add(&script_count, 1));
-    cairo_font_options_set_variations(options, name);
+    return scale * (1.0 + (double)(atomic_fetch_add(&script_count, 1) & 0xFFFFF) * 0x1p-52);
 }
 
 static bool render(PopplerPage *page, cairo_surface_t *surface, double scale)
 {
     cairo_t *cr = cairo_create(surface);
-    cairo_scale(cr, scale, scale);
+    const double own = scale_of_its_own(scale);
+    cairo_scale(cr, own, own);
     /* Without hinting, advances are the font's own, to which the script's places refer. */
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
-    name_fonts(options);
     cairo_set_font_options(cr, options);
     cairo_font_options_destroy(options);
     poppler_page_render(page, cr);

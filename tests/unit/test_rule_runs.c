@@ -140,11 +140,12 @@ static void paint(uint8_t *grey, uint32_t seed, int strokes, int noise)
 
 static void compare(struct dp_runs *got, struct plain *want)
 {
+    assert_int_equal(got->n, want->n);
+    if (want->n == 0)
+        return;
     qsort(got->list, (size_t)got->n, sizeof *got->list, by_place);
     qsort(want->run, (size_t)want->n, sizeof *want->run, by_place);
-    assert_int_equal(got->n, want->n);
-    if (want->n)
-        assert_memory_equal(got->list, want->run, (size_t)want->n * sizeof *want->run);
+    assert_memory_equal(got->list, want->run, (size_t)want->n * sizeof *want->run);
 }
 
 static void runs_are_those_of_a_plain_walk(void **state)

@@ -7,6 +7,8 @@ SOURCE = os.environ["DP_SOURCE"]
 MODELS = os.environ["DOCPARSE_MODELS"]
 QUICK = os.environ.get("DP_E2E_QUICK") == "1"  # sanitizer builds: fewer pages, every kind still there
 SAMPLES = os.path.join(SOURCE, "corpora", "samples")
+with open(PROGRAM, "rb") as f:
+    THREAD_SANITIZER = b"__tsan_init" in f.read()
 OK, FAILED, USAGE, SETUP, INTERRUPTED = 0, 1, 2, 3, 130
 
 

@@ -3,7 +3,7 @@
 meets its limits. Faults are made from outside: signals to the decoder, limits of the shell."""
 import os, re, resource, signal, subprocess, time
 
-from e2e import FAILED, INTERRUPTED, OK, PROGRAM, QUICK, SAMPLES, SETUP, Case, main, pdf, texts
+from e2e import FAILED, INTERRUPTED, OK, PROGRAM, QUICK, SAMPLES, SETUP, THREAD_SANITIZER, Case, main, pdf, texts
 from processes import children, cpu, decoders, slow_page, stat
 
 class Sandbox(Case):
@@ -155,7 +155,7 @@ class Limits(Sandbox):
         program = self.start("slow.pdf", "-f", "json", "-j", "1", "--sandbox", "on")
         decoder = self.busy_decoder(program, 0.2)
         status = self.status_of(decoder)
-        threads = "2" if "TSAN_OPTIONS" in os.environ else "1"  # the thread sanitizer has one of its own
+        threads = "2" if THREAD_SANITIZER else "1"  # it has one of its own
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"], status["Threads"]), ("1", "2", threads))
         if os.geteuid() == 0:  # the decoder does not let others look into it
             with open("/proc/%d/limits" % decoder) as f:

@@ -34,6 +34,7 @@ enum {
     ENG_LM_PANEL = 8,     /* rows of weights in a panel */
     ENG_LM_BLOCK = 64,    /* bytes of a row that lie together in a panel */
     ENG_LM_GROUP = 128,   /* inputs that share a scale in the 4-bit format */
+    ENG_LM_SPREAD = 64,   /* outputs that lie side by side in weights for many rows */
     ENG_LM_KEYS = 64,     /* positions in a block of the cache */
     ENG_LM_QUERIES = 48,  /* most rows of one call of `attend` */
     ENG_LM_MAX_HEAD = 512 /* widest head */
@@ -123,6 +124,20 @@ struct eng_lm_finish {
     float *y;
 };
 
+/* Bytes for many rows: inputs 0 .. k-1 (a multiple of 4; in steps over all inputs of a layer) of ENG_LM_SPREAD outputs, w
+ * as spread_s8 gives it. sums [m][ENG_LM_SPREAD] are gone on from when `more`, and left there when finish is NULL;
+ * otherwise the first finish->n of a row are finished as finish_s8 does it, shares[row] being the share, y rows y_row
+ * apart. */
+struct eng_lm_many {
+    size_t m, k, x_row, y_row;
+    const uint8_t *x;
+    const int8_t *w;
+    int32_t *sums;
+    bool more;
+    const struct eng_lm_finish *finish;
+    const float *shares;
+};
+
 struct eng_lm_kernels {
     enum eng_lm_isa isa;
     const char *name;
@@ -153,6 +168,11 @@ struct eng_lm_kernels {
     void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
     /* y = x . w in integers, exact; w in panels, rows padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
+    /* The same for many rows, without sums across a vector; NULL in vector sets without VNNI. spread_s8: k inputs (a
+     * multiple of ENG_LM_PAD) of n <= ENG_LM_SPREAD rows of panels, from the first of these inputs on, to
+     * [k / 4][ENG_LM_SPREAD][4], zeros beyond n. */
+    void (*spread_s8)(const int8_t *panels, size_t w_row, size_t n, size_t k, int8_t *out);
+    void (*many_s8)(const struct eng_lm_many *p);
     /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
     void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const uint8_t *w, float *y);
 

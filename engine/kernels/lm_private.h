@@ -18,6 +18,8 @@ void eng_lm_ref_dot_f32(const struct eng_lm_shape *s, const float *x, const floa
 void eng_lm_ref_dot_bf16(const struct eng_lm_shape *s, const float *x, const uint16_t *w, float *y);
 void eng_lm_ref_dot_bf16_bf16(const struct eng_lm_shape *s, const uint16_t *x, const uint16_t *w, float *y);
 void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int8_t *w, int32_t *y);
+void eng_lm_ref_spread_s8(const int8_t *panels, size_t w_row, size_t n, size_t k, int8_t *out);
+void eng_lm_ref_many_s8(const struct eng_lm_many *p);
 void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const uint8_t *w, float *y);
 float eng_lm_ref_pack_s8(const float *w, size_t k, int8_t *out, int32_t *sum);
 void eng_lm_ref_pack_q4(const float *w, size_t k, const struct eng_lm_q4_row *out);

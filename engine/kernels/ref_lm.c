@@ -208,6 +208,32 @@ void eng_lm_ref_dot_s8(const struct eng_lm_shape *s, const uint8_t *x, const int
         }
 }
 
+void eng_lm_ref_spread_s8(const int8_t *panels, size_t w_row, size_t n, size_t k, int8_t *out)
+{
+    for (size_t j = 0; j < ENG_LM_SPREAD; j++)
+        for (size_t c = 0; c < k; c++)
+            out[(c / 4 * ENG_LM_SPREAD + j) * 4 + c % 4] = j < n ? panels[panel_place(j, w_row, c)] : 0;
+}
+
+void eng_lm_ref_many_s8(const struct eng_lm_many *p)
+{
+    for (size_t i = 0; i < p->m; i++) {
+        int32_t *sums = p->sums + i * ENG_LM_SPREAD;
+        for (size_t j = 0; j < ENG_LM_SPREAD; j++) {
+            int32_t sum = p->more ? sums[j] : 0;
+            for (size_t c = 0; c < p->k; c++)
+                sum += (int32_t)p->x[i * p->x_row + c] * p->w[(c / 4 * ENG_LM_SPREAD + j) * 4 + c % 4];
+            sums[j] = sum;
+        }
+        if (p->finish) {
+            struct eng_lm_finish f = *p->finish;
+            f.share = p->shares[i];
+            f.y += i * p->y_row;
+            eng_lm_ref_finish_s8(&f, sums);
+        }
+    }
+}
+
 void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const uint8_t *w, float *y)
 {
     for (size_t i = 0; i < s->m; i++)
@@ -407,6 +433,8 @@ const struct eng_lm_kernels eng_lm_plain = {
     .dot_bf16 = eng_lm_ref_dot_bf16,
     .direct_rows = SIZE_MAX,
     .dot_s8 = eng_lm_ref_dot_s8,
+    .spread_s8 = eng_lm_ref_spread_s8,
+    .many_s8 = eng_lm_ref_many_s8,
     .dot_q4 = eng_lm_ref_dot_q4,
     .pack_s8 = eng_lm_ref_pack_s8,
     .pack_q4 = eng_lm_ref_pack_q4,

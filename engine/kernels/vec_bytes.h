@@ -208,14 +208,17 @@ V_INLINE void finish_part(const struct eng_lm_finish *f, size_t j, size_t n, vf 
     v_store_n(f->y + j, v_add(start, part), n);
 }
 
+V_INLINE void finish_whole(const struct eng_lm_finish *f, size_t j, vi sum)
+{
+    size_t n = f->n - j < V ? f->n - j : V;
+    vf whole = i_float(i_less_128(sum, v_load_n(f->shift + j, n)));
+    finish_part(f, j, n, v_mul(v_mul(whole, v_load_n(f->scale + j, n)), v_set(f->share)));
+}
+
 static void finish_s8(const struct eng_lm_finish *f, const int32_t *sums)
 {
-    for (size_t j = 0; j < f->n; j += V) {
-        size_t n = f->n - j < V ? f->n - j : V;
-        vi sum = v_bits(v_load_n((const float *)(const void *)(sums + j), n));
-        vf whole = i_float(i_less_128(sum, v_load_n(f->shift + j, n)));
-        finish_part(f, j, n, v_mul(v_mul(whole, v_load_n(f->scale + j, n)), v_set(f->share)));
-    }
+    for (size_t j = 0; j < f->n; j += V)
+        finish_whole(f, j, v_bits(v_load_n((const float *)(const void *)(sums + j), f->n - j < V ? f->n - j : V)));
 }
 
 static void finish_q4(const struct eng_lm_finish *f, const float *sums)

@@ -11,6 +11,7 @@
 #include "engine/kernels/vec_attend.h"
 #include "engine/kernels/vec_bytes.h"
 #include "engine/kernels/vec_dot.h"
+#include "engine/kernels/vec_many.h"
 #include "engine/kernels/vec_tile.h"
 
 V_INLINE vf v_abs(vf a)
@@ -398,6 +399,10 @@ const struct eng_lm_kernels ISA_TABLE = {
     .direct_rows = 4,
     .dot_s8 = dot_s8,
     .dot_q4 = dot_q4,
+#if defined(__AVX512VNNI__)
+    .spread_s8 = spread_s8,
+    .many_s8 = many_s8,
+#endif
     .pack_s8 = pack_s8,
     .pack_q4 = pack_q4,
     .rmsnorm = rmsnorm,

@@ -10,8 +10,8 @@
 #include "engine/onednn/matmul.h"
 
 #define DOMAIN "qwen25vl"
+enum { FEW_ROWS = 16 };
 /* A run needs a plan a job at most; a model has some six lengths of rows, a picture two numbers of rows. */
-enum { FEW_ROWS = 16, MANY_ROWS = 256, DEEP = 4096 }; /* without AMX the kernels are as fast but for these (SPEED.md) */
 enum { PLANS = 64, ROWS_STEP = 32, ALIGN = 64, LINE = 64 / sizeof(float), ROWS_AHEAD = 12 };
 
 struct plan {
@@ -102,8 +102,7 @@ static bool goes(const struct eng_large *large, const struct eng_large_run *run)
 {
     switch (run->jobs[0].linear->kind) {
     case ENG_LINEAR_S8:
-        return large->all ? run->m > (run->use == ENG_OPS_PICTURE ? FEW_ROWS : ENG_LARGE_ROWS)
-                          : run->m >= MANY_ROWS && run->jobs[0].linear->k >= DEEP;
+        return large->all && run->m > (run->use == ENG_OPS_PICTURE ? FEW_ROWS : ENG_LARGE_ROWS);
     case ENG_LINEAR_BF16_ROUNDED:
         return (run->use == ENG_OPS_PICTURE && large->floats) || (run->use == ENG_OPS_PROMPT && large->prompts);
     default:

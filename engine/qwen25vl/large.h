@@ -8,7 +8,7 @@
  * ENG_OPS_OUTPUTS outputs, so that threads share them as they share those of the kernels.
  *
  * Bytes: the sums are whole numbers and what follows is the kernels' own, so the bits are those of the kernels. With
- * AMX (or when told so) more than ENG_LARGE_ROWS rows go this way, with VNNI those products where it is faster.
+ * AMX (or when told so) more than ENG_LARGE_ROWS rows go this way; with VNNI alone the kernels are faster.
  * bfloat16: sums are added in another order than the kernels', so who goes this way may depend on nothing but what the
  * rows are: those of pictures always do, those of prompts only with AMX (or when told so), then all of them and by one
  * plan of all rows; rows of decoding steps never do. */

@@ -16,6 +16,8 @@
 enum { PIECE = ENG_OPS_OUTPUTS, OFFSET = 128 }; /* OFFSET: what eng_lm_kernels.quantise adds */
 enum { LINE = 64 / sizeof(float), ROWS_AHEAD = 12 }; /* results are rows apart, which the processor does not foresee */
 enum { DIRECT_ROWS = 3 };          /* with more rows of activations laying out panels pays */
+enum { MANY_ROWS = 24, MANY_INPUTS = ENG_OPS_SPREAD / PIECE }; /* from so many rows on laying out outputs pays */
+_Static_assert((int)PIECE == (int)ENG_LM_SPREAD, "a piece is what many_s8 takes");
 
 /* --- working memory --- */
 
@@ -23,6 +25,11 @@ enum { DIRECT_ROWS = 3 };          /* with more rows of activations laying out p
 static size_t beside_floats(const struct eng_ops *ops)
 {
     return ops->rows * PIECE + ops->width;
+}
+
+static size_t spread_bytes(const struct eng_ops *ops)
+{
+    return ops->rows * PIECE * sizeof(int32_t) + ENG_OPS_SPREAD;
 }
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
@@ -36,7 +43,9 @@ enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_
     out->scales = calloc(rows, sizeof(float));
     out->scratch = calloc((size_t)threads, ENG_OPS_SCRATCH * sizeof(float));
     out->beside = malloc((size_t)threads * beside_floats(out) * sizeof(float));
-    if (!out->prepared || !out->scales || !out->scratch || !out->beside) {
+    if (kernels->many_s8)
+        out->spread = malloc((size_t)threads * spread_bytes(out));
+    if (!out->prepared || !out->scales || !out->scratch || !out->beside || (kernels->many_s8 && !out->spread)) {
         eng_ops_free(out);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %zu rows of %zu activations", rows, width);
     }
@@ -56,6 +65,7 @@ void eng_ops_free(struct eng_ops *ops)
     free(ops->scales);
     free(ops->scratch);
     free(ops->beside);
+    free(ops->spread);
     *ops = (struct eng_ops){0};
 }
 
@@ -230,6 +240,35 @@ static void narrow_piece(const struct piece *p)
     }
 }
 
+/* All rows of a layer in 8 bits, some inputs after the other; the last of them finish. */
+static void many_piece(const struct piece *p, uint8_t *spread)
+{
+    const struct eng_linear *l = p->job->linear;
+    const struct eng_lm_kernels *kernels = p->ops->kernels;
+    const size_t padded = eng_lm_padded(l->k);
+    int8_t *w = (int8_t *)spread;
+    const struct eng_lm_finish finish = {.shift = l->shift + p->first,
+                                         .scale = l->scale + p->first,
+                                         .bias = l->bias ? l->bias + p->first : NULL,
+                                         .add = p->job->add,
+                                         .n = p->n,
+                                         .y = p->job->y + p->first};
+    struct eng_lm_many many = {.m = p->m,
+                               .x_row = padded,
+                               .y_row = p->job->y_row,
+                               .w = w,
+                               .sums = (int32_t *)(void *)(spread + ENG_OPS_SPREAD),
+                               .shares = p->ops->scales};
+    for (size_t at = 0; at < padded; at += many.k) {
+        many.k = padded - at < MANY_INPUTS ? padded - at : MANY_INPUTS;
+        many.x = (const uint8_t *)p->ops->prepared + at;
+        many.more = at > 0;
+        many.finish = at + many.k == padded ? &finish : NULL;
+        kernels->spread_s8((const int8_t *)l->w + p->first * l->w_row + at * ENG_LM_PANEL, l->w_row, p->n, many.k, w);
+        kernels->many_s8(&many);
+    }
+}
+
 static void start_rows(const struct piece *p)
 {
     if (p->job->add && !p->job->linear->bias)
@@ -267,6 +306,11 @@ static void job_piece(const struct run *run, const struct eng_linear_job *job, s
                                           .worker = worker};
     if (run->large && eng_large_run_piece(run->ops->large, &run->through, &piece))
         return;
+    if (l->kind == ENG_LINEAR_S8 && run->ops->spread && run->m >= MANY_ROWS) {
+        p.m = run->m;
+        many_piece(&p, run->ops->spread + (size_t)worker * spread_bytes(run->ops));
+        return;
+    }
     for (; p.row < run->m; p.row += ENG_OPS_ROWS) {
         p.m = run->m - p.row < ENG_OPS_ROWS ? run->m - p.row : ENG_OPS_ROWS;
         if (l->kind == ENG_LINEAR_S8 || l->kind == ENG_LINEAR_Q4_S8) {

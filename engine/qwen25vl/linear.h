@@ -67,12 +67,14 @@ struct eng_ops {
     float *scales;  /* [rows] */
     float *scratch; /* for each thread ENG_OPS_SCRATCH floats */
     float *beside;           /* for each thread a piece of all rows */
+    uint8_t *spread;         /* for each thread a piece's sums of all rows and ENG_OPS_SPREAD bytes; or NULL */
     struct eng_large *large; /* NULL: all products are the kernels' */
     enum eng_ops_use use;
 };
 enum {
     ENG_OPS_ROWS = 96,
     ENG_OPS_OUTPUTS = 64,
+    ENG_OPS_SPREAD = 2048 * ENG_OPS_OUTPUTS, /* weights of 2,048 inputs for many rows */
     ENG_OPS_SCRATCH = 4 * (ENG_LM_CHUNK + ENG_LM_PAD) + ENG_OPS_ROWS * ENG_OPS_OUTPUTS
 };
 

@@ -210,6 +210,60 @@ static void test_dot_bytes(void **test)
         }
 }
 
+/* Products of many rows, in two steps over the inputs, from weights in panels to finished outputs. */
+static void many_one(const struct eng_lm_kernels *set, size_t m, size_t n, size_t k, bool add)
+{
+    const size_t kp = eng_lm_padded(k), half = kp / 2 / ENG_LM_PAD * ENG_LM_PAD, y_row = n + 3;
+    uint8_t *x = calloc(m * kp, 1);
+    int8_t *w = calloc(n * kp, 1), *spread = calloc(ENG_LM_SPREAD * kp, 1), *twin = calloc(ENG_LM_SPREAD * kp, 1);
+    int32_t *whole = calloc(m * n, sizeof *whole), *sums = calloc(m * ENG_LM_SPREAD, sizeof *sums);
+    float *shift = floats(n, 90), *scale = floats(n, 1), *bias = floats(n, 1), *shares = floats(m, 1);
+    float *y = floats(m * y_row, 3), *expected = calloc(m * y_row, sizeof *expected);
+    for (size_t i = 0; i < m * kp; i++)
+        x[i] = i % 3 ? (uint8_t)(128 + (int)draw(127)) : (uint8_t)255;
+    for (size_t i = 0; i < n * kp; i++)
+        w[i] = i % kp >= k ? 0 : i % 5 ? (int8_t)draw(127) : 127;
+    int8_t *panels = panels_of(w, n, kp, kp);
+    const struct eng_lm_shape shape = {.m = m, .n = n, .k = k, .x_row = kp, .w_row = kp, .y_row = n};
+    plain->dot_s8(&shape, x, panels, whole);
+    memcpy(expected, y, m * y_row * sizeof *y);
+    for (size_t i = 0; i < m; i++) {
+        const struct eng_lm_finish f = {shift, scale, bias, shares[i], add, n, expected + i * y_row};
+        plain->finish_s8(&f, whole + i * n);
+    }
+    const struct eng_lm_finish finish = {shift, scale, bias, 0, add, n, y};
+    struct eng_lm_many p = {
+        .m = m, .x_row = kp, .y_row = y_row, .x = x, .w = spread, .sums = sums, .shares = shares};
+    for (size_t at = 0; at < kp; at += p.k) {
+        p.k = at == 0 && half ? half : kp - at;
+        p.x = x + at;
+        p.more = at > 0;
+        p.finish = at + p.k == kp ? &finish : NULL;
+        set->spread_s8(panels + at * ENG_LM_PANEL, kp, n, p.k, spread);
+        plain->spread_s8(panels + at * ENG_LM_PANEL, kp, n, p.k, twin);
+        assert_memory_equal(spread, twin, p.k * ENG_LM_SPREAD);
+        set->many_s8(&p);
+    }
+    assert_memory_equal(y, expected, m * y_row * sizeof *y);
+    free(x), free(w), free(spread), free(twin), free(whole), free(sums), free(shift), free(scale), free(bias);
+    free(shares), free(y), free(expected), free(panels);
+}
+
+static void test_many_bytes(void **test)
+{
+    (void)test;
+    many_one(plain, 5, 11, 200, true);
+    for (int set = 0; set < n_sets; set++) {
+        if (!sets[set]->many_s8)
+            continue;
+        many_one(sets[set], 13, 64, 1280, false);
+        many_one(sets[set], 6, 28, 84, true);
+        many_one(sets[set], 1, 1, 20, false);
+        many_one(sets[set], 27, 50, 3420, true);
+        many_one(sets[set], 4, 17, 64, false);
+    }
+}
+
 /* Rows of 4-bit weights in panels; scales[n][groups] for the caller. */
 static uint8_t *q4_panels(const float *w, size_t n, size_t k, float *scales)
 {
@@ -517,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_dot_float),
         cmocka_unit_test(test_rows_in_narrow_forms),
         cmocka_unit_test(test_dot_bytes),
+        cmocka_unit_test(test_many_bytes),
         cmocka_unit_test(test_dot_q4),
         cmocka_unit_test(test_pack_s8),
         cmocka_unit_test(test_between),

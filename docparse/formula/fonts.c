@@ -453,6 +453,8 @@ struct fm_sign fm_sign_of(uint32_t cp, const char *font)
         s.cls = FM_SPACE;
         return s;
     }
+    if (b_cp_is_control(s.cp))
+        s.cp = 0xFFFD; /* a code that nobody can name: it keeps its place, and texts hold no control characters */
     s.known = (b_cp_is_letter(s.cp) || s.cp > 0x2E80) && !(s.cp >= 0xE000 && s.cp < 0xF900) && s.cp < 0xFFF0;
     s.alphabet = FM_ROMAN;
     return s;

@@ -23,10 +23,16 @@ if(TARGET docparse_core)
     target_compile_definitions(bench_assembly PRIVATE _GNU_SOURCE)
     target_link_libraries(bench_assembly PRIVATE docparse_core docparse_output dp_flags m)
   endif()
-  dp_test(test_text_kept SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_text_kept.c LIBS docparse_core t_shared
+  add_library(t_pages STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/page_script.c ${CMAKE_CURRENT_SOURCE_DIR}/support/text_kept.c)
+  target_link_libraries(t_pages PUBLIC docparse_core PRIVATE dp_flags)
+  dp_test(test_text_kept SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_text_kept.c LIBS docparse_core t_pages t_shared
     LABELS golden model TIMEOUT 600)
   if(ASAN OR TSAN OR UBSAN)
     set_property(TEST test_text_kept APPEND PROPERTY ENVIRONMENT "DP_E2E_QUICK=1")
+  endif()
+  if(TARGET docparse_output)
+    dp_fuzz(fuzz_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_assembly.c LIBS t_pages docparse_core docparse_output
+      SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/assembly)
   endif()
   if(TARGET docparse_bench AND TARGET docparse_output)
     dp_test(test_tables_drawn SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables_drawn.c

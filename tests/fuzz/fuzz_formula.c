@@ -42,6 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (dp_formula_read(glyphs, n, fonts, arena, &f, NULL) == B_OK) {
         const size_t len = strlen(f.latex);
+        for (size_t i = 0; i < len; i++)
+            if ((unsigned char)f.latex[i] < ' ')
+                __builtin_trap();
         if (!b_utf8_valid(f.latex, len) || !(f.confidence >= 0 && f.confidence <= 1) ||
             (f.confidence > 0 && dp_latex_check(f.latex, len) != DP_LATEX_FINE))
             __builtin_trap();

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structure never costs text. Every page of the samples and of the shared pages is read, and then assembled, without
- * and with what the layout network sees:
- *
- *  1. the lines are the same before and after, as a multiset of their texts, and the words are untouched;
- *  2. every line stands in exactly one block;
- *  3. the characters of a block (marker and text, tables: its cells) are those of its lines as a multiset, spaces
- * aside, but for hyphens at the ends of lines that the block's text undoes: at most one for each line of the block.
- *
- * Nothing else may differ. test_text_kept [FILE...]; without arguments: the folders below. DP_E2E_QUICK=1 reads only
- * what has a text layer, for sanitizer builds. */
+/* Structure never costs text (what that means: tests/support/text_kept.h). Every page of the samples and of the shared
+ * pages is read, and then assembled, without and with what the layout network sees. test_text_kept [FILE...]; without
+ * arguments: the folders below. DP_E2E_QUICK=1 reads only what has a text layer, for sanitizer builds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,132 +14,28 @@
 
 #include "docparse/assembly.h"
 #include "docparse/reader.h"
-#include "engine/base/utf8.h"
 #include "tests/support/shared_files.h"
+#include "tests/support/text_kept.h"
 
 #define PAGES_MOST 6 /* of one document: enough of every kind, and the test stays short */
 #define FILES_MOST 200
 
-struct tally {
-    int pages, lines, hyphens;
-    int64_t characters;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Texts of the page's lines, sorted; to be freed. */
-static const char **sorted_lines(const struct dp_page *page)
-{
-    const char **texts = calloc((size_t)page->n_lines + 1, sizeof *texts);
-    assert_non_null(texts);
-    for (int32_t i = 0; i < page->n_lines; i++)
-        texts[i] = page->lines[i].text;
-    if (page->n_lines > 1)
-        qsort(texts, (size_t)page->n_lines, sizeof *texts, by_text);
-    return texts;
-}
-
-static bool is_hyphen(uint32_t cp)
-{
-    return cp == '-' || cp == 0xAD || cp == 0x2010;
-}
-
-/* Characters of a text as they are counted: code points that are no space, folded into a table of remainders; equal
- * multisets give equal tables, and unlike ones differ but for odd coincidences. Hyphens are counted apart. */
-enum { CLASSES = 4096 };
-struct counts {
-    int32_t of[CLASSES];
-    int32_t hyphens, all;
-};
-
-static void count(struct counts *c, const char *text, int sign)
-{
-    const size_t len = strlen(text);
-    for (size_t pos = 0; pos < len;) {
-        const uint32_t cp = b_utf8_next(text, len, &pos);
-        if (b_cp_is_space(cp))
-            continue;
-        c->all += sign;
-        if (is_hyphen(cp))
-            c->hyphens += sign;
-        else
-            c->of[cp % CLASSES] += sign;
-    }
-}
-
-/* 3. of the head of this file. */
-static void check_block(const struct dp_page *page, const struct dp_block *b, struct tally *tally)
-{
-    struct counts *c = calloc(1, sizeof *c);
-    assert_non_null(c);
-    for (int32_t i = 0; i < b->n_lines; i++)
-        count(c, page->lines[b->first_line + i].text, 1);
-    tally->characters += c->all;
-    if (b->marker)
-        count(c, b->marker, -1);
-    if (b->table != DP_NONE) {
-        const struct dp_table *t = &page->tables[b->table];
-        for (int32_t i = 0; i < t->n_cells; i++)
-            count(c, page->cells[t->first_cell + i].text, -1);
-    } else {
-        count(c, b->text, -1);
-    }
-    for (int i = 0; i < CLASSES; i++)
-        if (c->of[i] != 0)
-            fail_msg("page %d: %s block '%.60s' has %d characters of class %d %s its lines", page->number,
-                     dp_block_type_name(b->type), b->text, abs(c->of[i]), i, c->of[i] > 0 ? "less than" : "more than");
-    if (c->hyphens < 0 || c->hyphens > b->n_lines)
-        fail_msg("page %d: %s block '%.60s' of %d lines lost %d hyphens", page->number, dp_block_type_name(b->type),
-                 b->text, b->n_lines, c->hyphens);
-    tally->hyphens += c->hyphens;
-    free(c);
-}
-
-static void check_blocks(const struct dp_page *page, struct tally *tally)
-{
-    int *owners = calloc((size_t)page->n_lines + 1, sizeof *owners);
-    assert_non_null(owners);
-    for (int32_t i = 0; i < page->n_blocks; i++) {
-        const struct dp_block *b = &page->blocks[i];
-        for (int32_t k = 0; k < b->n_lines; k++) {
-            owners[b->first_line + k]++;
-            assert_int_equal(page->lines[b->first_line + k].block, i);
-        }
-        check_block(page, b, tally);
-    }
-    for (int32_t i = 0; i < page->n_lines; i++)
-        if (owners[i] != 1)
-            fail_msg("page %d: the line '%s' stands in %d blocks", page->number, page->lines[i].text, owners[i]);
-    free(owners);
-}
-
-/* 1. and 2. as well; the page may have been assembled before. */
+/* The page may have been assembled before. */
 static void check_assembly(const struct dp_sheet *sheet, const struct dp_regions *regions, struct dp_page *page,
-                           struct tally *tally)
+                           struct t_text_tally *tally)
 {
     struct b_err err = {0};
-    const char **before = sorted_lines(page);
-    const int32_t n = page->n_lines, n_words = page->n_words;
-    const struct dp_word *words = page->words;
+    struct t_text_before before;
+    char why[256];
+    t_text_note(page, &before);
     if (dp_assemble_seen(sheet, regions, page, &err) != B_OK || dp_page_check(page, &err) != B_OK)
         fail_msg("page %d: %s", page->number, err.message);
-    const char **after = sorted_lines(page);
-    assert_int_equal(page->n_lines, n);
-    for (int32_t i = 0; i < n; i++)
-        assert_string_equal(before[i], after[i]);
-    assert_ptr_equal(page->words, words);
-    assert_int_equal(page->n_words, n_words);
-    check_blocks(page, tally);
-    tally->pages++;
-    tally->lines += n;
-    free(before);
-    free(after);
+    if (!t_text_kept(&before, page, tally, why, sizeof why))
+        fail_msg("%s", why);
+    t_text_before_free(&before);
 }
 
-static void check_page(struct dp_reader *reader, const struct dp_sheet *sheet, int32_t number, struct tally *tally)
+static void check_page(struct dp_reader *reader, const struct dp_sheet *sheet, int32_t number, struct t_text_tally *tally)
 {
     struct dp_page *page = NULL;
     struct b_cancel cancel;
@@ -166,7 +55,7 @@ static void check_page(struct dp_reader *reader, const struct dp_sheet *sheet, i
     dp_page_drop(page);
 }
 
-static void check_file(struct dp_reader *reader, const char *path, bool quick, struct tally *tally)
+static void check_file(struct dp_reader *reader, const char *path, bool quick, struct t_text_tally *tally)
 {
     struct dp_loader_options options = {.limits = dp_limits_default()};
     struct dp_source source;
@@ -191,7 +80,7 @@ static void check_file(struct dp_reader *reader, const char *path, bool quick, s
     dp_source_close(&source);
 }
 
-static void check_folder(struct dp_reader *reader, const char *folder, bool quick, struct tally *tally)
+static void check_folder(struct dp_reader *reader, const char *folder, bool quick, struct t_text_tally *tally)
 {
     char path[4096];
     DIR *dir = opendir(folder);
@@ -219,7 +108,7 @@ static void test_text_is_kept(void **state)
                                          "bench/olmocr-bench-sample/pdfs/headers_footers"};
     const struct arguments *args = *state;
     const bool quick = getenv("DP_E2E_QUICK") != NULL;
-    struct tally tally = {0};
+    struct t_text_tally tally = {0};
     struct dp_model *model;
     struct dp_reader *reader;
     struct b_err err = {0};

@@ -95,6 +95,19 @@ static void scripts(void **state)
     expect("x_{i}^{2}=y'");
 }
 
+/* A code that no table names keeps its place among the others as a sign, not as a control character. */
+static void unnamed_codes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        small(CMMI, 'x', (float)i * 0.55f, 0);
+    small(STIX, 0x01, 30 * 0.55f, 0);
+    const struct dp_formula f = read_all();
+    assert_non_null(strstr(f.latex, "\xEF\xBF\xBD"));
+    for (const char *p = f.latex; *p; p++)
+        assert_true((unsigned char)*p >= ' ');
+}
+
 static void fraction(void **state)
 {
     (void)state;
@@ -252,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scripts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unnamed_codes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fraction, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overline_is_no_fraction, set_up, tear_down),
         cmocka_unit_test_setup_teardown(root, set_up, tear_down),

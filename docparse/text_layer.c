@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups the words of a text layer into lines. First along the file's own order, where neighbours on one
- * baseline belong together; then pieces of one row that nearly touch. Never across a gap wider than a
+ * baseline belong together; then pieces of one row that nearly touch; then scripts, parts of fractions and large
+ * signs that stand in a hole of a row, which Poppler takes for lines of their own. Never across a gap wider than a
  * word space can be: columns are assembly's business. Invariant: every word with a visible character is
  * in exactly one line. */
 #include "docparse/text_layer.h"
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "docparse/formula/formula.h"
 #include "engine/base/utf8.h"
 
 #define DOMAIN "text layer"
@@ -18,6 +20,18 @@
 #define BACK 0.5f          /* ems a word may start before the end of its neighbour: kerning, accents */
 #define TOUCHING 0.08f     /* ems: below there is no space between two words */
 #define TOUCHING_CJK 0.30f /* ems: CJK has no spaces, its characters stand apart by side bearings */
+#define SCRIPT_SIZE 0.86f  /* of the row's font size, at most */
+#define SCRIPT_REACH 0.8f  /* ems between the middles of a row and of what stands in a hole of it; rows are 1.2 apart */
+#define SCRIPT_LONG 12.0f  /* ems */
+#define APART 0.3f         /* of the lower box: between the middles of two that stand one above the other */
+#define HOLE_EDGE 0.15f    /* ems that a script may stand over its neighbour: italic letters lean */
+#define PIECE_WORDS 12
+#define ROW_SIZE 0.9f      /* of a sign's size, that its row has at least */
+#define SIGNS_MOST 2000    /* signs that are looked for among the glyphs of one page */
+#define STEPS_MOST 500000  /* words of rows that are looked at for holes; a page of formulas needs some hundreds */
+#define ROUNDS 3
+#define HOLE_SIDE 0.45f    /* ems between a script and its nearer neighbour */
+#define HOLE_SPARE 1.3f    /* ems of a hole that are left when the script is in it */
 
 /* A word in its line's frame: `along` grows in reading direction, `across` downwards of the characters. */
 struct span {
@@ -35,6 +49,7 @@ struct grouping {
     int32_t *next; /* per word: next word of its line or -1 */
     int32_t *tail; /* per line: last word */
     int32_t *head;
+    int32_t looks, steps; /* left of SIGNS_MOST, STEPS_MOST */
 };
 
 static struct span span_of(struct dp_rect b, int direction)
@@ -227,6 +242,37 @@ static int by_across(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
+static bool is_script(const struct grouping *g, int32_t line, int32_t word)
+{
+    return g->em[word] < SCRIPT_SIZE * g->lines[line].size;
+}
+
+static bool is_mark(uint32_t cp)
+{
+    return (cp >= 0x300 && cp < 0x370) || (cp >= 0x20D0 && cp < 0x2100);
+}
+
+/* One above the other. */
+static bool stand_apart(struct span p, struct span q)
+{
+    return fabsf(p.c0 + p.c1 - q.c0 - q.c1) > 2 * APART * fminf(p.c1 - p.c0, q.c1 - q.c0);
+}
+
+/* How far the first word of the right piece may stand over the last one of the left piece, in ems: parts of one sign
+ * (of U+2245), an accent over its letter, a limit below the other. */
+static float may_overlap(const struct grouping *g, int32_t left, int32_t right, float em)
+{
+    const struct dp_word *words = g->sheet->words;
+    const int32_t tail = g->tail[left], head = g->head[right];
+    const struct span p = span_of(words[tail].bbox, g->direction[tail]), q = span_of(words[head].bbox, g->direction[head]);
+    const struct glance a = glance_at(words[tail].text), b = glance_at(words[head].text);
+    const bool same = fabsf(p.a0 - q.a0) < HOLE_EDGE * em && fabsf(p.a1 - q.a1) < HOLE_EDGE * em;
+    const bool limits = is_script(g, left, tail) && is_script(g, right, head) && stand_apart(p, q);
+    if (limits || (same && a.visible == 1 && b.visible == 1 && b.first == '=' && a.first == 0x223C))
+        return 0.2f + (p.a1 - p.a0) / em;
+    return b.visible > 0 && is_mark(b.first) ? 1.2f : 0.2f;
+}
+
 static bool touches(const struct grouping *g, int32_t left, int32_t right)
 {
     const struct dp_layer_line *l = &g->lines[left], *r = &g->lines[right];
@@ -240,7 +286,7 @@ static bool touches(const struct grouping *g, int32_t left, int32_t right)
         return false;
     if (glance_at(g->sheet->words[g->tail[left]].text).rtl || glance_at(g->sheet->words[g->head[right]].text).rtl)
         return false; /* which of the two is read first is not known here */
-    return gap < GAP_PIECES * em && gap > -0.2f * em;
+    return gap < GAP_PIECES * em && gap > -may_overlap(g, left, right, em) * em;
 }
 
 /* Appends line `right` to line `left`. */
@@ -278,6 +324,155 @@ static void join_pieces(struct grouping *g, struct row_key *keys)
             }
         }
     }
+}
+
+/* A hole of a line: the words before and behind it, and where a script is put that stands there. */
+struct hole {
+    int32_t before; /* the word that the script follows; -1: it is the first */
+    float off;      /* between the middles of line and script */
+};
+
+/* Whether the words from..to, which stand in `w` and are smaller than the row or one large sign, have a hole of the line
+ * for themselves. */
+static bool find_hole(struct grouping *g, int32_t line, struct span w, struct hole *out)
+{
+    const struct dp_sheet *s = g->sheet;
+    const struct dp_layer_line *l = &g->lines[line];
+    const struct span core = g->core[line];
+    const float em = l->size, edge = HOLE_EDGE * em, mid = 0.5f * (w.c0 + w.c1);
+    float left = -HUGE_VALF, right = HUGE_VALF, a0 = w.a0, a1 = w.a1; /* a0, a1: of all that is in the hole */
+    *out = (struct hole){.before = -1, .off = fabsf(mid - 0.5f * (core.c0 + core.c1))};
+    if (out->off > SCRIPT_REACH * em || w.a1 < core.a0 - em || w.a0 > core.a1 + em)
+        return false;
+    for (int32_t k = g->head[line]; k >= 0; k = g->next[k]) {
+        const struct span q = span_of(s->words[k].bbox, l->direction);
+        const float over = fminf(w.a1, q.a1) - fmaxf(w.a0, q.a0);
+        if (--g->steps < 0 || glance_at(s->words[k].text).rtl > 0)
+            return false;
+        if (!is_script(g, line, k)) {
+            if (over > edge)
+                return false;
+        } else if (over > edge) { /* the other part of a fraction, or the other limit */
+            if (!stand_apart(w, q))
+                return false;
+            if (mid > 0.5f * (q.c0 + q.c1))
+                out->before = k;
+            a0 = fminf(a0, q.a0);
+            a1 = fmaxf(a1, q.a1);
+            continue;
+        }
+        if (q.a0 + q.a1 < w.a0 + w.a1) {
+            left = fmaxf(left, q.a1);
+            out->before = k;
+        } else {
+            right = fminf(right, q.a0);
+        }
+    }
+    return (a0 - left < HOLE_SIDE * em || right - a1 < HOLE_SIDE * em) &&
+           (!isfinite(left) || !isfinite(right) || right - left < a1 - a0 + HOLE_SPARE * em);
+}
+
+/* Takes `piece`, which stands in the hole, into the line. */
+static void fill_hole(struct grouping *g, int32_t line, const struct hole *hole, int32_t piece)
+{
+    struct dp_layer_line *l = &g->lines[line], *p = &g->lines[piece];
+    const int32_t behind = hole->before >= 0 ? g->next[hole->before] : g->head[line];
+    if (hole->before >= 0)
+        g->next[hole->before] = g->head[piece];
+    else
+        g->head[line] = g->head[piece];
+    g->next[g->tail[piece]] = behind;
+    if (behind < 0)
+        g->tail[line] = g->tail[piece];
+    l->bbox = (struct dp_rect){fminf(l->bbox.x0, p->bbox.x0), fminf(l->bbox.y0, p->bbox.y0), fmaxf(l->bbox.x1, p->bbox.x1),
+                               fmaxf(l->bbox.y1, p->bbox.y1)};
+    g->core[line].a0 = fminf(g->core[line].a0, g->core[piece].a0);
+    g->core[line].a1 = fmaxf(g->core[line].a1, g->core[piece].a1);
+    l->count += p->count;
+    p->count = 0;
+}
+
+/* The ink of a sign that is a word of its own, whose box is where its font puts it: roots and sums hang from their
+ * baselines. False where the sheet has no such glyph. */
+static bool ink_of(const struct grouping *g, int32_t word, struct span *out)
+{
+    const struct dp_sheet *s = g->sheet;
+    const struct dp_rect b = s->words[word].bbox;
+    float best = g->em[word];
+    for (int32_t i = 0; i < s->n_glyphs; i++) {
+        const struct dp_glyph *k = &s->glyphs[i];
+        const float off = fabsf(k->y - b.y1);
+        if (fabsf(k->x - b.x0) > 0.1f * g->em[word] || !(k->ink.x1 > k->ink.x0) || k->font == DP_NONE || off >= best ||
+            !dp_font_is_mathematical(s->glyph_fonts[k->font]))
+            continue;
+        best = off;
+        *out = span_of(k->ink, g->direction[word]);
+    }
+    return best < g->em[word];
+}
+
+static bool is_sign(const struct grouping *g, int32_t word)
+{
+    const struct dp_word *w = &g->sheet->words[word];
+    return w->font && dp_font_is_mathematical(w->font) && glance_at(w->text).visible == 1;
+}
+
+/* A piece of scripts and large signs, and where its ink stands. */
+static bool is_loose(struct grouping *g, int32_t line, float row, struct span *out)
+{
+    int signs = 0;
+    *out = g->core[line];
+    for (int32_t k = g->head[line]; k >= 0; k = g->next[k]) {
+        struct span ink = {0};
+        if (g->em[k] < SCRIPT_SIZE * row)
+            continue;
+        if (signs++ > 0 || !is_sign(g, k) || --g->looks < 0)
+            return false;
+        if (ink_of(g, k, &ink)) {
+            out->c0 = ink.c0;
+            out->c1 = ink.c1;
+        }
+    }
+    return true;
+}
+
+/* Pass 3: scripts, parts of fractions and large signs as pieces of their own go into the nearest row that has a hole
+ * for them. */
+static bool fill_holes(struct grouping *g, struct row_key *keys)
+{
+    enum { WINDOW = 48 };
+    int32_t n = 0;
+    bool any = false;
+    for (int32_t i = 0; i < g->n_lines; i++)
+        if (g->lines[i].count > 0 && !g->lines[i].vertical)
+            keys[n++] = (struct row_key){(g->core[i].c0 + g->core[i].c1) * 0.5f, i};
+    qsort(keys, (size_t)n, sizeof *keys, by_across);
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t piece = keys[i].line;
+        const struct dp_layer_line *p = &g->lines[piece];
+        struct hole best = {.off = HUGE_VALF};
+        struct span w = g->core[piece];
+        int32_t line = -1;
+        float row = 0;
+        bool loose = false;
+        for (int32_t j = i > WINDOW ? i - WINDOW : 0; j < n && j <= i + WINDOW; j++) {
+            const struct dp_layer_line *l = &g->lines[keys[j].line];
+            struct hole h;
+            if (j == i || l->count == 0 || l->direction != p->direction || p->count > PIECE_WORDS ||
+                w.a1 - w.a0 > SCRIPT_LONG * l->size || l->size < p->size * ROW_SIZE)
+                continue;
+            if (l->size != row)
+                loose = is_loose(g, piece, row = l->size, &w);
+            if (loose && find_hole(g, keys[j].line, w, &h) && h.off < best.off) {
+                best = h;
+                line = keys[j].line;
+            }
+        }
+        if (line >= 0)
+            fill_hole(g, line, &best, piece);
+        any = any || line >= 0;
+    }
+    return any;
 }
 
 static bool no_space(const struct grouping *g, int32_t a, int32_t b)
@@ -323,7 +518,7 @@ enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *ar
 {
     const size_t n = (size_t)(sheet->n_words > 0 ? sheet->n_words : 0);
     *out = (struct dp_layer){0};
-    struct grouping g = {.sheet = sheet};
+    struct grouping g = {.sheet = sheet, .looks = SIGNS_MOST, .steps = STEPS_MOST};
     g.direction = B_ARENA_ARRAY(arena, n, uint8_t);
     g.upright = B_ARENA_ARRAY(arena, n, bool);
     g.em = B_ARENA_ARRAY(arena, n, float);
@@ -346,6 +541,8 @@ enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *ar
     }
     group_along(&g);
     join_pieces(&g, keys);
+    for (int round = 0; round < ROUNDS && fill_holes(&g, keys); round++) /* a denominator brings its row to the numerator */
+        join_pieces(&g, keys);
     write_out(&g, out);
     return B_OK;
 }

@@ -14,7 +14,8 @@ enum dp_line_kind {
     DP_LINE_WORDS, /* a few words: may stand inside of a display */
     DP_LINE_PROSE  /* running text */
 };
-enum dp_line_kind dp_formula_line_kind(const struct dp_page *page, const struct dp_line *line);
+/* kinds[page->n_lines]: of each line by what it holds, and by the paragraph that it is a row of. */
+void dp_formula_line_kinds(const struct dp_assembly *a, enum dp_line_kind *kinds);
 
 /* Glyphs that form one display. */
 struct dp_glyph_region {

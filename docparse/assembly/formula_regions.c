@@ -20,6 +20,10 @@
 #define BAR_SHARE 0.6f   /* of the page's width: wider lines part the page */
 #define LEADERS 14       /* full stops that no formula has: four rows of dots have twelve */
 #define INDENT 2.5f      /* body sizes that the first line of a paragraph may be indented by */
+#define NEXT_ROW 1.45f    /* row heights between rows of one paragraph */
+#define ROW_WORDS 2      /* long words of a row of a paragraph that is mostly mathematics */
+#define NEAR_LINES 24    /* lines before and behind one among which its paragraph's are */
+#define ROUNDS 8
 #define LONG_WORD 3      /* letters */
 #define PROSE_WORDS 4    /* long words from which a line is running text */
 #define WORDS_SHARE 0.4f /* of a line's characters in long words, from which they are words */
@@ -78,11 +82,17 @@ static void count_word(const struct dp_word *w, struct tally *t)
     }
 }
 
-enum dp_line_kind dp_formula_line_kind(const struct dp_page *page, const struct dp_line *line)
+static struct tally count_line(const struct dp_page *page, const struct dp_line *line)
 {
     struct tally t = {0};
     for (int32_t i = 0; i < line->n_words; i++)
         count_word(&page->words[line->first_word + i], &t);
+    return t;
+}
+
+static enum dp_line_kind line_kind(const struct dp_page *page, const struct dp_line *line)
+{
+    const struct tally t = count_line(page, line);
     if (t.words >= PROSE_WORDS && (float)t.prose > WORDS_SHARE * (float)t.all)
         return DP_LINE_PROSE;
     if ((float)t.prose > WORDS_SHARE * (float)t.all)
@@ -90,6 +100,62 @@ enum dp_line_kind dp_formula_line_kind(const struct dp_page *page, const struct 
     if (t.mono * 2 > t.all)
         return DP_LINE_PROSE;
     return t.signs + t.letters > 0 ? DP_LINE_MATH : DP_LINE_OTHER;
+}
+
+/* Long words of the printed row that the line is a piece of, and the row's box. */
+static int32_t row_of(const struct dp_assembly *a, int32_t line, struct dp_rect *box)
+{
+    const struct dp_page *page = a->page;
+    struct tally t = count_line(page, &page->lines[line]);
+    *box = page->lines[line].bbox;
+    for (int32_t i = line, step = -1; step <= 1; step += 2) /* pieces follow each other in the file's order */
+        for (i = line + step; i >= 0 && i < page->n_lines; i += step) {
+            const struct dp_rect b = page->lines[i].bbox;
+            const float low = fminf(b.y1 - b.y0, box->y1 - box->y0);
+            if (dp_overlap(b.y0, b.y1, box->y0, box->y1) < 0.6f * low || fmaxf(b.x0, box->x0) - fminf(b.x1, box->x1) > PROSE_GAP * a->body)
+                break;
+            const struct tally more = count_line(page, &page->lines[i]);
+            t.words += more.words;
+            *box = dp_rect_union(*box, b);
+        }
+    return t.words;
+}
+
+/* Whether the row stands in a paragraph with the line of running text b: at its left edge, one row on; a first row may be
+ * indented when it reaches the right edge, which no display does. */
+static bool is_next_row(const struct dp_assembly *a, struct dp_rect row, struct dp_rect b)
+{
+    const float step = ((row.y0 + row.y1) - (b.y0 + b.y1)) * 0.5f, indent = row.x0 - b.x0;
+    if (fabsf(step) < 0.6f * a->height || fabsf(step) > NEXT_ROW * a->height)
+        return false;
+    if (indent < -INDENT * a->body || indent > INDENT * a->body)
+        return false;
+    const bool flush = row.x1 > b.x1 - 0.5f * a->body;
+    if (step > 0 && indent < 0.5f * a->body) /* below, perhaps below a first row that is indented */
+        return indent > -0.5f * a->body || flush;
+    return step < 0 && indent > -0.5f * a->body && flush;
+}
+
+void dp_formula_line_kinds(const struct dp_assembly *a, enum dp_line_kind *kinds)
+{
+    const struct dp_page *page = a->page;
+    bool again = true;
+    for (int32_t i = 0; i < page->n_lines; i++)
+        kinds[i] = line_kind(page, &page->lines[i]);
+    for (int round = 0; again && round < ROUNDS; round++) {
+        again = false;
+        for (int32_t i = 0; i < page->n_lines; i++) {
+            struct dp_rect row;
+            if (kinds[i] == DP_LINE_PROSE || kinds[i] == DP_LINE_OTHER || row_of(a, i, &row) < ROW_WORDS)
+                continue;
+            const int32_t from = i > NEAR_LINES ? i - NEAR_LINES : 0;
+            for (int32_t k = from; k < page->n_lines && k <= i + NEAR_LINES && kinds[i] != DP_LINE_PROSE; k++)
+                if (kinds[k] == DP_LINE_PROSE && is_next_row(a, row, page->lines[k].bbox)) {
+                    kinds[i] = DP_LINE_PROSE;
+                    again = true;
+                }
+        }
+    }
 }
 
 static float gap_x(struct dp_rect a, struct dp_rect b)

@@ -66,8 +66,7 @@ enum b_code dp_formulas_find(struct dp_assembly *a, struct b_err *err)
     a->formulas = B_ARENA_ARRAY(a->arena, FORMULAS_MAX, struct dp_draft_formula);
     if (!kinds || !a->formulas)
         return b_arena_refused(a->arena, "assembly", err);
-    for (int32_t i = 0; i < a->page->n_lines; i++)
-        kinds[i] = dp_formula_line_kind(a->page, &a->page->lines[i]);
+    dp_formula_line_kinds(a, kinds);
     enum b_code code = dp_formula_regions(a, kinds, &regions, &n, err);
     for (int32_t i = 0; i < n && code == B_OK && a->n_formulas < FORMULAS_MAX; i++)
         code = read_region(a, kinds, &regions[i], err);

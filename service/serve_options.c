@@ -93,7 +93,7 @@ static const struct key keys[] = {
     {"queue-per-client", 0, COUNT, true, AT(queue_per_client), 0, 100000, "0", "N",
      "calls of one client that may wait; 0: as many as the queue holds"},
     {"queue-bytes", 0, BYTES, true, AT(queue_bytes), 1 << 20, 1024 * GIB, "1G", "BYTES",
-     "document bytes held in memory by all calls together"},
+     "document bytes held in memory by all calls together, and as much again (128M at least) of messages on their way in"},
     {"sandbox", 0, CHOICE, false, AT(sandbox), 0, 0, "auto", "MODE",
      "auto, on or off: decode documents in locked-up processes where the system allows, or fail, or in this process"},
     {"grace", 0, SECONDS, true, AT(grace), 0, 86400, "30", "SECONDS",

@@ -19,6 +19,15 @@ grpc_arg svc_number_arg(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = name.out, .value = {.integer = value}};
 }
 
+grpc_arg svc_pointer_arg(const char *key, void *value, const grpc_arg_pointer_vtable *vtable)
+{
+    grpc_arg arg = svc_number_arg(key, 0);
+    arg.type = GRPC_ARG_POINTER;
+    arg.value.pointer.p = value;
+    arg.value.pointer.vtable = vtable;
+    return arg;
+}
+
 enum b_code svc_read_pem(const char *path, char **out, struct b_err *err)
 {
     struct b_bytes bytes;

@@ -11,6 +11,9 @@
 /* A channel argument; borrows the key. */
 grpc_arg svc_number_arg(const char *key, int value);
 
+/* The same with a value that the core may take a reference of. */
+grpc_arg svc_pointer_arg(const char *key, void *value, const grpc_arg_pointer_vtable *vtable);
+
 /* A PEM file as text; free it. NULL stays NULL. */
 enum b_code svc_read_pem(const char *path, char **out, struct b_err *err) B_MUST_CHECK;
 

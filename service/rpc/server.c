@@ -33,6 +33,7 @@
 #define KEEPALIVE_MS 60000
 #define MIN_PING_MS 30000
 #define READ_AHEAD (1 << 20) /* bytes of one upload that the core takes before they are asked for and counted */
+#define LEAST_UNREAD ((uint64_t)2 * DEFAULT_MESSAGE) /* room for a message that is refused beside one that is not */
 
 struct svc_server {
     struct svc_server_options options;
@@ -47,6 +48,7 @@ struct svc_server {
     struct svc_tokens *tokens;              /* NULL: everybody may call */
     grpc_server *core;
     grpc_completion_queue *queue;
+    grpc_resource_quota *unread; /* bounds the messages that the core has not handed over yet */
     int port, metrics_port, n_workers;
     pthread_t poller, *threads;
     struct svc_worker *workers;
@@ -437,6 +439,17 @@ enum b_code svc_server_check(const struct svc_server_options *options, struct b_
     return code;
 }
 
+/* The core takes in a message as long as its head says, up to 4 GiB, and looks at the bound of its length afterwards:
+ * all of them together get as much memory as the documents that were counted. Beyond that the core ends calls until it
+ * has room again. */
+static void bound_unread(struct svc_server *s, uint64_t bytes)
+{
+    const uint64_t most = bytes < LEAST_UNREAD ? LEAST_UNREAD : bytes;
+    if (!s->unread)
+        s->unread = grpc_resource_quota_create("unread");
+    grpc_resource_quota_resize(s->unread, most < INTPTR_MAX ? (size_t)most : INTPTR_MAX);
+}
+
 enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_options *options, struct b_err *err)
 {
     struct svc_server_options next = *options;
@@ -460,6 +473,7 @@ enum b_code svc_server_reload(struct svc_server *s, const struct svc_server_opti
     pthread_mutex_unlock(&s->lock);
     atomic_store(&s->log_calls, options->log_calls);
     svc_admission_set_limits(s->admission, &options->admission);
+    bound_unread(s, options->admission.bytes);
     if (s->cache)
         svc_cache_set_bytes(s->cache, options->cache_bytes);
     if (s->jobs)
@@ -481,6 +495,7 @@ static enum b_code open_port(struct svc_server *s, struct b_err *err)
         /* Left to itself the core measures the connection and takes in whole documents past the byte budgets. */
         svc_number_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         svc_number_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, READ_AHEAD),
+        svc_pointer_arg(GRPC_ARG_RESOURCE_QUOTA, s->unread, grpc_resource_quota_arg_vtable()),
     };
     const grpc_channel_args channel_args = {.num_args = sizeof args / sizeof args[0], .args = args};
     const enum b_code code = read_files(&s->options, &s->tls, &s->tokens, err);
@@ -580,6 +595,7 @@ enum b_code svc_server_new(const struct svc_server_options *options, struct svc_
     }
     svc_heap_bound();
     grpc_init();
+    bound_unread(s, s->options.admission.bytes);
     for (size_t i = 0; i < svc_n_methods; i++)
         s->paths[i] = svc_methods[i]->path;
     s->paths[svc_n_methods] = "/api/parse";
@@ -679,6 +695,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
         grpc_server_destroy(s->core);
     if (s->queue)
         grpc_completion_queue_destroy(s->queue);
+    grpc_resource_quota_unref(s->unread);
     grpc_shutdown();
     svc_web_drop(s->web);
     svc_metrics_close(s->http);

@@ -3,12 +3,12 @@
 
 Calls use the generic interface of the official Python client library, so that no code generator of it is needed.
 """
-import atexit, os, shutil, signal, subprocess, sys, tempfile, threading
+import atexit, os, shutil, signal, subprocess, sys, tempfile, threading, time
 
 import grpc
 
 import e2e
-from e2e import SAMPLES, SOURCE, Case
+from e2e import PATIENCE, SAMPLES, SOURCE, Case
 
 STUBS = tempfile.mkdtemp(prefix="docparse-stubs-")
 atexit.register(shutil.rmtree, STUBS, True)
@@ -55,26 +55,32 @@ class Server:
     """A running `docparse serve`."""
 
     def __init__(self, case, *args, env=None):
-        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        self.log = tempfile.TemporaryFile()  # a pipe that nobody reads would stop a server that says much
+        case.addCleanup(self.log.close)
+        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, env=env)
         case.addCleanup(self.kill)
         line, self.metrics = self.process.stdout.readline().decode(), None
         if line.startswith("metrics"):
             self.metrics, line = int(line.rsplit("port ", 1)[1]), self.process.stdout.readline().decode()
-        case.assertIn("port ", line, "the server did not start")
+        case.assertIn("port ", line, "the server did not start: " + self.said())
         self.port = int(line.rsplit("port ", 1)[1])
         self.channel = self.connect()
 
-    def connect(self, credentials=None):
-        options = [("grpc.enable_http_proxy", 0)]
+    def said(self):
+        file = self.log.fileno()  # its place is the server's
+        return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")
+
+    def connect(self, credentials=None, *options):
+        options = [("grpc.enable_http_proxy", 0), *options]
         if credentials is None:
             return grpc.insecure_channel("127.0.0.1:%d" % self.port, options=options)
         return grpc.secure_channel("localhost:%d" % self.port, credentials, options=options)
 
     def unary(self, path, request, reply, **kw):
         call = self.channel.unary_unary(path, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)
-        return call(request, timeout=kw.pop("timeout", 120), **kw)
+        return call(request, timeout=kw.pop("timeout", PATIENCE), **kw)
 
-    def stream(self, requests, timeout=120):
+    def stream(self, requests, timeout=PATIENCE):
         call = self.channel.stream_stream(PARSER + "ParseStream", request_serializer=pb.ParseChunk.SerializeToString, response_deserializer=pb.ParseEvent.FromString)
         return call(iter(requests), timeout=timeout)
 
@@ -95,15 +101,26 @@ class Server:
     def watch_job(self, job_id):
         call = self.channel.unary_stream("/docparse.v1.Jobs/WatchJob", request_serializer=jobs.WatchJobRequest.SerializeToString,
                                          response_deserializer=jobs.Job.FromString)
-        return call(jobs.WatchJobRequest(id=job_id), timeout=300)
+        return call(jobs.WatchJobRequest(id=job_id), timeout=3 * PATIENCE)
 
     def result(self, job_id):
         return self.job("GetJob", jobs.GetJobRequest(id=job_id, include_result=True), jobs.GetJobResponse)
 
-    def stop(self, seconds=60):
+    def capacity(self, **kw):
+        return self.unary(PARSER + "GetCapacity", pb.GetCapacityRequest(), pb.Capacity, **kw)
+
+    def wait_capacity(self, done, seconds=PATIENCE, **kw):
+        """Until done(capacity) holds."""
+        until = time.time() + seconds
+        while not done(now := self.capacity(**kw)):
+            if time.time() > until:
+                raise AssertionError("after %d s still %s" % (seconds, now))
+            time.sleep(0.02)
+
+    def stop(self, seconds=PATIENCE):
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, err.decode()
+        self.process.communicate(timeout=seconds)
+        return self.process.returncode, self.said()
 
     def kill(self):
         self.channel.close()

@@ -27,6 +27,8 @@
 #define LONG_WORD 3      /* letters */
 #define PROSE_WORDS 4    /* long words from which a line is running text */
 #define WORDS_SHARE 0.4f /* of a line's characters in long words, from which they are words */
+#define TABLE_RULES 3    /* from one edge to the other: head, body and foot of a table; a fraction has one */
+#define RULE_REACH 4.0f  /* lines' heights between a region and the rules of its table above and below */
 
 struct node {
     struct dp_rect box;
@@ -432,6 +434,28 @@ static bool is_inline_row(const struct dp_assembly *a, const enum dp_line_kind *
     return false;
 }
 
+static bool is_rule_over(const struct dp_assembly *a, const struct dp_glyph *g, struct dp_rect box)
+{
+    const float slack = 0.5f * a->body, reach = RULE_REACH * a->height;
+    return g->cp == DP_GLYPH_BAR && g->x < box.x0 + slack && g->x + g->advance > box.x1 - slack &&
+           g->y > box.y0 - reach && g->y < box.y1 + reach;
+}
+
+/* Rows of a table that consist of numbers with signs: several rules, all with the same ends, cover the region's width. */
+static bool is_between_rules(const struct dp_assembly *a, struct dp_rect box)
+{
+    const struct dp_glyph *first = NULL;
+    int32_t n = 0;
+    for (int32_t i = 0; i < a->sheet->n_glyphs; i++) {
+        const struct dp_glyph *g = &a->sheet->glyphs[i];
+        if (!is_rule_over(a, g, box))
+            continue;
+        first = first ? first : g;
+        n += fabsf(g->x - first->x) < 0.5f * a->body && fabsf(g->advance - first->advance) < 0.5f * a->body;
+    }
+    return n >= TABLE_RULES;
+}
+
 static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kinds, const struct dp_glyph_region *r)
 {
     if (!is_math(r) || r->all < (r->bars ? 2 : 3) || r->box.y1 - r->box.y0 < 0.4f * a->body)
@@ -449,7 +473,7 @@ static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kin
             gap_x(b, r->box) < PROSE_GAP * a->body)
             return false;
     }
-    return !is_inline_row(a, kinds, r);
+    return !is_inline_row(a, kinds, r) && !is_between_rules(a, r->box);
 }
 
 static int by_region_top(const void *p, const void *q)

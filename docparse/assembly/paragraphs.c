@@ -302,6 +302,17 @@ static bool runs_on(const struct dp_assembly *a, const struct dp_row *p, const s
     return end->last == ',' || (end->ends & DP_PUNCT_HYPHEN) || b_cp_is_small(a->items[r->head].first);
 }
 
+/* An earlier row of the chain begins with a marker as well, at the same indent as row i: both are items of a list,
+ * though the first row of the chain introduces it and the row above fills its line. */
+static bool follows_item(const struct dp_assembly *a, const struct chain *c, int32_t i)
+{
+    const float at = indent(c, &a->rows[c->rows[i]]);
+    for (int32_t k = i - 1; k >= 0; k--)
+        if (marker_of(a, &a->rows[c->rows[k]]) > 0 && fabsf(indent(c, &a->rows[c->rows[k]]) - at) < INDENT_LEAST)
+            return true;
+    return false;
+}
+
 /* Whether a paragraph begins with row i (i >= 1) of the chain. */
 static bool breaks_before(const struct dp_assembly *a, const struct chain *c, int32_t i)
 {
@@ -321,7 +332,7 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
         return true;
     if (p->bold != r->bold && p->chars > 1 && r->chars > 1 && (brief || ended || !runs_on(a, p, r)))
         return true;
-    if (marker_of(a, r) > 0 && (brief || ended || c->marked))
+    if (marker_of(a, r) > 0 && (brief || ended || c->marked || follows_item(a, c, i)))
         return true;
     if (c->hanging)
         return !indented(c, r) && (brief || ended || indented(c, p));

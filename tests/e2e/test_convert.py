@@ -40,6 +40,22 @@ class Samples(Case):
                     self.assertIn(squeezed(phrase), squeezed(texts(document)))
                     self.assertIn(squeezed(phrase), squeezed(self.bytes_of(stem + ".txt").decode("utf-8")))
 
+    def test_page_of_the_readme(self):
+        """What the README's picture shows of report.pdf: tables between rules, numbered items, no formula."""
+        self.convert(os.path.join(SOURCE, "corpora", "samples", "report.pdf"), "-f", "json")
+        blocks = [b for p in self.json("report")["pages"] for b in p["blocks"]]
+        first, second = ([[c["text"] for c in b["table"]["cells"] if c["row"] == r] for r in range(b["table"]["rows"])]
+                         for b in blocks if b["type"] == "table")
+        self.assertEqual(first, [["Sector", "Year", "Change"], ["2022", "2023", "2024"], ["Households", "1,432", "1,421", "1,398", "\u22121.6 %"],
+                                 ["Industry", "731", "702", "651", "\u22127.3 %"], ["Public buildings", "188", "191", "190", "\u22120.5 %"],
+                                 ["Losses", "203", "176", "171", "\u22122.8 %"], ["Total", "2,554", "2,490", "2,410", "\u22123.2 %"]])
+        self.assertEqual([row[0] for row in second], ["Substance", "Nitrate", "Chloride", "Sulphate"])
+        self.assertEqual([b["marker"] for b in blocks if b["type"] == "list_item"], ["\u2022"] * 4 + ["1.", "2.", "3."])
+        self.assertEqual([b["text"] for b in blocks if b["type"] in ("title", "heading") and not b["text"].endswith("2025")],
+                         ["Water use of the town of Arnsholt, 2024", "1 Summary", "2 Demand by sector", "3 Quality",
+                          "3.1 Sampling", "3.2 Results", "4 Outlook"])
+        self.assertFalse([b["text"] for b in blocks if b["type"] == "formula"])
+
     def validator(self):
         try:
             import jsonschema

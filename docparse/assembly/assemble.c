@@ -12,6 +12,8 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code == B_OK)
         code = dp_drawings_find(a, err);
     if (code == B_OK)
+        code = dp_drawn_marks_find(a, err);
+    if (code == B_OK)
         code = dp_formulas_find(a, err);
     if (code == B_OK)
         code = dp_tables_find(a, err);

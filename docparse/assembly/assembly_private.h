@@ -37,6 +37,7 @@ struct dp_item {
     int32_t cjk, digits, letters, capitals, rtl, spaces;
     uint32_t first, last; /* code points; 0 when the line has no text */
     int32_t marker;       /* bytes of a list marker at the start; 0: none */
+    const char *drawn;    /* the sign of a list marker that is drawn in front of it and no part of its text, or NULL */
     uint8_t ends;         /* DP_PUNCT_ bits of the last character */
     uint8_t direction;    /* text runs 0 right, 1 down, 2 left, 3 up on the upright page */
     bool bold, mono, vertical;
@@ -67,6 +68,7 @@ struct dp_draft_block {
     float size, height; /* median row height */
     enum dp_block_type type;
     int32_t level, marker; /* marker: bytes of the list marker of its first line */
+    const char *drawn;     /* in front of its first line, as in dp_item */
     uint8_t direction;
     bool bold, aside, rtl, grid; /* aside: turned text outside the flow; grid: rows of cells */
     bool before, after;          /* page header: before the body; page footer: behind it */
@@ -201,6 +203,28 @@ enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, 
 enum b_code dp_drawings_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 /* Whether most of the box (page pixels) is in a sure one. */
 bool dp_on_drawing(const struct dp_assembly *a, struct dp_rect page_box);
+
+#define DP_LISTS_DEEP 8
+
+struct dp_open_list {
+    int32_t list, item; /* blocks of the page; item: its latest */
+    float edge;         /* where its items begin */
+};
+
+/* The lists that the next item may belong to, outermost first; plain value. */
+struct dp_lists {
+    struct dp_open_list at[DP_LISTS_DEEP];
+    int32_t depth;
+    struct dp_rect last; /* the latest item */
+};
+
+/* lists.c: before `item` becomes a block; true when a list was opened at blocks[index], so that the item comes behind it.
+ * Then, once the item is blocks[index], its place in the lists. */
+bool dp_lists_before(struct dp_lists *lists, struct dp_page *page, const struct dp_draft_block *item, int32_t index);
+void dp_lists_behind(struct dp_lists *lists, struct dp_page *page, int32_t index);
+
+/* drawn_marks.c: list markers that are drawn; behind the drawings. */
+enum b_code dp_drawn_marks_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* pictures.c: pictures become blocks with their lettering; behind the blocks of text and tables. */
 enum b_code dp_pictures_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;

@@ -174,6 +174,7 @@ void dp_chapters_join(struct dp_assembly *a)
         title->lines += label->lines;
         title->box = dp_rect_union(title->box, label->box);
         title->marker = 0;
+        title->drawn = NULL;
         if (title->type != DP_TITLE && label->type != DP_TITLE) {
             title->type = DP_HEADING;
             title->level = 1;

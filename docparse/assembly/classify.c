@@ -11,6 +11,8 @@
 #include "docparse/assembly/assembly_private.h"
 #include "engine/base/utf8.h"
 
+#define COMPANY 3       /* blocks before and behind a numbered item, among which is another one, */
+#define COMPANY_LOOK 24 /* beside those of lists inside of it */
 #define OPENING 160        /* bytes of a heading that are looked at for its number */
 #define STRIP_LEVEL 0.4f   /* heights in common of blocks on one printed row, */
 #define STRIP_WARPED -0.4f /* and where flattening left something of a bend */
@@ -375,27 +377,34 @@ static bool is_bullet_marker(const char *text)
 /* A bullet before text of the body's size: an item, however bold. */
 static bool is_bulleted(const struct dp_assembly *a, const struct dp_draft_block *b)
 {
-    return b->marker > 0 && !b->grid && b->size <= HEADING_SIZE * a->body && is_bullet_marker(first_text(a, b));
+    return !b->grid && b->size <= HEADING_SIZE * a->body &&
+           (b->drawn || (b->marker > 0 && is_bullet_marker(first_text(a, b))));
 }
 
-/* A numbered item needs company: its neighbour in reading order begins with a marker as well. */
-static bool is_item(const struct dp_assembly *a, int32_t at)
+/* Whether one of the next few blocks in one direction of the reading order begins with a number's marker in the same place.
+ * Items further in are a list of the item's own and do not count. */
+static bool has_company(const struct dp_assembly *a, int32_t at, int step)
 {
     const struct dp_draft_block *b = &a->blocks[a->order[at]];
-    if (b->marker <= 0 || b->grid)
-        return false;
-    if (is_bullet_marker(first_text(a, b)))
-        return true;
-    for (int32_t d = -3; d <= 3; d++) {
-        const int32_t j = at + d;
-        if (d == 0 || j < 0 || j >= a->n_order)
-            continue;
+    int32_t near = 0;
+    for (int32_t j = at + step, seen = 0; j >= 0 && j < a->n_order && near < COMPANY && seen < COMPANY_LOOK; j += step, seen++) {
         const struct dp_draft_block *c = &a->blocks[a->order[j]];
+        const bool marked = c->marker > 0 || c->drawn;
         if (c->marker > 0 && c->count > 0 && !is_bullet_marker(first_text(a, c)) &&
             fabsf(c->box.x0 - b->box.x0) < 2.0f * b->height)
             return true;
+        near += !(marked && c->box.x0 > b->box.x0 + 0.9f * b->height);
     }
     return false;
+}
+
+/* A numbered item needs company: a neighbour in reading order begins with a marker as well. */
+static bool is_item(const struct dp_assembly *a, int32_t at)
+{
+    const struct dp_draft_block *b = &a->blocks[a->order[at]];
+    if ((b->marker <= 0 && !b->drawn) || b->grid)
+        return false;
+    return b->drawn || is_bullet_marker(first_text(a, b)) || has_company(a, at, -1) || has_company(a, at, 1);
 }
 
 /* On a cover the title is not larger than the text, it is the text: the block that is set larger than all others of a

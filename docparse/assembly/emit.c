@@ -228,39 +228,16 @@ static enum b_code emit_block(struct dp_assembly *a, const struct dp_draft_block
         return b_arena_refused(page->arena, "assembly", err);
     if (b->formula && b->type == DP_FORMULA)
         return dp_formula_emit(a, &a->formulas[b->formula - 1], out, err);
-    if (b->type == DP_LIST_ITEM)
+    if (b->type == DP_LIST_ITEM && b->drawn)
+        out->marker = b->drawn;
+    else if (b->type == DP_LIST_ITEM)
         return fill_marker(a, b->marker, out, err);
     return B_OK;
-}
-
-/* A list without lines of its own around the items that follow it. */
-static struct dp_block list_around(int32_t index)
-{
-    return (struct dp_block){.type = DP_LIST,
-                             .order = index,
-                             .parent = DP_NONE,
-                             .table = DP_NONE,
-                             .caption_of = DP_NONE,
-                             .text = "",
-                             .confidence = DP_NO_CONFIDENCE,
-                             .has_bbox = true};
 }
 
 static bool is_item(const struct dp_assembly *a, int32_t at)
 {
     return at >= 0 && at < a->n_order && a->blocks[a->order[at]].type == DP_LIST_ITEM;
-}
-
-static void close_list(struct dp_page *page, int32_t list, int32_t end)
-{
-    struct dp_block *l = &page->blocks[list];
-    l->bbox = page->blocks[list + 1].bbox;
-    l->source = page->blocks[list + 1].source;
-    l->first_line = page->blocks[list + 1].first_line;
-    for (int32_t i = list + 1; i < end; i++) {
-        l->bbox = dp_rect_union(l->bbox, page->blocks[i].bbox);
-        page->blocks[i].parent = list;
-    }
 }
 
 /* Whether a caption speaks of a table ("Table 2", "表 1") rather than of a picture. */
@@ -330,28 +307,26 @@ static void tie_notes(struct dp_page *page)
 enum b_code dp_emit_blocks(struct dp_assembly *a, struct b_err *err)
 {
     struct dp_page *page = a->page;
-    int32_t lists = 0;
+    int32_t items = 0;
     for (int32_t i = 0; i < a->n_order; i++)
-        lists += is_item(a, i) && !is_item(a, i - 1);
+        items += is_item(a, i); /* each may open a list */
     struct dp_line *lines = B_ARENA_ARRAY(page->arena, (size_t)page->n_lines, struct dp_line);
-    page->blocks = B_ARENA_ARRAY(page->arena, (size_t)(a->n_order + lists), struct dp_block);
+    page->blocks = B_ARENA_ARRAY(page->arena, (size_t)(a->n_order + items), struct dp_block);
     if (!lines || !page->blocks)
         return b_arena_refused(page->arena, "assembly", err);
-    int32_t at = 0, n = 0, list = DP_NONE;
+    struct dp_lists open = {.depth = 0};
+    int32_t at = 0, n = 0;
     for (int32_t i = 0; i < a->n_order; i++) {
-        if (is_item(a, i) && list == DP_NONE) {
-            list = n;
-            page->blocks[n] = list_around(n);
+        if (!is_item(a, i))
+            open.depth = 0;
+        else if (dp_lists_before(&open, page, &a->blocks[a->order[i]], n))
             n++;
-        }
         enum b_code code = emit_block(a, &a->blocks[a->order[i]], lines, &at, n, err);
         if (code != B_OK)
             return code;
+        if (is_item(a, i))
+            dp_lists_behind(&open, page, n);
         n++;
-        if (list != DP_NONE && !is_item(a, i + 1)) {
-            close_list(page, list, n);
-            list = DP_NONE;
-        }
     }
     page->n_blocks = n;
     if (at != page->n_lines)

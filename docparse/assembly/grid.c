@@ -199,6 +199,7 @@ enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, 
     whole->count = count;
     whole->grid = true;
     whole->marker = 0;
+    whole->drawn = NULL;
     for (int32_t i = 0; i < count; i++)
         a->block_rows[a->n_block_rows++] = cells[i].row;
     return B_OK;

@@ -207,9 +207,9 @@ static float indent(const struct chain *c, const struct dp_row *r)
     return (lead(c, r) - c->left) / c->height;
 }
 
-static int32_t marker_of(const struct dp_assembly *a, const struct dp_row *r)
+static bool marked(const struct dp_assembly *a, const struct dp_row *r)
 {
-    return a->items[r->head].marker;
+    return a->items[r->head].marker > 0 || a->items[r->head].drawn;
 }
 
 static float quantile(float *values, int32_t n, float q)
@@ -277,7 +277,7 @@ static struct chain chain_of(const struct dp_assembly *a, const int32_t *rows, i
     c.hanging = n >= 3 && indented * 2 >= n && indent(&c, &a->rows[rows[0]]) < 0.4f &&
                 indent(&c, &a->rows[rows[1]]) > INDENT_LEAST;
     c.labelled = is_labelled(a, rows, n);
-    c.marked = marker_of(a, &a->rows[rows[0]]) > 0;
+    c.marked = marked(a, &a->rows[rows[0]]);
     return c;
 }
 
@@ -308,7 +308,7 @@ static bool follows_item(const struct dp_assembly *a, const struct chain *c, int
 {
     const float at = indent(c, &a->rows[c->rows[i]]);
     for (int32_t k = i - 1; k >= 0; k--)
-        if (marker_of(a, &a->rows[c->rows[k]]) > 0 && fabsf(indent(c, &a->rows[c->rows[k]]) - at) < INDENT_LEAST)
+        if (marked(a, &a->rows[c->rows[k]]) && fabsf(indent(c, &a->rows[c->rows[k]]) - at) < INDENT_LEAST)
             return true;
     return false;
 }
@@ -332,11 +332,11 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
         return true;
     if (p->bold != r->bold && p->chars > 1 && r->chars > 1 && (brief || ended || !runs_on(a, p, r)))
         return true;
-    if (marker_of(a, r) > 0 && (brief || ended || c->marked || follows_item(a, c, i)))
+    if (marked(a, r) && (brief || ended || c->marked || follows_item(a, c, i)))
         return true;
     if (c->hanging)
         return !indented(c, r) && (brief || ended || indented(c, p));
-    const bool hangs = marker_of(a, p) > 0 && indented(c, r);
+    const bool hangs = marked(a, p) && indented(c, r);
     if (indented(c, r) && !indented(c, p) && !hangs && (brief || !next || !indented(c, next)))
         return true;
     if (brief && ended && missing > SHORT_ENDED * width)
@@ -367,6 +367,7 @@ static void finish_block(struct dp_assembly *a, struct dp_draft_block *b, float 
     b->bold = bold * 2 > b->chars && bold > 0;
     b->rtl = rtl * 2 > b->chars && rtl > 0;
     b->marker = a->items[head->head].marker;
+    b->drawn = a->items[head->head].drawn;
     b->direction = (uint8_t)direction_of(a, head);
     b->aside = b->direction != a->main_direction && !vertical_of(a, head) && b->direction != 0;
     b->type = DP_PARAGRAPH;

@@ -411,6 +411,7 @@ static enum b_code make_block(struct dp_assembly *a, int32_t picture, int32_t *s
     b->type = has_axis(a, p) ? DP_CHART : DP_FIGURE;
     b->picture = picture;
     b->marker = 0;
+    b->drawn = NULL;
     b->aside = b->bold = false;
     b->direction = (uint8_t)a->main_direction;
     b->size = a->body;

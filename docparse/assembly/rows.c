@@ -141,7 +141,7 @@ static bool alike(const struct dp_item *a, const struct dp_item *b)
 static bool is_word(const struct dp_item *left, const struct dp_item *right)
 {
     const bool letter = right->chars <= OPTION_CHARS && right->ends & DP_PUNCT_SENTENCE;
-    return alike(left, right) && right->marker == 0 && !right->lone_marker && !letter;
+    return alike(left, right) && right->marker == 0 && !right->drawn && !right->lone_marker && !letter;
 }
 
 /* Lines on both sides of the row run through the gap between two pieces, and none near by ends or starts at it: it is
@@ -280,7 +280,7 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
-    if (gap < GAP_LEAST * h || l->vertical != r->vertical || rule_between(a, l, r))
+    if (gap < GAP_LEAST * h || l->vertical != r->vertical || r->drawn || rule_between(a, l, r))
         return false;
     if (r->place && l->letters > 1 && l->leader == DP_LEADER_NONE)
         return true;

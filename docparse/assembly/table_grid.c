@@ -32,6 +32,9 @@
 #define STROKE_LEAST 0.08f   /* heights from the end of a piece to its last stroke */
 #define STROKE_MOST 0.45f
 #define OVER 0.4f         /* heights that a piece reaches over a gutter to span it */
+#define PROSE_FILL 0.75f    /* of the column's width, by a line of prose */
+#define PROSE_LATIN 18       /* characters of it, at least */
+#define PROSE_CJK 9
 #define LINES_A_CELL 5.0f /* more on average: columns of text in a frame */
 
 static float mid_y(struct dp_rect r)
@@ -574,21 +577,48 @@ struct verdict {
     float lines_a_cell;
 };
 
+/* Lines of the column that look like prose: they fill most of it with a sentence's worth of characters. A justified line
+ * with wide spaces, or one of several faces, is several pieces. */
+static int32_t prose_lines(const struct dp_grid *g, int32_t c, int32_t *lines)
+{
+    const float width = g->x.at[c + 1] - g->x.at[c];
+    int32_t prose = 0, row = DP_NONE, chars = 0, cjk = 0;
+    float filled = 0;
+    *lines = 0;
+    for (int32_t i = 0; i <= g->n_pieces; i++) {
+        const struct dp_piece *p = i < g->n_pieces ? &g->pieces[i] : NULL;
+        if (p && dp_grid_index(g->x.at, g->x.n, mid_x(p->box)) != c)
+            continue;
+        if (!p || p->text_row != row) {
+            prose += row != DP_NONE && filled > PROSE_FILL * width && chars > (cjk * 2 > chars ? PROSE_CJK : PROSE_LATIN);
+            filled = 0;
+            chars = cjk = 0;
+            *lines += p != NULL;
+        }
+        if (p) {
+            row = p->text_row;
+            filled += p->box.x1 - p->box.x0;
+            chars += p->chars;
+            cjk += p->cjk;
+        }
+    }
+    return prose;
+}
+
 static void look_at_columns(const struct dp_grid *g, struct verdict *v)
 {
     for (int32_t c = 0; c < g->t->cols; c++) {
-        int32_t pieces = 0, prose = 0, digits = 0;
-        const float width = g->x.at[c + 1] - g->x.at[c];
+        int32_t pieces = 0, digits = 0, lines;
         for (int32_t i = 0; i < g->n_pieces; i++) {
             const struct dp_piece *p = &g->pieces[i];
             if (dp_grid_index(g->x.at, g->x.n, mid_x(p->box)) != c)
                 continue;
             pieces++;
             digits += p->digits * 2 >= p->chars && p->chars > 0;
-            prose += p->box.x1 - p->box.x0 > 0.75f * width && p->chars > (p->cjk * 2 > p->chars ? 9 : 18);
         }
+        const int32_t prose = prose_lines(g, c, &lines);
         v->text_columns += pieces > 0;
-        v->prose_columns += pieces >= 3 && prose * 2 > pieces;
+        v->prose_columns += lines >= 3 && prose * 2 > lines;
         v->label_column = v->label_column || (c == 0 && pieces > 0 && digits * 2 < pieces);
         v->numbers += c > 0 && pieces > 0 && digits * 5 >= pieces * 3;
     }

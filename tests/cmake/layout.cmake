@@ -12,6 +12,7 @@ if(TARGET docparse_core)
   dp_test(test_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly.c LIBS docparse_core LABELS unit)
   dp_test(test_tables SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables.c LIBS docparse_core LABELS unit)
   dp_test(test_assembly_books SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly_books.c LIBS docparse_core LABELS unit)
+  dp_test(test_assembly_lists SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly_lists.c LIBS docparse_core LABELS unit)
   dp_test(test_assembly_across SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_assembly_across.c LIBS docparse_core docparse_output
     LABELS unit)
   dp_test(test_order_layouts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_order_layouts.c LIBS docparse_core

@@ -69,13 +69,23 @@ static void count(struct counts *c, const char *text, int sign)
     }
 }
 
+/* Whether the marker is one of the signs for drawn ones, and no line of the block begins with it. */
+static bool is_drawn(const struct dp_page *page, const struct dp_block *b)
+{
+    static const char *const signs[] = {"\xE2\x80\xA2", "\xE2\x97\xA6", "\xE2\x96\xAA"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        known = known || strcmp(b->marker, signs[i]) == 0;
+    return known && b->n_lines > 0 && strncmp(page->lines[b->first_line].text, b->marker, strlen(b->marker)) != 0;
+}
+
 /* What the lines have and the block has not; negative: what only the block has. */
 static void count_block(const struct dp_page *page, const struct dp_block *b, struct counts *c, int64_t *characters)
 {
     for (int32_t i = 0; i < b->n_lines; i++)
         count(c, page->lines[b->first_line + i].text, 1);
     *characters += c->all;
-    if (b->marker)
+    if (b->marker && !is_drawn(page, b))
         count(c, b->marker, -1);
     if (b->table == DP_NONE) {
         count(c, b->text, -1);

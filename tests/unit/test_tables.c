@@ -383,6 +383,22 @@ static void test_columns_are_no_table(void **state)
     assert_int_equal(g->page->n_tables, 0);
 }
 
+/* Three narrow columns of justified prose on common rows: each line is in several pieces, none of which is long. */
+static void test_justified_columns_are_no_table(void **state)
+{
+    static const char *const left[] = {"The boats waited for", "here they", "the better weather", "with some wind"};
+    static const char *const right[] = {"two", "weeks and longer", "calm", "at anchor"};
+    struct drawing *g = *state;
+    for (int i = 0; i < 24; i++)
+        for (int c = 0; c < 3; c++) {
+            const char *end = right[(i + c) % 4];
+            text(g, (float)(100 + c * 305), (float)(100 + i * 32), left[(i + c) % 4]);
+            text(g, (float)(100 + c * 305 + 280 - (int)strlen(end) * CHAR), (float)(100 + i * 32), end);
+        }
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 0);
+}
+
 /* A line that runs down the page. */
 static void turned_text(struct drawing *g, float x, float y, const char *words)
 {
@@ -462,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows_beyond_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bare_table_over_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_are_no_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_justified_columns_are_no_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_statement, set_up, tear_down),

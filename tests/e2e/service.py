@@ -119,14 +119,15 @@ class Server:
 
     def stop(self, seconds=PATIENCE):
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=seconds)
+        self.process.wait(seconds)
         return self.process.returncode, self.said()
 
     def kill(self):
         self.channel.close()
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def chunks(content, size=65536, **header):

@@ -50,14 +50,15 @@ class Serving:
         while self.metric(name) != value:
             if time.time() > until:
                 raise AssertionError("%s is %s, not %s, after %s s" % (name, self.metric(name), value, seconds))
-            time.sleep(0.1)
+            time.sleep(0.02)
 
     def stop(self, seconds=PATIENCE):
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=seconds)
+        self.process.wait(seconds)
         return self.process.returncode, self.said()
 
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()

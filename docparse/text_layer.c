@@ -31,6 +31,7 @@
 #define STEPS_MOST 500000  /* words of rows that are looked at for holes; a page of formulas needs some hundreds */
 #define ROUNDS 3
 #define HOLE_SIDE 0.45f    /* ems between a script and its nearer neighbour */
+#define HOLE_LEAST 0.8f    /* of a script's width: more than the space between two words */
 #define HOLE_SPARE 1.3f    /* ems of a hole that are left when the script is in it */
 
 /* A word in its line's frame: `along` grows in reading direction, `across` downwards of the characters. */
@@ -369,7 +370,8 @@ static bool find_hole(struct grouping *g, int32_t line, struct span w, struct ho
         }
     }
     return (a0 - left < HOLE_SIDE * em || right - a1 < HOLE_SIDE * em) &&
-           (!isfinite(left) || !isfinite(right) || right - left < a1 - a0 + HOLE_SPARE * em);
+           (!isfinite(left) || !isfinite(right) ||
+            (right - left < a1 - a0 + HOLE_SPARE * em && right - left > HOLE_LEAST * (a1 - a0)));
 }
 
 /* Takes `piece`, which stands in the hole, into the line. */

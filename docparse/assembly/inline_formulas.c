@@ -17,6 +17,10 @@
 #define BESIDE 0.6f      /* font sizes behind a formula where a script may be lost */
 #define SCRIPT_SIZE 0.86f
 #define STACKED 0.35f    /* font sizes between baselines of one word */
+#define FRACTION_UP 0.6f    /* sizes from the baseline of a numerator down to the bar; */
+#define FRACTION_DOWN 1.15f /* from the bar down to the baseline of a denominator */
+#define BAR_LONG 12.0f      /* sizes */
+#define BARS_MOST 500       /* of one block */
 #define ROW_REACH 60     /* characters beside a formula that tell its baseline */
 #define ROW_SHARE 0.5f   /* of the lower line: two lines overlap by as much when they are one printed row */
 
@@ -98,6 +102,55 @@ static void put_word(const struct dp_assembly *a, const struct dp_glyph_words *w
     }
 }
 
+/* Letters [*first, *last] that hold all above and below the bar within their printed row; false when there are not both. */
+static bool is_fraction(const struct block_text *t, struct dp_rect bar, int32_t *first, int32_t *last)
+{
+    int32_t above = 0, below = 0;
+    float x0 = HUGE_VALF, x1 = -HUGE_VALF;
+    *first = *last = -1;
+    for (int32_t i = 0; i < t->n; i++) {
+        const struct dp_inline_char *c = &t->chars[i];
+        const float x = 0.5f * (c->x0 + c->x1), up = bar.y0 - c->base;
+        if (x < bar.x0 || x > bar.x1 || up > FRACTION_UP * c->size || up < -FRACTION_DOWN * c->size)
+            continue;
+        above += up >= 0;
+        below += up < 0;
+        *first = *first < 0 ? i : *first;
+        *last = i;
+        x0 = fminf(x0, c->x0);
+        x1 = fmaxf(x1, c->x1);
+    }
+    if (above == 0 || below == 0 || x1 - x0 < 0.5f * (bar.x1 - bar.x0))
+        return false;
+    for (int32_t i = *first + 1; i <= *last; i++)
+        if (t->chars[i].row) /* an underlined word over the next row */
+            return false;
+    return true;
+}
+
+/* Marks letters above and below the bars of fractions as stacked. */
+static void mark_fractions(const struct dp_assembly *a, struct block_text *t)
+{
+    const struct dp_sheet *s = a->sheet;
+    float top = HUGE_VALF, bottom = -HUGE_VALF, size = 0;
+    int32_t looks = BARS_MOST, first, last;
+    for (int32_t i = 0; i < t->n; i++) {
+        top = fminf(top, t->chars[i].base);
+        bottom = fmaxf(bottom, t->chars[i].base);
+        size = fmaxf(size, t->chars[i].size);
+    }
+    for (int32_t k = 0; k < s->n_glyphs && looks > 0; k++) {
+        const struct dp_rect b = s->glyphs[k].ink;
+        if (s->glyphs[k].cp != DP_GLYPH_BAR || b.y0 < top - 2 * size || b.y0 > bottom + size || b.x1 - b.x0 > BAR_LONG * size)
+            continue;
+        looks--;
+        if (!is_fraction(t, b, &first, &last))
+            continue;
+        for (int32_t i = first; i <= last; i++)
+            t->chars[i].stacked = true;
+    }
+}
+
 static bool on_one_row(const struct dp_line *p, const struct dp_line *q)
 {
     const float over = dp_overlap(p->bbox.y0, p->bbox.y1, q->bbox.y0, q->bbox.y1);
@@ -141,6 +194,7 @@ struct finder {
     int32_t n_glyphs;
     struct dp_rect box;
     float confidence;
+    const char *italic; /* whose single letters are variables, or NULL */
     struct dp_span *spans; /* SPANS_MOST */
     int32_t n_spans;
 };
@@ -206,6 +260,23 @@ static bool on_line_of(const struct finder *f, int32_t letter, int32_t word)
     return word >= line->first_word && word < line->first_word + line->n_words;
 }
 
+/* Whether the bar lies over a letter of the next row. */
+static bool is_of_next_row(const struct finder *f, const struct dp_glyph *bar, float base, float size)
+{
+    const struct dp_sheet *s = f->a->sheet;
+    if (bar->ink.y0 < base + 0.1f * size)
+        return false;
+    for (int32_t k = dp_glyph_words_at(f->a, f->words, bar->ink.x0); k < s->n_glyphs; k++) {
+        const struct dp_glyph *g = &s->glyphs[f->words->by_x[k]];
+        if (g->x > bar->ink.x1)
+            return false;
+        if (g->cp != DP_GLYPH_BAR && g->y > base + size && g->ink.x1 > g->ink.x0 && g->ink.y0 - bar->ink.y1 > -0.05f * size &&
+            g->ink.y0 - bar->ink.y1 < 0.4f * size)
+            return true;
+    }
+    return false;
+}
+
 /* Adds the glyphs of letters [from, to], which stand on one row, and what belongs to them without a character of its
  * own: bars, pieces. False where the row is not what the text says. */
 static bool collect(struct finder *f, int32_t from, int32_t to)
@@ -253,6 +324,8 @@ static bool collect(struct finder *f, int32_t from, int32_t to)
             continue;
         }
         if (mid < base - ABOVE * size || mid > base + BELOW * size || (!ink && word == DP_NONE) || (word != DP_NONE && in_run(f, from, to, word)))
+            continue;
+        if (g->cp == DP_GLYPH_BAR && is_of_next_row(f, g, base, size))
             continue;
         if (word != DP_NONE || f->n_glyphs >= DP_FORMULA_GLYPHS || (g->cp == DP_GLYPH_BAR && is_of_lost_root(f, g, size)))
             return false; /* the text has it elsewhere */
@@ -331,6 +404,25 @@ static bool is_flow(const struct dp_block *b)
            b->type != DP_CODE && b->type != DP_FIGURE && b->type != DP_CHART && b->type != DP_PAGE_NUMBER;
 }
 
+/* The text font that formulas of the page take their letters from, or NULL. */
+static enum b_code find_italic(struct dp_assembly *a, const struct dp_glyph_words *words, struct block_text *text, const char **italic,
+                               struct b_err *err)
+{
+    for (int32_t i = 0; i < a->page->n_blocks && !*italic; i++) {
+        const struct dp_block *b = &a->page->blocks[i];
+        struct dp_inline_run *runs;
+        int32_t n = 0;
+        if (!is_flow(b) || !lay_out(a, words, b, text))
+            continue;
+        const enum b_code code = dp_formula_inline(text->chars, text->n, NULL, a->arena, &runs, &n, err);
+        if (code != B_OK)
+            return code;
+        for (int32_t k = 0; k < n && !*italic; k++)
+            *italic = runs[k].italic;
+    }
+    return B_OK;
+}
+
 static enum b_code search_block(struct dp_assembly *a, const struct dp_glyph_words *words, int32_t block, struct block_text *text,
                                 struct finder *f, struct b_err *err)
 {
@@ -339,7 +431,8 @@ static enum b_code search_block(struct dp_assembly *a, const struct dp_glyph_wor
     int32_t n = 0;
     if (!is_flow(b) || !lay_out(a, words, b, text))
         return B_OK;
-    enum b_code code = dp_formula_inline(text->chars, text->n, a->arena, &runs, &n, err);
+    mark_fractions(a, text);
+    enum b_code code = dp_formula_inline(text->chars, text->n, f->italic, a->arena, &runs, &n, err);
     if (code == B_OK && n == 1 && runs[0].first == 0 && runs[0].last + 2 >= text->n) /* no prose around it */
         return B_OK;
     for (int32_t i = 0; i < n && code == B_OK && f->n_spans < SPANS_MOST; i++)
@@ -364,6 +457,7 @@ enum b_code dp_inline_formulas_find(struct dp_assembly *a, struct b_err *err)
     f.spans = B_ARENA_ARRAY(a->arena, SPANS_MOST, struct dp_span);
     if (!text.letters || !text.chars || !f.glyphs || !f.spans)
         return b_arena_refused(a->arena, "assembly", err);
+    code = find_italic(a, &words, &text, &f.italic, err);
     for (int32_t i = 0; i < page->n_blocks && code == B_OK; i++)
         code = search_block(a, &words, i, &text, &f, err);
     if (code != B_OK || f.n_spans == 0)

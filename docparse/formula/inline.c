@@ -15,6 +15,7 @@
 #define THIN_SPACE 0.18f   /* a thin space at most */
 #define FACTORS 0.3f      /* between letters of mathematics, where prose would have set a word between two formulas */
 #define AROUND_SIGN 0.75f /* relations: 0.28, stretched to twice as much */
+#define BEFORE_OPERATOR 0.4f /* a thin space and the margin of a fraction */
 #define CLOSE_BY 0.12f
 #define BEHIND_COMMA 0.45f
 #define QUAD 1.3f         /* before "(mod n)" */
@@ -65,6 +66,8 @@ static bool links_point(const struct search *s, int32_t a, int32_t b)
     const enum in_kind after = kind_at(s, b + 1);
     if (b + 1 >= s->n || s->c[b + 1].row || gap(s, a) > THIN)
         return false;
+    if (s->c[b].of_prose && s->c[b + 1].math && s->c[b + 1].letter) /* mathematics has a comma of its own */
+        return false;
     if (s->c[b].kind == IN_POINT)
         return kind_at(s, a) == IN_DIGIT && after == IN_DIGIT && gap(s, b) < CLOSE_BY;
     return (begins(after) || after == IN_OPEN || is_sign(after)) &&
@@ -81,10 +84,10 @@ static bool links(const struct search *s, int32_t a)
     if (s->c[b].row) /* formulas are broken behind signs */
         return is_sign(ka) && (begins(kb) || kb == IN_OPEN);
     const float g = gap(s, a);
-    if (g < -2.5f || g > AROUND_SIGN)
+    if ((g < -2.5f && (ka != IN_STACK || kb != IN_STACK)) || g > AROUND_SIGN)
         return false;
     if (kb == IN_ACCENT) /* over what it belongs to */
-        return g < 0 && is_operand(ka);
+        return g < (s->c[b].math ? CLOSE_BY : 0) && is_operand(ka);
     if (ka == IN_ACCENT)
         return g < BEHIND_COMMA;
     if (kb == IN_SCRIPT) /* behind a sign: the upper half of a fraction */
@@ -98,7 +101,7 @@ static bool links(const struct search *s, int32_t a)
     if (ka == IN_FENCE || kb == IN_FENCE || kb == IN_DOTS || ka == IN_DOTS)
         return g < (s->c[a].math && s->c[b].math ? AROUND_SIGN : BEHIND_COMMA);
     if (ka == IN_SLASH || kb == IN_SLASH)
-        return g < CLOSE_BY && (ka == IN_SLASH ? begins(kb) : is_operand(ka));
+        return g < (s->c[a].math || s->c[b].math ? THIN : CLOSE_BY) && (ka == IN_SLASH ? begins(kb) : is_operand(ka));
     if (kb == IN_COLON)
         return g > COLON_SPACE && is_operand(ka) && b + 1 < s->n && begins(kind_at(s, b + 1)) && !s->c[b + 1].row;
     if (ka == IN_COLON)
@@ -111,7 +114,10 @@ static bool links(const struct search *s, int32_t a)
         return g < AROUND_SIGN;
     if (ka == IN_NAME || kb == IN_NAME)
         return g < 0.3f;
-    return is_operand(ka) && is_operand(kb) && g < (ka == IN_VARIABLE && kb == IN_VARIABLE ? FACTORS : THIN);
+    if (kb == IN_OPERATOR)
+        return is_operand(ka) && g < (ka == IN_DIGIT ? THIN : BEFORE_OPERATOR);
+    const bool factors = kb == IN_VARIABLE && (ka == IN_VARIABLE || (ka == IN_SCRIPT && base_kind(s, a) == IN_VARIABLE));
+    return is_operand(ka) && is_operand(kb) && g < (factors ? FACTORS : THIN);
 }
 
 /* The partner of the bracket at `open` when all between belongs to mathematics; DP_NONE otherwise. */
@@ -171,16 +177,17 @@ static int32_t run_end(const struct search *s, int32_t first)
 /* A bracket around all of the run that prose has set around it, rather than a pair or an interval. */
 static bool is_wrapped(const struct search *s, int32_t first, int32_t last)
 {
-    int depth = 0;
+    int depth = 0, others = 0;
     if (s->c[first].kind != IN_OPEN || s->c[last].kind != IN_CLOSE)
         return false;
     for (int32_t i = first; i <= last; i++) {
         depth += s->c[i].kind == IN_OPEN;
         depth -= s->c[i].kind == IN_CLOSE;
+        others += i > first && i < last && s->c[i].kind != IN_STACK;
         if ((depth == 0 && i < last) || (depth == 1 && s->c[i].kind == IN_COMMA))
             return false;
     }
-    return s->c[first].cp == '(' || s->c[first].cp == '[';
+    return others > 0 && (s->c[first].cp == '(' || s->c[first].cp == '['); /* around a fraction alone: a binomial */
 }
 
 /* A relation before a word, as in "n = number": the sign is prose's. */
@@ -198,13 +205,15 @@ static bool trim(const struct search *s, struct dp_inline_run *r)
         again = true;
         if (is_sign(b) && !followed_by_prose(s, r->last))
             return false;
-        if (a == IN_BINARY && r->first < r->last && gap(s, r->first) > CLOSE_BY && s->c[r->first].math)
+        const bool before_name = r->first < r->last && (s->c[r->first + 1].kind == IN_NAME || s->c[r->first + 1].kind == IN_OPERATOR) &&
+                                 gap(s, r->first) < THIN_SPACE;
+        if (a == IN_BINARY && r->first < r->last && gap(s, r->first) > CLOSE_BY && s->c[r->first].math && !before_name)
             return false;
         if (b == IN_COMMA || b == IN_POINT || b == IN_COLON || b == IN_SLASH || is_sign(b))
             r->last--;
         else if (a == IN_COMMA || a == IN_POINT || a == IN_COLON || a == IN_SLASH || a == IN_CLOSE || a == IN_BANG || a == IN_SCRIPT ||
                  (a == IN_RELATION && !s->c[r->first].math) ||
-                 (a == IN_BINARY && r->first < r->last && gap(s, r->first) > CLOSE_BY))
+                 (a == IN_BINARY && r->first < r->last && gap(s, r->first) > CLOSE_BY && !before_name))
             r->first++;
         else if (is_wrapped(s, r->first, r->last)) {
             r->first++;
@@ -303,7 +312,16 @@ static bool is_formula(const struct search *s, const struct dp_inline_run *r)
            (e.digits > 0 && e.math_commas > 0 && e.math_brackets + (s->c[r->first].kind == IN_OPEN) > 0);
 }
 
-enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, struct b_arena *arena,
+/* The font of a letter of a text font in the run. */
+static const char *italic_of(const struct search *s, const struct dp_inline_char *chars, const struct dp_inline_run *r)
+{
+    for (int32_t i = r->first; i <= r->last; i++)
+        if (s->c[i].kind == IN_WEAK && !s->c[i].greek)
+            return chars[i].font;
+    return NULL;
+}
+
+enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, const char *italic, struct b_arena *arena,
                               struct dp_inline_run **runs, int32_t *n_runs, struct b_err *err)
 {
     *n_runs = 0;
@@ -312,7 +330,7 @@ enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, str
     float *sizes = B_ARENA_ARRAY(arena, (size_t)n + 1, float);
     if (!*runs || !c || !sizes)
         return b_arena_refused(arena, "formula", err);
-    in_kinds(chars, n, sizes, c);
+    in_kinds(chars, n, italic, sizes, c);
     const struct search s = {c, n};
     for (int32_t i = 0; i < n; i++) {
         if (!begins(c[i].kind) && c[i].kind != IN_OPEN && !is_sign(c[i].kind))
@@ -320,12 +338,14 @@ enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, str
         const int32_t end = run_end(&s, i);
         if (end == DP_NONE)
             continue;
-        struct dp_inline_run r = {i, end};
+        struct dp_inline_run r = {.first = i, .last = end};
         i = end;
         if (is_cut(&s, &r))
             i = behind_bracket(&s, end + 1);
-        else if (trim(&s, &r) && is_formula(&s, &r))
+        else if (trim(&s, &r) && is_formula(&s, &r)) {
+            r.italic = italic_of(&s, chars, &r);
             (*runs)[(*n_runs)++] = r;
+        }
     }
     return B_OK;
 }

@@ -23,10 +23,12 @@ struct dp_inline_char {
 /* Characters [first, last] are a formula. */
 struct dp_inline_run {
     int32_t first, last;
+    const char *italic; /* the text font that letters of it are of, or NULL */
 };
 
-/* Finds the formulas among chars[0..n): ascending, apart from each other. Fails only without memory. */
-enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, struct b_arena *arena,
+/* Finds the formulas among chars[0..n): ascending, apart from each other. Single letters of the text font `italic` are
+ * formulas too, where no words of that font stand beside them; NULL: of none. Fails only without memory. */
+enum b_code dp_formula_inline(const struct dp_inline_char *chars, int32_t n, const char *italic, struct b_arena *arena,
                               struct dp_inline_run **runs, int32_t *n_runs, struct b_err *err) B_MUST_CHECK;
 
 #endif

@@ -15,6 +15,7 @@
 #define LETTER_GAP 0.12f  /* sizes between letters of a word */
 #define DOTS_GAP 0.5f     /* sizes between points that stand for what is left out */
 #define NAME_LETTERS 12
+#define BESIDE 6          /* characters between a letter and the word beside it */
 #define OWN_NAME 6        /* letters of a name that is no known one: Var(X), rank(A) */
 
 static int by_value(const void *a, const void *b)
@@ -96,6 +97,8 @@ static struct in_char classify(const struct dp_inline_char *c, float size, float
         return out;
     if (c->stacked)
         out.kind = IN_STACK;
+    else if (s.cp == 0x338) /* the stroke of a sign that is denied, a glyph of its own */
+        out.kind = IN_RELATION;
     else if (s.cp >= '0' && s.cp <= '9')
         out.kind = IN_DIGIT;
     else if (s.cp == '/')
@@ -136,8 +139,20 @@ static int32_t word_end(const struct in_char *c, int32_t from, int32_t n)
 
 static bool is_own_name(const struct in_char *c, int32_t from, int32_t end, int32_t n)
 {
-    return end - from >= 2 && end - from <= OWN_NAME && end + 1 < n && c[end].kind == IN_OPEN && joined(&c[end - 1], &c[end]) &&
-           c[end + 1].kind == IN_VARIABLE && joined(&c[end], &c[end + 1]) && (from == 0 || !joined(&c[from - 1], &c[from]) || c[from - 1].kind != IN_PROSE);
+    if (end - from < 2 || end - from > OWN_NAME || end + 1 >= n || c[end].kind != IN_OPEN || !joined(&c[end - 1], &c[end]) ||
+        !joined(&c[end], &c[end + 1]) || (from > 0 && joined(&c[from - 1], &c[from]) && c[from - 1].kind == IN_PROSE))
+        return false;
+    return c[end + 1].kind == IN_VARIABLE ||
+           (c[end + 1].kind == IN_WEAK && end + 2 < n && (c[end + 2].kind == IN_CLOSE || c[end + 2].kind == IN_COMMA) &&
+            joined(&c[end + 1], &c[end + 2]));
+}
+
+/* "= id.", "= const": a short word behind a relation, at which the formula ends. */
+static bool is_value(const struct in_char *c, int32_t from, int32_t end, int32_t n)
+{
+    if (from == 0 || end - from < 2 || end - from > OWN_NAME || c[from].row || c[from - 1].kind != IN_RELATION)
+        return false;
+    return end < n && joined(&c[end - 1], &c[end]) && (c[end].kind == IN_COMMA || c[end].kind == IN_POINT || c[end].kind == IN_CLOSE);
 }
 
 /* Words of text fonts: names of functions, single letters, prose. */
@@ -159,7 +174,7 @@ static void judge_words(struct in_char *c, int32_t n)
                            (fm_operator_name(name, len, &limits) || (len == 3 && memcmp(name, "mod", 3) == 0));
         /* "x", "kT" are variables, what is longer is a word; so are two letters of a text's own Greek. */
         const bool word = c[i].kind == IN_WEAK && len > (c[i].greek && !c[i].math ? 1u : 2u);
-        const bool named = known || (plain && c[i].kind == IN_PROSE && is_own_name(c, i, end, n));
+        const bool named = known || (plain && c[i].kind == IN_PROSE && (is_own_name(c, i, end, n) || is_value(c, i, end, n)));
         for (int32_t k = i; k < end; k++) {
             c[k].kind = named ? IN_NAME : word ? IN_PROSE : c[k].kind;
             c[k].last = end - 1;
@@ -181,7 +196,47 @@ static void judge_points(struct in_char *c, int32_t n)
     }
 }
 
-void in_kinds(const struct dp_inline_char *chars, int32_t n, float *sizes, struct in_char *out)
+/* Commas of the font that the prose before them is set in. */
+static void judge_commas(const struct dp_inline_char *chars, struct in_char *c, int32_t n)
+{
+    const char *prose = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        if (c[i].kind == IN_PROSE && c[i].letter && !c[i].math)
+            prose = chars[i].font;
+        c[i].of_prose = c[i].kind == IN_COMMA && !c[i].math && prose && chars[i].font && strcmp(prose, chars[i].font) == 0;
+    }
+}
+
+/* Whether the letter nearest to i on one side is of a word in the font. */
+static bool has_word_beside(const struct dp_inline_char *chars, const struct in_char *c, int32_t n, int32_t i, int32_t step, const char *font)
+{
+    int32_t k = i + step;
+    while (k >= 0 && k < n && !c[k].letter && k - i < BESIDE && i - k < BESIDE)
+        k += step;
+    return k >= 0 && k < n && c[k].letter && c[k].kind == IN_PROSE && chars[k].font && strcmp(chars[k].font, font) == 0;
+}
+
+/* "i.e.", "(a)": letters that prose sets alone. */
+static bool is_prose_letter(const struct in_char *c, int32_t n, int32_t i)
+{
+    const bool dotted = (i + 2 < n && c[i + 1].kind == IN_POINT && c[i + 2].letter && joined(&c[i + 1], &c[i + 2])) ||
+                        (i >= 2 && c[i - 1].kind == IN_POINT && c[i - 2].letter && joined(&c[i - 1], &c[i]));
+    return dotted || (i > 0 && i + 1 < n && c[i - 1].kind == IN_OPEN && c[i + 1].kind == IN_CLOSE && (i < 2 || c[i - 2].kind == IN_PROSE || !joined(&c[i - 2], &c[i - 1])));
+}
+
+/* Single letters of the text font that the formulas of the page take theirs from. */
+static void judge_letters(const struct dp_inline_char *chars, struct in_char *c, int32_t n, const char *italic)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (c[i].kind == IN_WEAK && c[i].last == i && (i == 0 || c[i - 1].last != i || !c[i - 1].letter) && !c[i].greek && chars[i].font &&
+            strcmp(chars[i].font, italic) == 0 && !is_prose_letter(c, n, i) && !has_word_beside(chars, c, n, i, -1, italic) &&
+            !has_word_beside(chars, c, n, i, 1, italic))
+            c[i].alone = true;
+    for (int32_t i = 0; i < n; i++)
+        c[i].kind = c[i].alone ? IN_VARIABLE : c[i].kind;
+}
+
+void in_kinds(const struct dp_inline_char *chars, int32_t n, const char *italic, float *sizes, struct in_char *out)
 {
     for (int32_t from = 0, to; from < n; from = to) {
         float size, base;
@@ -194,4 +249,7 @@ void in_kinds(const struct dp_inline_char *chars, int32_t n, float *sizes, struc
     }
     judge_words(out, n);
     judge_points(out, n);
+    judge_commas(chars, out, n);
+    if (italic)
+        judge_letters(chars, out, n, italic);
 }

@@ -27,11 +27,13 @@ struct in_char {
     bool row;
     bool letter, greek, raised;
     bool calligraphic;
+    bool alone;         /* a single letter of the text font that formulas take theirs from */
+    bool of_prose;      /* a comma of the font of the prose before it */
     uint32_t cp;
     int32_t last;       /* names: index of the name's last character */
 };
 
 /* inline_kinds.c: out[n]. `sizes` is scratch for n numbers. */
-void in_kinds(const struct dp_inline_char *chars, int32_t n, float *sizes, struct in_char *out);
+void in_kinds(const struct dp_inline_char *chars, int32_t n, const char *italic, float *sizes, struct in_char *out);
 
 #endif

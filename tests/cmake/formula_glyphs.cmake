@@ -12,7 +12,7 @@ dp_test(test_text_layer SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_text_layer
 dp_test(test_formula_inline SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_formula_inline.c LIBS docparse_core LABELS unit)
 set(inline ${CMAKE_SOURCE_DIR}/tests/accuracy/formulas)
 dp_script_test(formulas_inline COMMAND ${DP_PYTHON} -B ${CMAKE_SOURCE_DIR}/tests/accuracy/inline_formulas.py score ${inline}/inline-heldout.tex
-  ${inline}/inline-heldout-cm.pdf ${inline}/inline-heldout-stix.pdf --docparse ${CMAKE_BINARY_DIR}/bin/docparse --precision 0.95 --recall 0.92
+  ${inline}/inline-heldout-cm.pdf ${inline}/inline-heldout-stix.pdf --docparse ${CMAKE_BINARY_DIR}/bin/docparse --precision 0.97 --recall 0.94
   LABELS golden TIMEOUT 300)
 dp_script_test(formulas_inline_none COMMAND ${DP_PYTHON} -B ${CMAKE_SOURCE_DIR}/tests/accuracy/inline_formulas.py score ${inline}/inline-none.tex
   ${inline}/inline-none-stix.pdf --docparse ${CMAKE_BINARY_DIR}/bin/docparse

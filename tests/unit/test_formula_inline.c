@@ -49,8 +49,8 @@ static int32_t row(const char *spec, struct dp_inline_char *c)
     return n;
 }
 
-/* The formulas of the row as "x=y;n;". */
-static void found(const char *spec, char *out, size_t room)
+/* The formulas of the row as "x=y;n;", where the page's formulas take letters from the text font `italic`. */
+static void found(const char *spec, const char *italic, char *out, size_t room)
 {
     struct dp_inline_char c[ROOM];
     struct b_arena *arena = b_arena_new((size_t)1 << 20);
@@ -58,7 +58,7 @@ static void found(const char *spec, char *out, size_t room)
     int32_t n_runs;
     size_t at = 0;
     const int32_t n = row(spec, c);
-    assert_int_equal(dp_formula_inline(c, n, arena, &runs, &n_runs, NULL), B_OK);
+    assert_int_equal(dp_formula_inline(c, n, italic, arena, &runs, &n_runs, NULL), B_OK);
     for (int32_t i = 0; i < n_runs; i++) {
         assert_true(runs[i].first >= 0 && runs[i].first <= runs[i].last && runs[i].last < n);
         for (int32_t k = runs[i].first; k <= runs[i].last && at + 8 < room; k++)
@@ -69,12 +69,17 @@ static void found(const char *spec, char *out, size_t room)
     b_arena_drop(arena);
 }
 
-static void expect(const char *spec, const char *want)
+static void expect_in(const char *italic, const char *spec, const char *want)
 {
     char got[1000];
-    found(spec, got, sizeof got);
+    found(spec, italic, got, sizeof got);
     if (strcmp(got, want) != 0)
         fail_msg("\"%s\" gives \"%s\", not \"%s\"", spec, got, want);
+}
+
+static void expect(const char *spec, const char *want)
+{
+    expect_in(NULL, spec, want);
 }
 
 static void formulas(void **state)
@@ -90,6 +95,19 @@ static void formulas(void **state)
     expect("about 10^5 cells", "105;");
     expect("~n-th of ~m, ~k. Then", "n;m;k;");
     expect("say `x = 3 or `g(`y) so", "x=3;g(y);");
+    expect("let ~x,~y be of ~f_0 = id, so", "x;y;f0=id;");
+    expect("is −|log|~c of ~x̸= 2", "−logc;x̸=2;");
+    expect("so Var(`X) or ~R^~i |~f", "Var(X);Rif;");
+}
+
+/* Single letters of the text font that the page's formulas take theirs from. */
+static void letters(void **state)
+{
+    (void)state;
+    expect("let `G be of order `n. Then", "");
+    expect_in("CMTI10", "let `G be of order `n. Then (`M,|`g) and 2`k", "G;n;(M,g);2k;");
+    expect_in("CMTI10", "see `i.`e. and (`a) or `t`h`e `b of `i`f", "");
+    expect_in("CMBX10", "let `G be of order `n. Then", "");
 }
 
 static void prose(void **state)
@@ -135,7 +153,7 @@ static void hostile(void **state)
             c[i] = (struct dp_inline_char){.cp = cps[v[0] % 17], .font = fonts[v[1] % 5], .x0 = (float)(v[2] % 50), .x1 = (float)(v[3] % 60),
                                            .base = (float)(v[4] % 20), .size = (float)(v[5] % 12), .row = v[0] % 40 == 0, .stacked = v[1] % 90 == 0};
         }
-        assert_int_equal(dp_formula_inline(c, ROOM, arena, &runs, &n_runs, NULL), B_OK);
+        assert_int_equal(dp_formula_inline(c, ROOM, round % 2 ? "CMTI10" : NULL, arena, &runs, &n_runs, NULL), B_OK);
         for (int32_t i = 0; i < n_runs; i++)
             assert_true(runs[i].first <= runs[i].last && runs[i].last < ROOM && (i == 0 || runs[i].first > runs[i - 1].last));
     }
@@ -144,7 +162,7 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(formulas), cmocka_unit_test(prose), cmocka_unit_test(doubt),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(formulas), cmocka_unit_test(letters), cmocka_unit_test(prose), cmocka_unit_test(doubt),
                                        cmocka_unit_test(hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

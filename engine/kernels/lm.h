@@ -62,24 +62,28 @@ struct eng_lm_shape {
     size_t ahead; /* not in panels: from a weight to what is read after this call, in elements; 0: unknown */
 };
 
-/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs, which is a block, byte i holds inputs i (low half)
- * and i + 64. Weight = (q - zero) * scale. k is a multiple of the group. */
+/* 4-bit weights, two a byte: in each group of ENG_LM_GROUP inputs byte i holds inputs i (low half) and i + 64. Weight =
+ * (q - zero) * scale. k is a multiple of the group. A scale's last four bits are 0 (eng_lm_q4_scale). */
 struct eng_lm_q4_row {
     uint8_t *q;   /* [k / 2] */
     float *scale; /* [k / ENG_LM_GROUP] */
     uint8_t *zero;
 };
-/* Panels of them: the blocks of a group are followed by one with the rows' scales (floats), then their zeros. */
+/* Panels of them: ENG_LM_Q4_PANEL rows; of each group first bytes 0..3 of every row, then bytes 4..7 of every row and so
+ * on, so that outputs are lanes, then a float for each row: its scale, whose last four bits are its zero. */
 enum {
-    ENG_LM_Q4_SCALES = ENG_LM_PANEL * ENG_LM_BLOCK,
-    ENG_LM_Q4_ZEROS = ENG_LM_Q4_SCALES + ENG_LM_PANEL * 4,
-    ENG_LM_Q4_STEP = (ENG_LM_PANEL + 1) * ENG_LM_BLOCK /* bytes of a group of a panel */
+    ENG_LM_Q4_PANEL = 32,
+    ENG_LM_Q4_LINE = ENG_LM_Q4_PANEL * 4,
+    ENG_LM_Q4_SCALES = ENG_LM_GROUP / 8 * ENG_LM_Q4_LINE,
+    ENG_LM_Q4_STEP = ENG_LM_Q4_SCALES + ENG_LM_Q4_LINE /* bytes of a group of a panel */
 };
 /* Bytes of a panel divided by its rows: their w_row. */
 static inline size_t eng_lm_q4_bytes(size_t k)
 {
-    return k / ENG_LM_GROUP * (ENG_LM_Q4_STEP / ENG_LM_PANEL);
+    return k / ENG_LM_GROUP * (ENG_LM_Q4_STEP / ENG_LM_Q4_PANEL);
 }
+/* The scale without its last four bits; a half or a bfloat16 has none there. */
+float eng_lm_q4_scale(float scale);
 
 /* A head's cache: keys [blocks][d][ENG_LM_KEYS], values [blocks][ENG_LM_KEYS][eng_lm_value_width(d)], as floats or
  * (half) as `narrow_f16` gives them, every one finite, also in places that no position has. The result is bit by bit
@@ -168,14 +172,13 @@ struct eng_lm_kernels {
     void (*dot_bf16_bf16)(const struct eng_lm_shape *shape, const uint16_t *x, const uint16_t *w, float *y);
     /* y = x . w in integers, exact; w in panels, rows padded with zeros. k <= 2^15 * ENG_LM_PAD. */
     void (*dot_s8)(const struct eng_lm_shape *shape, const uint8_t *x, const int8_t *w, int32_t *y);
-    /* The same for many rows, without sums across a vector; NULL in vector sets without VNNI. spread_s8: k inputs (a
-     * multiple of ENG_LM_PAD) of n <= ENG_LM_SPREAD rows of panels, from the first of these inputs on, to
-     * [k / 4][ENG_LM_SPREAD][4], zeros beyond n. */
+    /* The same for many rows: outputs are lanes, so that no sums across a vector are left. NULL in vector sets without
+     * VNNI. spread_s8: k inputs (a multiple of ENG_LM_PAD) of n <= ENG_LM_SPREAD rows of panels, from the first of these
+     * inputs on, to [k / 4][ENG_LM_SPREAD][4], zeros beyond n. */
     void (*spread_s8)(const int8_t *panels, size_t w_row, size_t n, size_t k, int8_t *out);
     void (*many_s8)(const struct eng_lm_many *p);
-    /* y = sum over groups of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
+    /* y = sum over groups, one after the other, of scale * (x . (q - zero)), x as quantise gives it (with its 128). */
     void (*dot_q4)(const struct eng_lm_shape *shape, const uint8_t *x, const uint8_t *w, float *y);
-
     /* Weights to the narrow formats, row by row. s8: w[k] -> out[eng_lm_padded(k)], symmetric; returns the scale, *sum
      * gets the sum of the row. q4: k a multiple of ENG_LM_GROUP -> k / 2 bytes, k / ENG_LM_GROUP scales and zeros. */
     float (*pack_s8)(const float *w, size_t k, int8_t *out, int32_t *sum);
@@ -208,7 +211,7 @@ const struct eng_lm_kernels *eng_lm_for(enum eng_lm_isa isa);
 void eng_lm_to_panel(const void *rows, size_t distance, size_t n, size_t bytes, size_t length, void *panel);
 /* The ENG_LM_PANEL rows of a panel, one after the other. */
 void eng_lm_from_panel(const void *panel, size_t length, void *rows);
-/* Puts a row of 4-bit weights into its panel, at 0 .. ENG_LM_PANEL-1. */
+/* Puts a row of 4-bit weights into its panel, at 0 .. ENG_LM_Q4_PANEL-1. */
 void eng_lm_q4_to_panel(const struct eng_lm_q4_row *row, size_t k, size_t at, uint8_t *panel);
 
 /* bfloat16 and half to float, exactly. */

@@ -132,23 +132,41 @@ static size_t panel_place(size_t row, size_t length, size_t at)
            row % ENG_LM_PANEL * ENG_LM_BLOCK + at % ENG_LM_BLOCK;
 }
 
+float eng_lm_q4_scale(float scale)
+{
+    uint32_t bits;
+    memcpy(&bits, &scale, sizeof bits);
+    bits &= ~15U;
+    memcpy(&scale, &bits, sizeof bits);
+    return scale;
+}
+
 void eng_lm_q4_to_panel(const struct eng_lm_q4_row *row, size_t k, size_t at, uint8_t *panel)
 {
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++, panel += ENG_LM_Q4_STEP) {
-        memcpy(panel + at * ENG_LM_BLOCK, row->q + g * ENG_LM_BLOCK, ENG_LM_BLOCK);
-        memcpy(panel + ENG_LM_Q4_SCALES + at * sizeof(float), row->scale + g, sizeof(float));
-        panel[ENG_LM_Q4_ZEROS + at] = row->zero[g];
+        const uint8_t *q = row->q + g * (ENG_LM_GROUP / 2);
+        for (size_t i = 0; i < ENG_LM_GROUP / 8; i++)
+            memcpy(panel + i * ENG_LM_Q4_LINE + at * 4, q + 4 * i, 4);
+        const float scale = eng_lm_q4_scale(row->scale[g]);
+        uint32_t bits;
+        memcpy(&bits, &scale, sizeof bits);
+        bits |= row->zero[g];
+        memcpy(panel + ENG_LM_Q4_SCALES + at * 4, &bits, sizeof bits);
     }
 }
 
 /* q - zero of an input of a row, and the scale of its group. */
 static int q4_at(const uint8_t *w, size_t row, size_t w_row, size_t i, float *scale)
 {
-    const uint8_t *group = w + row / ENG_LM_PANEL * ENG_LM_PANEL * w_row + i / ENG_LM_GROUP * ENG_LM_Q4_STEP;
-    const size_t at = row % ENG_LM_PANEL;
-    const uint8_t byte = group[at * ENG_LM_BLOCK + i % (ENG_LM_GROUP / 2)];
-    memcpy(scale, group + ENG_LM_Q4_SCALES + at * sizeof *scale, sizeof *scale);
-    return (i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4) - group[ENG_LM_Q4_ZEROS + at];
+    const uint8_t *group =
+        w + row / ENG_LM_Q4_PANEL * ENG_LM_Q4_PANEL * w_row + i / ENG_LM_GROUP * ENG_LM_Q4_STEP;
+    const size_t at = row % ENG_LM_Q4_PANEL, pair = i % (ENG_LM_GROUP / 2);
+    const uint8_t byte = group[pair / 4 * ENG_LM_Q4_LINE + at * 4 + pair % 4];
+    uint32_t bits;
+    memcpy(&bits, group + ENG_LM_Q4_SCALES + at * 4, sizeof bits);
+    memcpy(scale, &bits, sizeof bits);
+    *scale = eng_lm_q4_scale(*scale);
+    return (i % ENG_LM_GROUP < ENG_LM_GROUP / 2 ? byte & 15 : byte >> 4) - (int)(bits & 15);
 }
 
 void eng_lm_ref_widen_q4(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out)
@@ -234,19 +252,20 @@ void eng_lm_ref_many_s8(const struct eng_lm_many *p)
     }
 }
 
+/* The chain of the vector sets. */
 void eng_lm_ref_dot_q4(const struct eng_lm_shape *s, const uint8_t *x, const uint8_t *w, float *y)
 {
     for (size_t i = 0; i < s->m; i++)
         for (size_t j = 0; j < s->n; j++) {
-            double sum = 0;
+            float sum = 0;
             for (size_t g = 0; g < s->k / ENG_LM_GROUP; g++) {
                 int32_t part = 0;
                 float scale = 0;
                 for (size_t c = g * ENG_LM_GROUP; c < (g + 1) * ENG_LM_GROUP; c++)
                     part += x[i * s->x_row + c] * q4_at(w, j, s->w_row, c, &scale);
-                sum += (double)part * (double)scale;
+                sum = fmaf((float)part, scale, sum);
             }
-            y[i * s->y_row + j] = (float)sum;
+            y[i * s->y_row + j] = sum;
         }
 }
 
@@ -402,7 +421,8 @@ static void pack_group(const float *w, uint8_t *q, float *scale, uint8_t *zero)
         high = w[i] > high ? w[i] : high;
     }
     float step = (high - low) / 15.0f;
-    *scale = step > 0 && step < INFINITY ? step : 1.0f;
+    *scale = eng_lm_q4_scale(step);
+    *scale = *scale > 0 && *scale < INFINITY ? *scale : 1.0f;
     float z = nearbyintf(-low / *scale);
     *zero = (uint8_t)(z >= 0 ? z <= 15 ? z : 15 : 0);
     memset(q, 0, ENG_LM_GROUP / 2);

@@ -12,6 +12,7 @@
 #include "engine/kernels/vec_bytes.h"
 #include "engine/kernels/vec_dot.h"
 #include "engine/kernels/vec_many.h"
+#include "engine/kernels/vec_q4.h"
 #include "engine/kernels/vec_tile.h"
 
 V_INLINE vf v_abs(vf a)
@@ -298,11 +299,17 @@ V_INLINE vf v_of_bytes(const uint8_t *p, int shift)
 
 static void widen_q4(const uint8_t *w, size_t row, size_t w_row, size_t k, float *out)
 {
-    const uint8_t *group = w + row / ENG_LM_PANEL * ENG_LM_PANEL * w_row;
-    size_t at = row % ENG_LM_PANEL;
+    const uint8_t *group = w + row / ENG_LM_Q4_PANEL * ENG_LM_Q4_PANEL * w_row;
+    size_t at = row % ENG_LM_Q4_PANEL * 4;
     for (size_t g = 0; g < k / ENG_LM_GROUP; g++, group += ENG_LM_Q4_STEP) {
-        const uint8_t *q = group + at * ENG_LM_BLOCK;
-        vf zero = v_set((float)group[ENG_LM_Q4_ZEROS + at]), scale = q4_scale(group, at);
+        uint8_t q[ENG_LM_GROUP / 2];
+        uint32_t bits;
+        for (size_t i = 0; i < sizeof q; i += 4)
+            memcpy(q + i, group + i / 4 * ENG_LM_Q4_LINE + at, 4);
+        memcpy(&bits, group + ENG_LM_Q4_SCALES + at, sizeof bits);
+        float step;
+        memcpy(&step, &bits, sizeof step);
+        vf zero = v_set((float)(bits & 15)), scale = v_set(eng_lm_q4_scale(step));
         for (size_t i = 0; i < ENG_LM_GROUP / 2; i += V) {
             float *to = out + g * ENG_LM_GROUP + i;
             v_store(to, v_mul(v_sub(v_of_bytes(q + i, 0), zero), scale));
@@ -363,6 +370,7 @@ static void pack_q4(const float *w, size_t k, const struct eng_lm_q4_row *out)
             high = v_max(v_load(w + i), high);
         }
         float step = (v_top(high) + v_top(low)) / 15.0f;
+        step = eng_lm_q4_scale(step);
         scale[g] = step > 0 && step < INFINITY ? step : 1.0f;
         float z = nearbyintf(v_top(low) / scale[g]);
         zero[g] = (uint8_t)(z >= 0 ? z <= 15 ? z : 15 : 0);

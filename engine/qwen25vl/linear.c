@@ -29,7 +29,7 @@ static size_t beside_floats(const struct eng_ops *ops)
 
 static size_t spread_bytes(const struct eng_ops *ops)
 {
-    return ops->rows * PIECE * sizeof(int32_t) + ENG_OPS_SPREAD;
+    return ENG_OPS_SPREAD + ops->rows * PIECE * sizeof(int32_t); /* whole lines of the cache */
 }
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,
@@ -44,7 +44,7 @@ enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_
     out->scratch = calloc((size_t)threads, ENG_OPS_SCRATCH * sizeof(float));
     out->beside = malloc((size_t)threads * beside_floats(out) * sizeof(float));
     if (kernels->many_s8)
-        out->spread = malloc((size_t)threads * spread_bytes(out));
+        out->spread = aligned_alloc(64, (size_t)threads * spread_bytes(out));
     if (!out->prepared || !out->scales || !out->scratch || !out->beside || (kernels->many_s8 && !out->spread)) {
         eng_ops_free(out);
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory for %zu rows of %zu activations", rows, width);
@@ -477,6 +477,7 @@ static void awq_row(const struct packing *p, size_t row, const struct eng_lm_q4_
         int64_t at = (int64_t)(g * ENG_LM_GROUP) / p->awq->group;
         int zero = eng_awq_nibble(p->awq->qzeros, at, (int64_t)row);
         eng_weight_to_f32(p->awq->scales, at * p->awq->out + (int64_t)row, 1, &out->scale[g]);
+        out->scale[g] = eng_lm_q4_scale(out->scale[g]); /* the same, but for scales in fp32 */
         out->zero[g] = (uint8_t)zero;
         for (size_t i = 0; i < half; i++) {
             int64_t input = (int64_t)(g * ENG_LM_GROUP + i);
@@ -520,8 +521,8 @@ static void pack_panel_q4(const struct packing *p, size_t first, size_t n, uint8
 static void pack_panel(void *context, size_t panel, int worker)
 {
     const struct packing *p = context;
-    size_t k = p->to->k, first = panel * ENG_LM_PANEL;
-    size_t n = p->to->n - first < ENG_LM_PANEL ? p->to->n - first : ENG_LM_PANEL;
+    size_t k = p->to->k, rows_of = eng_linear_panel(p->to->kind), first = panel * rows_of;
+    size_t n = p->to->n - first < rows_of ? p->to->n - first : rows_of;
     float *wide = malloc((k + k / ENG_LM_GROUP) * sizeof *wide);
     uint8_t *rows = malloc(ENG_LM_PANEL * eng_lm_padded(k));
     (void)worker;
@@ -548,7 +549,7 @@ static void *allocate_large(size_t bytes)
 static enum b_code allocate(struct eng_linear *l, struct b_err *err)
 {
     bool q4 = l->kind != ENG_LINEAR_S8;
-    size_t rows = eng_linear_rows(l->n), bytes;
+    size_t rows = eng_linear_rows(l->kind, l->n), bytes;
     l->w_row = q4 ? eng_lm_q4_bytes(l->k) : eng_lm_padded(l->k);
     bytes = rows * l->w_row;
     l->owned = allocate_large(bytes);
@@ -560,7 +561,7 @@ static enum b_code allocate(struct eng_linear *l, struct b_err *err)
         return b_fail(err, B_NO_MEMORY, DOMAIN, "no memory to pack a layer of %zu x %zu weights", l->n, l->k);
     }
     if (q4 && bytes) /* rows beyond n */
-        memset((uint8_t *)l->owned + bytes - ENG_LM_PANEL * l->w_row, 0, ENG_LM_PANEL * l->w_row);
+        memset((uint8_t *)l->owned + bytes - ENG_LM_Q4_PANEL * l->w_row, 0, ENG_LM_Q4_PANEL * l->w_row);
     return B_OK;
 }
 
@@ -572,7 +573,7 @@ static enum b_code pack_all(struct eng_team *team, struct packing *p, struct b_e
     enum b_code code = allocate(p->to, err);
     if (code != B_OK)
         return code;
-    eng_team_run(team, eng_linear_rows(p->to->n) / ENG_LM_PANEL, pack_panel, p);
+    eng_team_run(team, eng_linear_rows(p->to->kind, p->to->n) / eng_linear_panel(p->to->kind), pack_panel, p);
     if (!atomic_load(&failed))
         return B_OK;
     eng_linear_free(p->to);

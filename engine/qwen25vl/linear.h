@@ -79,9 +79,14 @@ enum {
 };
 
 /* Rows of packed layers are rounded up to whole panels. */
-static inline size_t eng_linear_rows(size_t n)
+static inline size_t eng_linear_panel(enum eng_linear_kind kind)
 {
-    return (n + ENG_LM_PANEL - 1) / ENG_LM_PANEL * ENG_LM_PANEL;
+    return kind == ENG_LINEAR_S8 ? ENG_LM_PANEL : ENG_LM_Q4_PANEL;
+}
+static inline size_t eng_linear_rows(enum eng_linear_kind kind, size_t n)
+{
+    const size_t panel = eng_linear_panel(kind);
+    return (n + panel - 1) / panel * panel;
 }
 
 enum b_code eng_ops_new(const struct eng_lm_kernels *kernels, int threads, size_t rows, size_t width,

@@ -10,7 +10,7 @@
 #include "engine/base/file.h"
 
 #define DOMAIN "packed"
-#define MAGIC "DPPACK2"
+#define MAGIC "DPPACK3"
 #define ALIGN 64
 #define MAX_FILE ((uint64_t)1 << 40)
 
@@ -50,7 +50,7 @@ static struct parts parts_of(enum eng_linear_kind kind, size_t n, size_t k)
 {
     const bool wide = kind == ENG_LINEAR_S8;
     struct parts p = {.w_row = wide ? eng_lm_padded(k) : eng_lm_q4_bytes(k)};
-    p.weights = (uint64_t)eng_linear_rows(n) * p.w_row;
+    p.weights = (uint64_t)eng_linear_rows(kind, n) * p.w_row;
     p.scale = wide ? n * sizeof(float) : 0;
     p.shift = n * sizeof(float);
     return p;

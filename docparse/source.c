@@ -39,38 +39,43 @@ static const struct known_media known[] = {
     {{"\xff\xd8\xff", 3, 0}, DP_MEDIA_JPEG},
 };
 
+#define TO_PDF "save or print it as PDF first (soffice --headless --convert-to pdf FILE)"
+#define TO_PNG "convert it to PNG or JPEG first"
+#define UNPACK "unpack it first"
+#define CONVERT "convert the file first"
+
 struct foreign {
     struct magic magic;
-    const char *what;
+    const char *what, *advice;
 };
 
 /* What people hand in by mistake; names for the message only. */
 static const struct foreign foreign[] = {
-    {{"PK\3\4", 4, 0}, "a ZIP archive or an Office document"},
-    {{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, 0}, "an old Office document"},
-    {{"GIF8", 4, 0}, "a GIF image"},
-    {{"BM", 2, 0}, "a BMP image"},
-    {{"ftyphei", 7, 4}, "a HEIC photo"},
-    {{"ftypmif1", 8, 4}, "a HEIC photo"},
-    {{"ftypavif", 8, 4}, "an AVIF image"},
-    {{"ftyp", 4, 4}, "an MP4 or QuickTime file"},
-    {{"\0\0\0\x0cjP  ", 8, 0}, "a JPEG 2000 image"},
-    {{"\xff\x4f\xff\x51", 4, 0}, "a JPEG 2000 image"},
-    {{"\x97JB2", 4, 0}, "a JBIG2 image"},
-    {{"\0\0\0\x0cJXL ", 8, 0}, "a JPEG XL image"},
-    {{"\xff\x0a", 2, 0}, "a JPEG XL image"},
-    {{"AT&TFORM", 8, 0}, "a DjVu document"},
-    {{"%!PS", 4, 0}, "a PostScript document"},
-    {{"{\\rtf", 5, 0}, "an RTF document"},
-    {{"\x1f\x8b", 2, 0}, "gzip-compressed data"},
-    {{"BZh", 3, 0}, "bzip2-compressed data"},
-    {{"7z\xbc\xaf\x27\x1c", 6, 0}, "a 7-Zip archive"},
-    {{"Rar!", 4, 0}, "a RAR archive"},
-    {{"RIFF", 4, 0}, "a RIFF file that is not WebP"},
-    {{"<?xml", 5, 0}, "an XML document"},
-    {{"<!DOCTYPE html", 14, 0}, "an HTML page"},
-    {{"<html", 5, 0}, "an HTML page"},
-    {{"\x7f" "ELF", 4, 0}, "a program"},
+    {{"PK\3\4", 4, 0}, "a ZIP archive or an Office document", UNPACK ", or save an Office document as PDF"},
+    {{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, 0}, "an old Office document", TO_PDF},
+    {{"GIF8", 4, 0}, "a GIF image", TO_PNG},
+    {{"BM", 2, 0}, "a BMP image", TO_PNG},
+    {{"ftyphei", 7, 4}, "a HEIC photo", TO_PNG},
+    {{"ftypmif1", 8, 4}, "a HEIC photo", TO_PNG},
+    {{"ftypavif", 8, 4}, "an AVIF image", TO_PNG},
+    {{"ftyp", 4, 4}, "an MP4 or QuickTime file", CONVERT},
+    {{"\0\0\0\x0cjP  ", 8, 0}, "a JPEG 2000 image", TO_PNG},
+    {{"\xff\x4f\xff\x51", 4, 0}, "a JPEG 2000 image", TO_PNG},
+    {{"\x97JB2", 4, 0}, "a JBIG2 image", TO_PNG},
+    {{"\0\0\0\x0cJXL ", 8, 0}, "a JPEG XL image", TO_PNG},
+    {{"\xff\x0a", 2, 0}, "a JPEG XL image", TO_PNG},
+    {{"AT&TFORM", 8, 0}, "a DjVu document", "convert it to PDF first"},
+    {{"%!PS", 4, 0}, "a PostScript document", "convert it to PDF first"},
+    {{"{\\rtf", 5, 0}, "an RTF document", TO_PDF},
+    {{"\x1f\x8b", 2, 0}, "gzip-compressed data", UNPACK},
+    {{"BZh", 3, 0}, "bzip2-compressed data", UNPACK},
+    {{"7z\xbc\xaf\x27\x1c", 6, 0}, "a 7-Zip archive", UNPACK},
+    {{"Rar!", 4, 0}, "a RAR archive", UNPACK},
+    {{"RIFF", 4, 0}, "a RIFF file that is not WebP", CONVERT},
+    {{"<?xml", 5, 0}, "an XML document", CONVERT},
+    {{"<!DOCTYPE html", 14, 0}, "an HTML page", "print it to PDF from a browser first"},
+    {{"<html", 5, 0}, "an HTML page", "print it to PDF from a browser first"},
+    {{"\x7f" "ELF", 4, 0}, "a program", CONVERT},
 };
 
 static bool matches(const struct magic *magic, const uint8_t *data, size_t size)
@@ -141,15 +146,17 @@ static bool all_zero(const uint8_t *data, size_t size)
     return true;
 }
 
-/* What the bytes look like, for the message. */
-static const char *describe(const uint8_t *data, size_t size)
+/* What the bytes look like, for the message, and what its owner may do. */
+static struct foreign describe(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         if (matches(&foreign[i].magic, data, size))
-            return foreign[i].what;
+            return foreign[i];
     if (all_zero(data, size))
-        return "only zero bytes (an interrupted copy or a damaged disk)";
-    return looks_like_text(data, size) ? "plain text" : NULL;
+        return (struct foreign){.what = "only zero bytes (an interrupted copy or a damaged disk)", .advice = "fetch it again"};
+    if (looks_like_text(data, size))
+        return (struct foreign){.what = "plain text", .advice = "text needs no reading"};
+    return (struct foreign){.advice = CONVERT};
 }
 
 /* The ending of the name when it promises a type that we read, or NULL. */
@@ -167,16 +174,17 @@ static enum b_code refuse(const struct dp_source *source, struct b_err *err)
 {
     const uint8_t *data = source->bytes.data;
     size_t size = source->bytes.size;
-    const char *what = describe(data, size), *ending = promised_ending(source->name);
+    const struct foreign found = describe(data, size);
+    const char *ending = promised_ending(source->name);
     char seen[96];
-    if (what)
-        (void)snprintf(seen, sizeof seen, "holds %s", what);
+    if (found.what)
+        (void)snprintf(seen, sizeof seen, "holds %s", found.what);
     else
         (void)snprintf(seen, sizeof seen, "holds unknown content (it starts with %02x %02x %02x %02x)", data[0],
                        size > 1 ? data[1] : 0, size > 2 ? data[2] : 0, size > 3 ? data[3] : 0);
     enum b_code code = ending ? b_fail(err, B_UNSUPPORTED, "source", "%s is named %s but %s", source->name, ending, seen)
                               : b_fail(err, B_UNSUPPORTED, "source", "%s %s", source->name, seen);
-    b_advise(err, READ_LIST "; convert the file first");
+    b_advise(err, READ_LIST "; %s", found.advice);
     return code;
 }
 

@@ -19,8 +19,12 @@ void svc_print_error(const char *where, int page, const struct b_err *err)
     char at[32] = "";
     if (page > 0)
         (void)snprintf(at, sizeof at, "page %d: ", page);
-    b_log(B_LOG_ERROR, where, "%s%s [%s]%s%s", at, err->message, b_code_name(err->code), err->advice[0] ? "; " : "",
-          err->advice);
+    /* Messages about a file begin with its name, for callers who see nothing else; here the line does already. */
+    const char *slash = strrchr(where, '/'), *name = slash ? slash + 1 : where, *message = err->message;
+    const size_t len = strlen(name);
+    if (len > 0 && strncmp(message, name, len) == 0 && message[len] == ' ')
+        message += len + 1;
+    b_log(B_LOG_ERROR, where, "%s%s [%s]%s%s", at, message, b_code_name(err->code), err->advice[0] ? "; " : "", err->advice);
 }
 
 int svc_usage_error(const char *command, const char *fmt, ...)

@@ -18,7 +18,8 @@
 #include "service/convert_options.h"
 #include "service/manifest.h"
 
-#define POLL_MS 100 /* how often the wait for standard input looks at the cancel flag */
+#define NAMED_MOST 20 /* failures that the end of a run names again; all are counted */
+#define POLL_MS 100   /* how often the wait for standard input looks at the cancel flag */
 
 struct run {
     struct svc_convert_options options;
@@ -30,6 +31,8 @@ struct run {
     struct b_cancel *cancel;
     struct b_buf standard_input; /* its bytes while it is converted */
     size_t failed;
+    const char *named[NAMED_MOST]; /* paths of the first failures, of options.inputs */
+    enum b_code reasons[NAMED_MOST];
     bool keep_images;
 };
 
@@ -40,6 +43,7 @@ struct job {
     const struct dp_source *source;
     struct svc_outputs *outputs;
     int pages_failed, pages_partial;
+    struct b_err first; /* of the pages that failed or are damaged */
 };
 
 static enum b_code on_begin(void *ctx, const struct dp_document_info *info, int32_t pages, struct b_err *err)
@@ -62,6 +66,8 @@ static enum b_code on_page(void *ctx, const struct dp_page *page, const struct b
     struct job *job = ctx;
     if (page->status != DP_STATUS_OK)
         svc_print_error(job->input->path, page->number, &page->error);
+    if (page->status != DP_STATUS_OK && job->first.code == B_OK)
+        job->first = page->error;
     job->pages_failed += page->status == DP_STATUS_FAILED;
     job->pages_partial += page->status == DP_STATUS_PARTIAL;
     for (int32_t i = 0; i < page->n_warnings; i++)
@@ -84,6 +90,7 @@ static void report_done(const struct job *job, enum dp_status status)
     svc_progress_done(job->run->progress, text);
 }
 
+/* Returns B_OK when pages were handed out; *status and, unless it is OK, *err say how well. */
 static enum b_code convert_source(struct run *run, const struct svc_input *input, const struct dp_source *source,
                                   enum dp_status *status, struct b_err *err)
 {
@@ -103,9 +110,38 @@ static enum b_code convert_source(struct run *run, const struct svc_input *input
         code = svc_outputs_commit(job.outputs, *status, err);
     else
         svc_outputs_abort(job.outputs); /* results without a page would look done */
-    if (code == B_OK)
+    if (code == B_OK) {
         report_done(&job, *status);
+        *err = job.first;
+    }
     return code;
+}
+
+static void count_failure(struct run *run, const struct svc_input *input, enum b_code reason)
+{
+    if (run->failed < NAMED_MOST) {
+        run->named[run->failed] = input->path;
+        run->reasons[run->failed] = reason;
+    }
+    run->failed++;
+}
+
+/* What went wrong, once more at the end: between thousands of lines nobody finds it. */
+static void list_failures(const struct run *run)
+{
+    const size_t total = run->options.inputs.count;
+    if (run->failed == 0 || total < 2)
+        return;
+    fprintf(stderr, "docparse: %zu of %zu inputs failed or are incomplete:\n", run->failed, total);
+    for (size_t i = 0; i < run->failed && i < NAMED_MOST; i++) {
+        fputs("  ", stderr);
+        for (const char *c = run->named[i]; *c; c++) /* names may hold what moves a terminal's cursor */
+            fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
+        fprintf(stderr, " [%s]\n", run->reasons[i] == B_OK ? "incomplete before" : b_code_name(run->reasons[i]));
+    }
+    if (run->failed > NAMED_MOST)
+        fprintf(stderr, "  ... and %zu more%s\n", run->failed - NAMED_MOST,
+                run->manifest ? ": see docparse-manifest.jsonl" : "; --resume writes all into docparse-manifest.jsonl");
 }
 
 static bool outputs_exist(const struct run *run, const struct svc_input *input)
@@ -127,11 +163,12 @@ static bool done_before(struct run *run, const struct svc_input *input)
     if (!run->manifest || !svc_manifest_done(run->manifest, input->path, input->stem, &status) ||
         !outputs_exist(run, input))
         return false;
+    svc_progress_skip(run->progress);
     if (status == DP_STATUS_OK) {
         b_log(B_LOG_INFO, input->path, "done before, skipped");
     } else {
         b_log(B_LOG_WARNING, input->path, "done before, skipped; some of its pages failed then");
-        run->failed++;
+        count_failure(run, input, B_OK);
     }
     return true;
 }
@@ -187,10 +224,10 @@ static enum b_code convert_input(struct run *run, const struct svc_input *input)
     if (code != B_OK)
         svc_print_error(input->path, 0, &err);
     if (code != B_OK || status != DP_STATUS_OK)
-        run->failed++;
+        count_failure(run, input, err.code);
     if (run->manifest && !input->failed) {
         struct b_err record = {0};
-        if (svc_manifest_record(run->manifest, input->path, input->stem, code == B_OK ? status : DP_STATUS_FAILED,
+        if (svc_manifest_record(run->manifest, input->path, input->stem, code == B_OK ? status : DP_STATUS_FAILED, &err,
                                 &record) != B_OK)
             svc_print_error(input->path, 0, &record);
     }
@@ -269,13 +306,15 @@ int svc_cmd_convert(int argc, char **argv, struct b_cancel *cancel)
     enum b_code code = B_OK;
     for (size_t i = 0; i < total && code != B_CANCELLED; i++)
         code = convert_input(&run, &run.options.inputs.items[i]);
-    size_t failed = run.failed;
+    const size_t failed = run.failed;
+    svc_progress_drop(run.progress);
+    run.progress = NULL;
+    if (code != B_CANCELLED)
+        list_failures(&run);
     tear_down(&run);
     if (code == B_CANCELLED) {
         fputs("docparse: interrupted; unfinished outputs were removed\n", stderr);
         return SVC_EXIT_INTERRUPTED;
     }
-    if (failed > 0 && total > 1)
-        fprintf(stderr, "docparse: %zu of %zu inputs failed or are incomplete\n", failed, total);
     return failed > 0 ? SVC_EXIT_FAILED : SVC_EXIT_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/base/log.h"
 #include "service/cli.h"
@@ -153,7 +154,13 @@ static int unknown_format(const char *name)
         svc_suggest(&best, name, f->name);
     if (best.name)
         return svc_usage_error("convert", "there is no format '%s'; did you mean '%s'?", name, best.name);
-    return svc_usage_error("convert", "there is no format '%s'", name);
+    char list[256] = "";
+    size_t at = 0;
+    for (const struct out_format *f = out_formats(); f->name && at < sizeof list; f++) {
+        const int len = snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", f->name);
+        at += len > 0 ? (size_t)len : 0;
+    }
+    return svc_usage_error("convert", "there is no format '%s'; there are %s", name, list);
 }
 
 static int add_formats(const char *list, struct svc_convert_options *o)
@@ -402,6 +409,22 @@ static int collect_inputs(int argc, char **argv, struct svc_convert_options *o, 
     return -1;
 }
 
+/* "-o report.html" most often means a file; a folder of that name has to be there already. */
+static int check_folder(const char *dir)
+{
+    struct stat st;
+    const size_t len = strlen(dir);
+    if (stat(dir, &st) == 0)
+        return S_ISDIR(st.st_mode) ? -1 : svc_usage_error("convert", "--output names a folder, but '%s' is a file", dir);
+    for (const struct out_format *f = out_formats(); f->name; f++) {
+        const size_t ending = strlen(f->extension);
+        if (!f->side_outputs && len > ending && strcmp(dir + len - ending, f->extension) == 0)
+            return svc_usage_error("convert", "--output names a folder, not a file such as '%s': results are named after"
+                                   " their inputs", dir);
+    }
+    return -1;
+}
+
 static int finish(int argc, char **argv, struct svc_convert_options *o, const struct pending *p)
 {
     struct b_err err = {0};
@@ -417,7 +440,9 @@ static int finish(int argc, char **argv, struct svc_convert_options *o, const st
         return SVC_EXIT_USAGE;
     if (p->overlay && add_formats("overlay", o) != -1)
         return SVC_EXIT_USAGE;
-    int done = collect_inputs(argc, argv, o, p);
+    int done = check_folder(o->out_dir);
+    if (done < 0)
+        done = collect_inputs(argc, argv, o, p);
     if (done >= 0)
         return done;
     if (svc_inputs_name(&o->inputs, &err) != B_OK)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/file.h"
+#include "engine/base/utf8.h"
 
 #define DOMAIN "manifest"
 #define MANIFEST_BYTES_MAX ((uint64_t)4 << 30)
@@ -104,14 +105,39 @@ static json_int_t modified_of(const struct stat *st)
     return (json_int_t)st->st_mtim.tv_sec * 1000000000 + (json_int_t)st->st_mtim.tv_nsec;
 }
 
+/* A name as JSON can hold it: file systems allow any bytes. NULL without memory; free it. */
+static char *text_of_name(const char *name)
+{
+    const size_t len = strlen(name);
+    if (b_utf8_valid(name, len))
+        return strdup(name);
+    char *out = malloc(4 * len + 1);
+    if (!out)
+        return NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char byte = (unsigned char)name[i];
+        if (byte < 0x80)
+            out[at++] = name[i];
+        else
+            at += (size_t)snprintf(out + at, 5, "\\x%02X", byte);
+    }
+    out[at] = '\0';
+    return out;
+}
+
 bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status *status)
 {
-    json_t *entry = json_object_get(manifest->done, stem);
+    char *input = text_of_name(path), *output = text_of_name(stem);
+    json_t *entry = output ? json_object_get(manifest->done, output) : NULL;
     const char *said = json_string_value(json_object_get(entry, "status"));
-    const char *input = json_string_value(json_object_get(entry, "input"));
+    const char *then = json_string_value(json_object_get(entry, "input"));
+    const bool same = said && input && then && strcmp(then, input) == 0;
     struct stat st;
     *status = DP_STATUS_FAILED;
-    if (!said || !input || strcmp(input, path) != 0 || stat(path, &st) != 0 ||
+    free(input);
+    free(output);
+    if (!same || stat(path, &st) != 0 ||
         json_integer_value(json_object_get(entry, "bytes")) != (json_int_t)st.st_size ||
         json_integer_value(json_object_get(entry, "modified")) != modified_of(&st))
         return false;
@@ -121,18 +147,37 @@ bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, co
     return *status != DP_STATUS_FAILED;
 }
 
-enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem,
-                                enum dp_status status, struct b_err *err)
+/* The line of one input, without its end; free it. NULL without memory. */
+static char *entry_text(const struct svc_manifest *m, const char *path, const char *stem, enum dp_status status,
+                        const struct b_err *why)
 {
     struct stat st = {0};
     (void)stat(path, &st);
-    json_t *entry = json_pack("{s:s%, s:s%, s:I, s:I, s:s, s:s}", "input", path, strlen(path), "output", stem,
-                              strlen(stem), "bytes", (json_int_t)st.st_size, "modified", modified_of(&st), "status",
-                              dp_status_name(status), "key", manifest->key);
-    char *text = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
+    char *input = text_of_name(path), *output = text_of_name(stem), *text = NULL;
+    json_t *entry = input && output ? json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "input", input, "output", output, "bytes",
+                                                (json_int_t)st.st_size, "modified", modified_of(&st), "status",
+                                                dp_status_name(status), "key", m->key)
+                                    : NULL;
+    if (entry && why && why->code != B_OK && status != DP_STATUS_OK) {
+        char *message = text_of_name(why->message);
+        (void)json_object_set_new(entry, "reason", json_string(b_code_name(why->code)));
+        (void)json_object_set_new(entry, "message", json_string(message ? message : ""));
+        free(message);
+    }
+    if (entry)
+        text = json_dumps(entry, JSON_COMPACT);
     json_decref(entry);
-    if (!text) /* a file name that is not UTF-8 cannot be recorded: the input is converted again */
-        return B_OK;
+    free(input);
+    free(output);
+    return text;
+}
+
+enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status status,
+                                const struct b_err *why, struct b_err *err)
+{
+    char *text = entry_text(manifest, path, stem, status, why);
+    if (!text)
+        return b_fail(err, B_NO_MEMORY, DOMAIN, "out of memory");
     size_t len = strlen(text);
     char *line = malloc(len + 2);
     if (!line) {
@@ -147,12 +192,12 @@ enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path,
     at += len;
     line[at++] = '\n';
     ssize_t n = write(manifest->fd, line, at);
-    int why = errno;
+    const int number = errno;
     free(text);
     free(line);
     if (n > 0)
         manifest->torn = (size_t)n != at;
     if (n != (ssize_t)at)
-        return b_fail(err, B_IO, DOMAIN, "the manifest cannot be written: %s", n < 0 ? strerror(why) : "disk full");
+        return b_fail(err, B_IO, DOMAIN, "the manifest cannot be written: %s", n < 0 ? strerror(number) : "disk full");
     return B_OK;
 }

@@ -20,7 +20,9 @@ void svc_manifest_close(struct svc_manifest *manifest);
  * *status says how complete they are: OK or PARTIAL (a failed input counts as not done). */
 bool svc_manifest_done(const struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status *status);
 
-enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem,
-                                enum dp_status status, struct b_err *err) B_MUST_CHECK;
+/* why: what went wrong when status is not OK, for whoever reads the file (its reason and message); NULL: nothing is known.
+ * Names that are no UTF-8 are recorded with their odd bytes as \xHH. */
+enum b_code svc_manifest_record(struct svc_manifest *manifest, const char *path, const char *stem, enum dp_status status,
+                                const struct b_err *why, struct b_err *err) B_MUST_CHECK;
 
 #endif

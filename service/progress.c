@@ -18,7 +18,7 @@
 
 struct svc_progress {
     enum svc_progress_mode mode;
-    size_t documents, opened, finished;
+    size_t documents, opened, finished, skipped;
     long pages_known, pages_done; /* over all documents */
     int doc_pages, doc_done;
     char name[96];
@@ -49,11 +49,11 @@ static void draw(struct svc_progress *p)
     double elapsed = (double)(b_now_ns() - p->start) / 1e9;
     double rate = elapsed > 0 ? (double)p->pages_done / elapsed : 0;
     double mean = p->opened ? (double)p->pages_known / (double)p->opened : 0;
-    double total = (double)p->pages_known + mean * (double)(p->documents - p->opened);
+    double total = (double)p->pages_known + mean * (double)(p->documents - p->opened - p->skipped);
     char left[32] = "-:--", line[512];
     if (rate > 0)
         format_time((total - (double)p->pages_done) / rate, left, sizeof left);
-    (void)snprintf(line, sizeof line, "[%zu/%zu] page %d/%d  %.1f pages/s  %s left  %s", p->opened, p->documents,
+    (void)snprintf(line, sizeof line, "[%zu/%zu] page %d/%d  %.1f pages/s  %s left  %s", p->opened + p->skipped, p->documents,
                    p->doc_done, p->doc_pages, rate, left, p->name);
     if ((int)strlen(line) > columns - 1)
         line[columns - 1] = '\0';
@@ -93,8 +93,11 @@ void svc_progress_drop(struct svc_progress *p)
     clear_line(p);
     b_log_set_hook(NULL, NULL);
     double elapsed = (double)(b_now_ns() - p->start) / 1e9;
+    char before[40] = "";
+    if (p->skipped > 0)
+        (void)snprintf(before, sizeof before, ", %zu done before", p->skipped);
     if (p->mode != SVC_PROGRESS_NONE && p->documents > 1)
-        fprintf(stderr, "%zu of %zu documents, %ld pages in %.1f s (%.2f pages/s)\n", p->finished, p->documents,
+        fprintf(stderr, "%zu of %zu documents%s, %ld pages in %.1f s (%.2f pages/s)\n", p->finished, p->documents, before,
                 p->pages_done, elapsed, elapsed > 0 ? (double)p->pages_done / elapsed : 0.0);
     free(p);
 }
@@ -124,6 +127,12 @@ void svc_progress_page(struct svc_progress *p)
     p->pages_done++;
     if (p->mode == SVC_PROGRESS_AUTO && (b_now_ns() - p->drawn > REDRAW_NS || p->doc_done == p->doc_pages))
         draw(p);
+}
+
+void svc_progress_skip(struct svc_progress *p)
+{
+    if (p)
+        p->skipped++;
 }
 
 void svc_progress_done(struct svc_progress *p, const char *outcome)

@@ -17,6 +17,8 @@ void svc_progress_drop(struct svc_progress *progress);
 
 void svc_progress_document(struct svc_progress *progress, const char *name, int pages);
 void svc_progress_page(struct svc_progress *progress);
+/* A document that an earlier run finished. */
+void svc_progress_skip(struct svc_progress *progress);
 /* outcome: "ok", "partial: 2 pages failed", "failed"... */
 void svc_progress_done(struct svc_progress *progress, const char *outcome);
 

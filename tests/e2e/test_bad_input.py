@@ -34,6 +34,7 @@ class Bad(Case):
             self.write(name, data)
         result = self.convert("good.pdf", name, "-f", "json,html", *args, code=FAILED)
         self.names_error(result, name, reason, *words)
+        self.assertIn("1 of 2 inputs failed or are incomplete:\n  %s [%s]\n" % (name, reason), result.err)
         if page:
             self.names_error(result, name, reason, "page %d:" % page)
         self.assertEqual(self.results(), ["good.html", "good.json"])

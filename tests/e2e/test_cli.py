@@ -41,6 +41,11 @@ class Help(Case):
             self.assertIn("--help", result.err)
             self.assertEqual(result.out, "")
         self.write("a.pdf", pdf([["x"]]))
+        self.assertIn("there are json, jsonl, html", self.run_program("convert", "-f", "docx", "a.pdf", code=USAGE).err)
+        self.assertIn("'a.pdf' is a file", self.run_program("convert", "a.pdf", "-o", "a.pdf", code=USAGE).err)
+        self.assertIn("not a file such as 'x.md'", self.run_program("convert", "a.pdf", "-o", "x.md", code=USAGE).err)
+        os.mkdir(self.at("y.md"))
+        self.run_program("convert", "a.pdf", "-q", "-o", "y.md", code=OK)
         self.assertIn("docparse convert a.pdf", self.run_program("a.pdf", code=USAGE).err)
 
     def test_version(self):

@@ -249,7 +249,7 @@ static void inputs_and_manifest(void **state)
         if (code == B_OK)
             code = svc_manifest_open(folder.path, "key", &manifest, &err);
         if (code == B_OK)
-            code = svc_manifest_record(manifest, inputs.items[0].path, inputs.items[0].stem, DP_STATUS_OK, &err);
+            code = svc_manifest_record(manifest, inputs.items[0].path, inputs.items[0].stem, DP_STATUS_OK, NULL, &err);
         svc_manifest_close(manifest);
         svc_inputs_free(&inputs);
         reached = t_alloc_failed();

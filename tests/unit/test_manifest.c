@@ -52,7 +52,7 @@ static struct svc_manifest *opened(struct fixture *f, const char *key)
 static void record(struct fixture *f, const char *key, enum dp_status status)
 {
     struct svc_manifest *m = opened(f, key);
-    assert_int_equal(svc_manifest_record(m, f->input, "a", status, &f->err), B_OK);
+    assert_int_equal(svc_manifest_record(m, f->input, "a", status, NULL, &f->err), B_OK);
     svc_manifest_close(m);
 }
 
@@ -125,6 +125,33 @@ static void torn_lines_cost_one_input(void **state)
     assert_true(done(f, "k", "a", &status));
 }
 
+static void reasons_are_recorded(void **state)
+{
+    struct fixture *f = *state;
+    struct b_err why = {0};
+    (void)b_fail(&why, B_PASSWORD, "pdf", "it needs a password");
+    struct svc_manifest *m = opened(f, "k");
+    assert_int_equal(svc_manifest_record(m, f->input, "a", DP_STATUS_FAILED, &why, &f->err), B_OK);
+    svc_manifest_close(m);
+    char *text = t_folder_read(&f->folder, FILE_NAME);
+    assert_non_null(strstr(text, "\"reason\":\"password\""));
+    assert_non_null(strstr(text, "it needs a password"));
+    free(text);
+}
+
+static void odd_names_are_done_as_well(void **state)
+{
+    struct fixture *f = *state;
+    enum dp_status status;
+    (void)t_folder_at(&f->folder, "r\xe9sum\xe9.pdf", f->input, sizeof f->input);
+    t_folder_write(&f->folder, "r\xe9sum\xe9.pdf", "some bytes");
+    struct svc_manifest *m = opened(f, "k");
+    assert_int_equal(svc_manifest_record(m, f->input, "r\xe9sum\xe9", DP_STATUS_OK, NULL, &f->err), B_OK);
+    svc_manifest_close(m);
+    assert_true(done(f, "k", "r\xe9sum\xe9", &status));
+    assert_false(done(f, "k", "r\xe8sum\xe9", &status));
+}
+
 static void unwritable_folders_are_errors(void **state)
 {
     struct fixture *f = *state;
@@ -141,7 +168,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(finished_inputs_are_done),      WITH_FOLDER(the_last_word_counts),
         WITH_FOLDER(changed_inputs_are_not_done),   WITH_FOLDER(torn_lines_cost_one_input),
-        WITH_FOLDER(unwritable_folders_are_errors),
+        WITH_FOLDER(unwritable_folders_are_errors), WITH_FOLDER(reasons_are_recorded),
+        WITH_FOLDER(odd_names_are_done_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

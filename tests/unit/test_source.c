@@ -94,18 +94,18 @@ static void says_what_it_saw(void **state)
     static const struct {
         const char *bytes;
         size_t size;
-        const char *name, *part;
+        const char *name, *part, *advice;
     } cases[] = {
-        {"Dear Sir or Madam,\n", 19, "letter.pdf", "letter.pdf is named .pdf but holds plain text"},
-        {"Dear Sir or Madam,\n", 19, "letter.doc", "letter.doc holds plain text"},
-        {"PK\3\4....", 8, "x.docx", "a ZIP archive or an Office document"},
-        {"GIF89a..", 8, "x.png", "is named .png but holds a GIF image"},
-        {"\0\0\0\x18" "ftypheic", 12, "x.jpg", "HEIC"},
-        {"\0\0\0\0\0\0\0\0", 8, "x.tif", "only zero bytes"},
-        {"RIFF\4\0\0\0WAVE", 12, "x.webp", "RIFF file that is not WebP"},
-        {"\xde\xad\xbe\xef", 4, "x", "starts with de ad be ef"},
-        {"\xde", 1, "x", "starts with de 00 00 00"},
-        {"caf\xc3\xa9 \xe2\x82\xac", 9, "x.PDF", "named .pdf but holds plain text"},
+        {"Dear Sir or Madam,\n", 19, "letter.pdf", "letter.pdf is named .pdf but holds plain text", "text needs no reading"},
+        {"Dear Sir or Madam,\n", 19, "letter.doc", "letter.doc holds plain text", "text needs no reading"},
+        {"PK\3\4....", 8, "x.docx", "a ZIP archive or an Office document", "unpack it first, or save"},
+        {"GIF89a..", 8, "x.png", "is named .png but holds a GIF image", "PNG or JPEG first"},
+        {"\0\0\0\x18" "ftypheic", 12, "x.jpg", "HEIC", "PNG or JPEG first"},
+        {"\0\0\0\0\0\0\0\0", 8, "x.tif", "only zero bytes", "fetch it again"},
+        {"RIFF\4\0\0\0WAVE", 12, "x.webp", "RIFF file that is not WebP", "convert the file first"},
+        {"\xde\xad\xbe\xef", 4, "x", "starts with de ad be ef", "convert the file first"},
+        {"\xde", 1, "x", "starts with de 00 00 00", "convert the file first"},
+        {"caf\xc3\xa9 \xe2\x82\xac", 9, "x.PDF", "named .pdf but holds plain text", "text needs"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct dp_source source;
@@ -114,6 +114,8 @@ static void says_what_it_saw(void **state)
         if (!strstr(err.message, cases[i].part))
             fail_msg("\"%s\" lacks \"%s\"", err.message, cases[i].part);
         assert_non_null(strstr(err.advice, "PDF, TIFF, PNG, JPEG and WebP"));
+        if (!strstr(err.advice, cases[i].advice))
+            fail_msg("\"%s\" lacks \"%s\"", err.advice, cases[i].advice);
     }
 }
 

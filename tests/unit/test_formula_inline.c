@@ -97,7 +97,7 @@ static void formulas(void **state)
     expect("say `x = 3 or `g(`y) so", "x=3;g(y);");
     expect("let ~x,~y be of ~f_0 = id, so", "x;y;f0=id;");
     expect("is −|log|~c of ~x̸= 2", "−logc;x̸=2;");
-    expect("so Var(`X) or ~R^~i |~f", "Var(X);Rif;");
+    expect("so Var(`X) or ~R^~i|~f", "Var(X);Rif;");
 }
 
 /* Single letters of the text font that the page's formulas take theirs from. */

@@ -123,7 +123,7 @@ static bool may_be_edge(const struct dp_page *page, const struct dp_block *b, st
     const float h = (float)page->height;
     const bool kind = b->type == DP_PARAGRAPH || b->type == DP_HEADING || b->type == DP_TITLE || b->type == DP_HEADER ||
                       b->type == DP_FOOTER || b->type == DP_PAGE_NUMBER || b->type == DP_CAPTION ||
-                      b->type == DP_FOOTNOTE || b->type == DP_OTHER;
+                      b->type == DP_FOOTNOTE || b->type == DP_OTHER || b->type == DP_CODE;
     *y = h > 0 ? (b->bbox.y0 + b->bbox.y1) * 0.5f / h : 0.5f;
     return kind && b->has_bbox && b->parent == DP_NONE && b->n_lines > 0 && b->n_lines <= 2 * LINES_MOST &&
            strlen(b->text) <= CHARS_MOST && b->text[0] && in_zone(page, b, o) &&

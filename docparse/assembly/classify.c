@@ -22,6 +22,7 @@
 #define EDGE_LONE_TOP 0.09f
 #define EDGE_LONE_FOOT 0.08f
 #define PARTED 0.18f    /* of the page width between the pieces */
+#define TOUCHING 0.3f   /* heights between a head or foot and the body, at least */
 #define SET_OFF 0.7f    /* heights between a lone line and the body */
 #define NUMBER_PIECES 6 /* of a row with a page number: two pages side by side have as many */
 #define NUMBER_CHARS 110
@@ -101,7 +102,8 @@ struct strip {
     int32_t blocks[8];
     int32_t n, rows, chars;
     float size;
-    bool number; /* one of the blocks is a page number */
+    bool number; /* one of the blocks is a page number, */
+    bool entry;  /* or belongs to a table of contents */
 };
 
 /* The blocks on the outermost printed row that are not yet furniture; false when there are too many. */
@@ -136,6 +138,7 @@ static bool outer_strip(const struct dp_assembly *a, bool top, struct strip *s)
         s->chars += b->chars;
         s->size = fmaxf(s->size, b->size);
         s->number = s->number || (b->lines == 1 && is_page_number(first_text(a, b)));
+        s->entry = s->entry || row_of(a, b, 0)->entry;
         s->box = dp_rect_union(s->box, b->box);
     }
     return true;
@@ -178,11 +181,13 @@ static bool is_furniture(const struct dp_assembly *a, const struct strip *s, boo
     const float h = page_height(a), body = a->body;
     const float away = (top ? s->box.y1 : h - s->box.y0) / h;
     const float off = set_off(a, s, top);
-    if (away > EDGE_ZONE || s->rows > 2 || off > 1e29f)
+    if (away > EDGE_ZONE || s->rows > 2 || off > 1e29f || s->entry)
         return false;
     if (s->number && s->n <= NUMBER_PIECES && s->size <= 1.45f * body && s->chars < NUMBER_CHARS &&
         off > 0.3f * a->height)
         return true;
+    if (off < TOUCHING * a->height) /* headings at the top of narrow columns */
+        return false;
     if (away < EDGE_SURE && s->size <= 1.3f * body && s->rows == 1)
         return true;
     if (s->n >= 2 && s->rows == 1 && parted(a, s) > PARTED * page_width(a) && away < EDGE_PARTED &&

@@ -76,10 +76,12 @@ static uint8_t leader_of(const char *text)
     while (number > 0 && end - number < PLACE_CHARS && memchr("0123456789ivxlc", text[number - 1], 15))
         number--;
     const bool closed = number < end;
-    size_t at = closed ? number : end;
-    for (; at > 0 && (text[at - 1] == '.' || text[at - 1] == ' '); at--)
+    size_t at = closed ? number : end, apart = 0;
+    for (; at > 0 && (text[at - 1] == '.' || text[at - 1] == ' '); at--) {
         dots += text[at - 1] == '.';
-    if (dots < LEADER_DOTS)
+        apart += text[at - 1] == '.' && at > 1 && text[at - 2] == ' ';
+    }
+    if (dots < LEADER_DOTS && !(closed && apart >= 2)) /* two dots set apart are the shortest leader */
         return DP_LEADER_NONE;
     return closed ? DP_LEADER_NUMBER : DP_LEADER_OPEN;
 }

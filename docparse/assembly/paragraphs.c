@@ -313,6 +313,13 @@ static bool follows_item(const struct dp_assembly *a, const struct chain *c, int
     return false;
 }
 
+/* Whether r is the second line of the entry of a table of contents that p begins. */
+static bool continues_entry(const struct dp_assembly *a, const struct dp_row *p, const struct dp_row *r)
+{
+    const uint32_t first = a->items[r->head].first;
+    return r->entry && !p->entry && (first == '.' || (b_cp_is_digit(a->items[p->head].first) && !b_cp_is_digit(first)));
+}
+
 /* Whether a paragraph begins with row i (i >= 1) of the chain. */
 static bool breaks_before(const struct dp_assembly *a, const struct chain *c, int32_t i)
 {
@@ -326,6 +333,8 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
     const float ratio = fmaxf(p->size, r->size) / fmaxf(fminf(p->size, r->size), 1.0f);
     if (gap_between(p, r) > c->gap + GAP_MORE * h || ratio > SIZE_CHANGE || p->entry)
         return true;
+    if (missing <= SHORT_ALONE * width && continues_entry(a, p, r))
+        return false;
     if (r->size > LARGE_TYPE * a->body && gap_between(p, r) > LARGE_GAP * h)
         return true;
     if (c->labelled && label_of(a, r))

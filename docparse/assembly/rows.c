@@ -19,6 +19,7 @@
 #define GAP_LEADER 6.0f    /* heights between a leader and the number that it leads to */
 #define PLACE_CHARS 6      /* of such a number */
 #define SAME_END 0.6f      /* heights that the ends of such numbers may differ by */
+#define ENTRIES_NEAR 5.0f  /* heights between entries of a table of contents */
 #define ENTRIES_LEAST 2    /* with leaders, that end where a number without one does */
 #define GAP_LEAST -0.5f
 #define HEIGHT_RATIO 1.7f
@@ -224,15 +225,38 @@ static int32_t left_neighbour(const struct dp_assembly *a, const struct sorted *
     return best;
 }
 
-/* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body, or led by dots to a page. */
-static bool is_section_number(const struct dp_assembly *a, const struct dp_item *l, const struct dp_item *r)
+/* "3.1", "B.2", "B": the number of a section in front of its name. */
+static bool is_number_of_section(const char *text)
+{
+    const size_t len = strlen(text), letter = text[0] >= 'A' && text[0] <= 'Z';
+    return len > 0 && len <= 10 && text[0] != '.' && letter + strspn(text + letter, "0123456789.") == len;
+}
+
+/* Entries of a table of contents above or below the row: lines that end in leaders. */
+static bool is_among_entries(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, float h)
+{
+    int entries = 0;
+    for (int step = -1; step <= 1; step += 2)
+        for (int32_t k = at + step, seen = 0; k >= 0 && k < n && seen < LOOK && entries < ENTRIES_LEAST; k += step, seen++) {
+            if (fabsf(s[k].y - s[at].y) > ENTRIES_NEAR * h)
+                break;
+            entries += a->items[s[k].item].leader != DP_LEADER_NONE;
+        }
+    return entries >= ENTRIES_LEAST;
+}
+
+/* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body, or led by dots to a page, as
+ * the entries about them are. */
+static bool is_section_number(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at,
+                              const struct dp_item *l, const struct dp_item *r)
 {
     const char *text = a->page->lines[l->line].text;
-    const size_t len = strlen(text);
-    if (len == 0 || len > 10 || strspn(text, "0123456789.") != len || text[0] == '.' || r->letters < 2)
+    if (!is_number_of_section(text) || r->letters < 2)
         return false;
-    if (r->leader != DP_LEADER_NONE)
+    if (r->leader != DP_LEADER_NONE || is_among_entries(a, s, n, at, tall(r)))
         return true;
+    if (l->digits == 0 || l->letters > 0)
+        return false;
     const float ratio = l->size / fmaxf(r->size, 1.0f);
     return l->bold == r->bold && ratio > 0.85f && ratio < 1.18f && (r->bold || r->size > SECTION_SIZE * a->body);
 }
@@ -280,15 +304,20 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
     const float h = fmaxf(fminf(tall(l), tall(r)), 1.0f), gap = r->box.x0 - l->box.x1;
-    if (gap < GAP_LEAST * h || l->vertical != r->vertical || r->drawn || rule_between(a, l, r))
+    if (gap < GAP_LEAST * h || l->vertical != r->vertical || r->drawn)
         return false;
+    /* Frames of links stand between an entry's name and its number. */
     if (r->place && l->letters > 1 && l->leader == DP_LEADER_NONE)
         return true;
+    if (l->leader == DP_LEADER_OPEN && r->digits > 0 && r->chars <= PLACE_CHARS && gap < GAP_LEADER * h)
+        return true;
+    if (r->leader != DP_LEADER_NONE && r->first == '.' && gap < GAP_LEADER * h && is_among_entries(a, s, n, at, tall(r)))
+        return true;
+    if (rule_between(a, l, r))
+        return false;
     if ((l->listing && r->listing) || (l->mono && r->mono && is_comment(a, r)))
         return gap < GAP_LISTING * h; /* columns of a listing are not columns of text */
     if (l->mono && r->mono && gap < GAP_CODE * h && !starts_text(a, s, n, at, h))
-        return true;
-    if (l->leader == DP_LEADER_OPEN && r->digits > 0 && r->chars <= PLACE_CHARS && gap < GAP_LEADER * h)
         return true;
     if (l->lone_marker && !r->lone_marker && gap <= GAP_MARKER * tall(r))
         return true;
@@ -299,7 +328,7 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
     if (gap > GAP_MARKER * h)
         return gap < GAP_SIGNED * h && r->chars <= SIGNED_CHARS && l->chars > r->chars &&
                spanning_rows(a, s, at, l, h) >= SPANNING;
-    if (gap < GAP_SECTION * h && is_section_number(a, l, r))
+    if (gap < GAP_SECTION * h && is_section_number(a, s, n, at, l, r))
         return true;
     if (gap > GAP_MOST * h)
         return r->chars <= SIGNED_CHARS && l->chars > r->chars && spanning_rows(a, s, at, l, h) >= SPANNING;

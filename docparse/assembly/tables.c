@@ -345,6 +345,24 @@ static bool is_drawn(const struct dp_assembly *a, const struct dp_draft_table *t
     return n * 2 > t->n_items;
 }
 
+/* Whether the lines of what looks like a table are entries of a table of contents: leaders to one number each. */
+static bool is_contents(const struct dp_assembly *a, const struct dp_draft_table *t)
+{
+    int32_t entries = 0;
+    for (int32_t i = 0; i < t->n_items; i++) {
+        const struct dp_item *it = &a->items[t->items[i]];
+        int32_t behind = 0;
+        if (it->leader == DP_LEADER_NONE)
+            continue;
+        for (int32_t k = 0; k < t->n_items && behind < 2; k++) {
+            const struct dp_rect b = a->items[t->items[k]].box;
+            behind += b.x0 > it->box.x1 && mid_y(b) > it->box.y0 && mid_y(b) < it->box.y1;
+        }
+        entries += behind < 2;
+    }
+    return entries >= 2 && entries * 3 >= t->rows;
+}
+
 static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderless)
 {
     struct dp_assembly *a = f->a;
@@ -353,7 +371,7 @@ static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderl
     if (a->n_tables >= TABLES_MAX)
         return B_OK;
     enum b_code code = draft(f, box, borderless, &table, &is_table);
-    if (code != B_OK || !is_table || is_drawn(a, &table) ||
+    if (code != B_OK || !is_table || is_drawn(a, &table) || is_contents(a, &table) ||
         dp_is_listing(a, table.items, table.n_items, table.box))
         return code;
     own_items(a, &table, a->n_tables);
@@ -648,7 +666,7 @@ enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *bl
             table.items[table.n_items++] = a->row_items[r->first + k];
     }
     const enum b_code code = dp_table_grid(a, &table, true, &is_table, err);
-    if (code != B_OK || !is_table || is_drawn(a, &table))
+    if (code != B_OK || !is_table || is_drawn(a, &table) || is_contents(a, &table))
         return code;
     block->type = DP_TABLE;
     block->table = a->n_tables;

@@ -364,6 +364,53 @@ static void test_no_references(void **state)
     assert_int_equal(count(DP_LIST_ITEM), 7);
 }
 
+/* An entry of a table of contents in pieces: its number, its name and, where there is one, the page with dots before it. */
+static void entry(float y, const char *number, const char *name, const char *place)
+{
+    char dots[128] = "";
+    size_t n = 0;
+    line(100, y, 20, number);
+    line(150, y, 20, name);
+    if (!place[0])
+        return;
+    for (size_t at = strlen(name) + 2; at + 2 < 75; at += 2) {
+        dots[n++] = '.';
+        dots[n++] = ' ';
+    }
+    (void)snprintf(dots + n, sizeof dots - n, "%s", place);
+    line(900 - (float)strlen(dots) * 10, y, 20, dots);
+}
+
+/* A table of contents whose numbers stand apart from the names: the page of a chapter in a link's frame and without a
+ * leader, an entry of two lines, a leader that leaves room for two dots only, letters for numbers. No table, no heading. */
+static void test_contents(void **state)
+{
+    (void)state;
+    style = DP_BOLD;
+    line(100, 200, 20, "1");
+    line(150, 200, 20, "Before the war");
+    line(890, 200, 20, "3");
+    style = 0;
+    rule(886, 198, 904, 199);
+    rule(886, 221, 904, 222);
+    rule(886, 198, 887, 222);
+    rule(903, 198, 904, 222);
+    entry(228, "1.1", "The harbour", "3");
+    entry(256, "1.2", "The town and those who went away from it, and what they said when", "");
+    entry(284, "", "they came back", "5");
+    entry(312, "1.3", "The year in which all the houses were painted white as they are now", "7");
+    entry(340, "A", "Tables", "9");
+    assemble();
+    assert_int_equal(count(DP_TABLE), 0);
+    assert_int_equal(count(DP_HEADING), 0);
+    assert_string_equal(block_with("Before")->text, "1 Before the war 3");
+    assert_true(strncmp(block_with("harbour")->text, "1.1 The harbour . .", 19) == 0);
+    assert_true(strncmp(block_with("The town")->text, "1.2 The town", 12) == 0);
+    assert_ptr_equal(block_with("The town"), block_with("they came back . ."));
+    assert_string_equal(block_with("white")->text, "1.3 The year in which all the houses were painted white as they are now . . 7");
+    assert_true(strncmp(block_with("Tables")->text, "A Tables . .", 12) == 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -384,6 +431,7 @@ int main(void)
         TEST(test_references_by_form),
         TEST(test_references_over_columns),
         TEST(test_no_references),
+        TEST(test_contents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,16 +150,6 @@ const char *dp_block_type_name(enum dp_block_type type)
     return (size_t)type < DP_BLOCK_TYPES ? type_names[type] : "other";
 }
 
-bool dp_block_type_parse(const char *name, enum dp_block_type *out)
-{
-    for (int i = 0; i < DP_BLOCK_TYPES; i++)
-        if (strcmp(name, type_names[i]) == 0) {
-            *out = (enum dp_block_type)i;
-            return true;
-        }
-    return false;
-}
-
 const char *dp_span_kind_name(enum dp_span_kind kind)
 {
     return (size_t)kind < DP_SPAN_KINDS ? span_names[kind] : "link";

@@ -205,7 +205,6 @@ int32_t dp_spans_of(const struct dp_page *page, int32_t block, int32_t *first);
 
 /* Stable lower-case names used in JSON and HTML, such as "list_item"; never NULL. */
 const char *dp_block_type_name(enum dp_block_type type);
-bool dp_block_type_parse(const char *name, enum dp_block_type *out);
 const char *dp_span_kind_name(enum dp_span_kind kind);     /* formula, superscript, subscript, bold, italic, mono, link */
 const char *dp_source_kind_name(enum dp_source_kind kind); /* text_layer, compact, vlm, repaired */
 const char *dp_status_name(enum dp_status status);         /* ok, partial, failed */

@@ -59,7 +59,6 @@ enum { MK_NAMES_MAX = 112 };
 /* Index of a name in the catalogue (any case), or -1. */
 int mk_name_find(const char *name, size_t len);
 const struct mk_name *mk_name_at(int index);
-int mk_name_count(void);
 
 struct mk_slice {
     const char *p;
@@ -330,8 +329,6 @@ void mk_json_end(struct dp_markup *m);
  * ends inside of it). `known` says whether its name was in the catalogue. */
 enum { MK_NO_TAG = 0, MK_HOLD = -1, MK_CUT = -2 };
 int mk_find_tag(struct dp_markup *m, struct mk_tag *out, bool *known);
-/* Prose is over: it becomes the preamble. */
-void mk_prose_is_preamble(struct dp_markup *m);
 /* Length of a special token such as <|im_end|> at s: 0 none, -1 not yet known. */
 int mk_special(const char *s, size_t n, bool final);
 /* Takes on data that was held back as prose. */
@@ -365,7 +362,6 @@ void mk_text(struct dp_markup *m, const char *s, size_t n);
 void mk_text_break(struct dp_markup *m); /* the next character starts a line */
 void mk_text_mark(struct dp_markup *m, char script, bool open);
 struct mk_slice mk_collected(struct dp_markup *m, struct mk_elem *e); /* trimmed */
-void mk_text_raw(struct dp_markup *m, const char *s, size_t n);       /* as it is */
 void mk_text_drop(struct dp_markup *m, struct mk_elem *e);            /* forgets the text of e */
 /* Appends as many whole characters as buf's maximum allows; false when some were left out. */
 bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n);

@@ -44,7 +44,8 @@ static void keep(struct dp_markup *m, size_t n)
     m->win_at += n;
 }
 
-void mk_prose_is_preamble(struct dp_markup *m)
+/* Prose is over: it becomes the preamble. */
+static void prose_is_preamble(struct dp_markup *m)
 {
     const struct mk_slice prose = mk_trim((struct mk_slice){m->prose.data ? m->prose.data : "", m->prose.len});
     if (prose.n > 0) {
@@ -74,7 +75,7 @@ static void open_fence(struct dp_markup *m, struct mk_slice info)
     }
     m->fenced = true;
     m->fence_closed = false;
-    mk_prose_is_preamble(m);
+    prose_is_preamble(m);
     if (info_is(info, "json"))
         m->mode = MK_M_JSON;
     else if (info_is(info, "html") || info_is(info, "xml") || info_is(info, "xhtml"))
@@ -109,7 +110,7 @@ static void fence(struct dp_markup *m)
 
 static void to_html(struct dp_markup *m)
 {
-    mk_prose_is_preamble(m);
+    prose_is_preamble(m);
     m->mode = MK_M_HTML;
 }
 

@@ -154,11 +154,6 @@ const struct mk_name *mk_name_at(int index)
     return &names[index];
 }
 
-int mk_name_count(void)
-{
-    return N_NAMES;
-}
-
 /* One number: optional sign, digits, decimals. Far values are all the same: outside of any page. */
 static size_t read_number(const char *s, size_t n, double *out)
 {

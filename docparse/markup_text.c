@@ -35,7 +35,7 @@ bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n)
     return false;
 }
 
-void mk_text_raw(struct dp_markup *m, const char *s, size_t n)
+static void put_as_it_is(struct dp_markup *m, const char *s, size_t n)
 {
     struct mk_elem *col = collector(m);
     if (m->text_full)
@@ -63,10 +63,10 @@ static void append(struct dp_markup *m, struct mk_elem *col, const char *s, size
 {
     if (col->pending) {
         if (m->text.len > col->start)
-            mk_text_raw(m, (const char *)&col->pending, 1);
+            put_as_it_is(m, (const char *)&col->pending, 1);
         col->pending = 0;
     }
-    mk_text_raw(m, s, n);
+    put_as_it_is(m, s, n);
 }
 
 /* Runs of white space become one space; a single space inside of a run of words stays where it is. */
@@ -182,7 +182,7 @@ static void raise_text(struct dp_markup *m)
     m->text.len = m->script_start;
     for (size_t i = 0; i < n; i++) {
         const char *sign = small(copy[i], m->script);
-        mk_text_raw(m, sign, strlen(sign));
+        put_as_it_is(m, sign, strlen(sign));
     }
 }
 
@@ -199,7 +199,7 @@ void mk_text_mark(struct dp_markup *m, char script, bool open)
         if (!col)
             return;
         if (col->pending && m->text.len > col->start)
-            mk_text_raw(m, (const char *)&col->pending, 1);
+            put_as_it_is(m, (const char *)&col->pending, 1);
         col->pending = 0;
         m->script_start = m->text.len;
     } else if (m->script_open) {

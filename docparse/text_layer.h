@@ -36,9 +36,6 @@ enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *ar
 /* Marks bad lines and fills the counts and `doubtful`. */
 void dp_text_layer_judge(const struct dp_sheet *sheet, struct dp_layer *layer);
 
-/* Share of undecodable characters (replacement, private use, unassigned controls) in text, 0..1. */
-float dp_text_garbage(const char *text);
-
 /* Share of the characters that have to be changed to make one text of the other, white space and case
  * ignored: edit distance over the longer length, 0 for two empty texts. Texts are cut at 512 characters. */
 float dp_text_distance(const char *a, const char *b);

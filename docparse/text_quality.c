@@ -42,13 +42,6 @@ static void count_text(const char *text, struct census *c)
     }
 }
 
-float dp_text_garbage(const char *text)
-{
-    struct census c = {0};
-    count_text(text, &c);
-    return c.visible ? (float)c.garbage / (float)c.visible : 0.0f;
-}
-
 static bool is_vowel(uint32_t cp)
 {
     return cp >= 0xC0 || (cp < 0x80 && cp != 0 && strchr("aeiouyAEIOUY", (int)cp) != NULL);

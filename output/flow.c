@@ -18,7 +18,9 @@ bool out_is_running(enum dp_block_type type)
     return type == DP_HEADER || type == DP_FOOTER || type == DP_PAGE_NUMBER;
 }
 
-int32_t out_continuation(const struct dp_page *page, int32_t i)
+/* The block on the same page in which block i goes on: the next one of its type with the same parent.
+ * DP_NONE when block i is complete or goes on on another page. */
+static int32_t continuation(const struct dp_page *page, int32_t i)
 {
     const struct dp_block *b = &page->blocks[i];
     if (!b->joined)
@@ -109,7 +111,7 @@ static bool flow(const struct dp_page *page, int32_t i, bool *done, struct b_buf
             join_marked(page, i, text);
         else
             out_join(text, page->blocks[i].text);
-        const int32_t next = out_continuation(page, i);
+        const int32_t next = continuation(page, i);
         if (next == DP_NONE || done[next])
             return page->blocks[i].joined && next == DP_NONE;
         i = next;

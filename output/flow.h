@@ -10,9 +10,6 @@
 /* Headers, footers and page numbers: repeated on every page, not part of the flow. */
 bool out_is_running(enum dp_block_type type);
 
-/* The block on the same page in which block i goes on: the next one of its type with the same parent.
- * DP_NONE when block i is complete or goes on on another page. */
-int32_t out_continuation(const struct dp_page *page, int32_t i);
 
 /* First block of a type without a parent: where a paragraph of the page before goes on. DP_NONE when there is none. */
 int32_t out_first_of_type(const struct dp_page *page, enum dp_block_type type);

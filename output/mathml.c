@@ -61,7 +61,7 @@ static bool command_is(const struct math *m, const char *name)
     return n == strlen(name) && memcmp(m->text + m->pos + 1, name, n) == 0;
 }
 
-void math_insert(struct b_buf *buf, size_t at, const char *text)
+static void insert(struct b_buf *buf, size_t at, const char *text)
 {
     const size_t n = strlen(text), tail = buf->len - at;
     b_buf_puts(buf, text);
@@ -69,11 +69,6 @@ void math_insert(struct b_buf *buf, size_t at, const char *text)
         return;
     memmove(buf->data + at + n, buf->data + at, tail);
     memcpy(buf->data + at, text, n);
-}
-
-void math_put_text(struct b_buf *buf, const char *text, size_t len)
-{
-    out_xml_textn(buf, text, len);
 }
 
 static bool ends(struct math *m, bool bracket, enum math_end *end)
@@ -199,7 +194,7 @@ static void group(struct math *m)
     }
     m->pos++;
     if (m->items != 1) {
-        math_insert(m->buf, at, "<mrow>");
+        insert(m->buf, at, "<mrow>");
         b_buf_puts(m->buf, "</mrow>");
     }
 }
@@ -333,7 +328,7 @@ static void scripts(struct math *m, size_t at, enum math_limits limits)
         open[n + 1] = '>';
         if (m->buf->len == at)
             b_buf_puts(m->buf, "<mrow></mrow>");
-        math_insert(m->buf, at, open);
+        insert(m->buf, at, open);
         if (s.has_sub)
             b_buf_append(m->buf, s.sub.data, s.sub.len);
         if (over)
@@ -389,7 +384,7 @@ static bool infix(struct math *m, struct row *row)
             return true;
         }
         row->infix = kinds[i].close;
-        math_insert(m->buf, row->start, kinds[i].open);
+        insert(m->buf, row->start, kinds[i].open);
         b_buf_puts(m->buf, "</mrow><mrow>");
         row->before = MATH_OTHER;
         return true;
@@ -440,7 +435,7 @@ static void item(struct math *m, struct row *row)
         row->items++;
     if (class == MATH_NAME) {
         if (row->before == MATH_ORDINARY)
-            math_insert(m->buf, at, MATH_THIN_SPACE);
+            insert(m->buf, at, MATH_THIN_SPACE);
         if (wants_space(m))
             b_buf_puts(m->buf, MATH_THIN_SPACE);
         row->items++; /* perhaps with spaces: never a single element */
@@ -480,7 +475,7 @@ bool out_mathml(struct b_buf *buf, const char *latex, bool display)
         m = (struct math){.text = latex, .len = strlen(latex), .buf = buf};
         end = math_bare_lines(&m);
     } else if (m.items != 1) {
-        math_insert(buf, body, "<mrow>");
+        insert(buf, body, "<mrow>");
         b_buf_puts(buf, "</mrow>");
     }
     if (m.bad || end != MATH_END_TEXT) {

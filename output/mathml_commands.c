@@ -126,7 +126,7 @@ static enum math_class text(struct math *m, struct call *c)
     return MATH_ORDINARY;
 }
 
-void math_delimiter(struct math *m, const char *stretch)
+static void put_delimiter(struct math *m, const char *stretch)
 {
     math_blanks(m);
     if (m->pos >= m->len) {
@@ -163,13 +163,13 @@ static enum math_class left(struct math *m, struct call *c)
 {
     (void)c;
     b_buf_puts(m->buf, "<mrow>");
-    math_delimiter(m, " form=\"prefix\" stretchy=\"true\">");
+    put_delimiter(m, " form=\"prefix\" stretchy=\"true\">");
     if (math_row(m, false) != MATH_END_RIGHT) {
         math_fail(m);
         return MATH_ORDINARY;
     }
     m->pos += sizeof "\\right" - 1;
-    math_delimiter(m, " form=\"postfix\" stretchy=\"true\">");
+    put_delimiter(m, " form=\"postfix\" stretchy=\"true\">");
     b_buf_puts(m->buf, "</mrow>");
     return MATH_ORDINARY;
 }
@@ -177,7 +177,7 @@ static enum math_class left(struct math *m, struct call *c)
 static enum math_class middle(struct math *m, struct call *c)
 {
     (void)c;
-    math_delimiter(m, " stretchy=\"true\">");
+    put_delimiter(m, " stretchy=\"true\">");
     return MATH_OTHER;
 }
 
@@ -188,7 +188,7 @@ static enum math_class big(struct math *m, struct call *c)
                                         " stretchy=\"true\" minsize=\"1.8em\" maxsize=\"1.8em\">",
                                         " stretchy=\"true\" minsize=\"2.4em\" maxsize=\"2.4em\">",
                                         " stretchy=\"true\" minsize=\"3em\" maxsize=\"3em\">"};
-    math_delimiter(m, sizes[c->value]);
+    put_delimiter(m, sizes[c->value]);
     return MATH_OTHER;
 }
 

@@ -89,9 +89,6 @@ bool math_take(struct math *m, const char *sign);      /* skips `sign` if it sta
 size_t math_command(const struct math *m, size_t pos); /* length of the command's name behind the backslash at pos */
 void math_argument(struct math *m);                    /* a group or one atom, as exactly one element */
 bool math_raw_argument(struct math *m, const char **text, size_t *len); /* {...} as it stands */
-void math_insert(struct b_buf *buf, size_t at, const char *text);
-void math_delimiter(struct math *m, const char *stretch);            /* the sign behind \left, \right, \big */
-void math_put_text(struct b_buf *buf, const char *text, size_t len); /* escaped */
 
 /* \begin{...}: from the name's brace on. */
 void math_environment(struct math *m);

@@ -32,7 +32,8 @@ static void shrink_row(struct b_image_view view, int y0, int y1, int width, uint
     }
 }
 
-enum b_code out_shrink(struct b_image_view view, int max_width, struct b_image *out, struct b_err *err)
+/* The view made smaller by averaging, so that it is at most max_width wide; never larger. Owned by *out. */
+static enum b_code shrink(struct b_image_view view, int max_width, struct b_image *out, struct b_err *err)
 {
     const int width = view.width > max_width ? max_width : view.width;
     int height = (int)((int64_t)view.height * width / view.width);
@@ -76,7 +77,7 @@ enum b_code out_data_uri(struct b_buf *buf, struct b_image_view view, int max_wi
     struct b_image small = {0};
     if (view.width <= max_width)
         return shorter(buf, view, err);
-    enum b_code code = out_shrink(view, max_width, &small, err);
+    enum b_code code = shrink(view, max_width, &small, err);
     if (code == B_OK)
         code = shorter(buf, b_image_view_of(&small), err);
     b_image_free(&small);

@@ -15,8 +15,6 @@ enum b_code out_png(struct b_buf *buf, struct b_image_view view, double dpi, str
 enum b_code out_jpeg(struct b_buf *buf, struct b_image_view view, int quality, double dpi,
                      struct b_err *err) B_MUST_CHECK;
 
-/* The view made smaller by averaging, so that it is at most max_width wide; never larger. Owned by *out. */
-enum b_code out_shrink(struct b_image_view view, int max_width, struct b_image *out, struct b_err *err) B_MUST_CHECK;
 
 /* "data:image/...;base64,..." of the view, at most max_width wide: PNG or JPEG, whichever is shorter. */
 enum b_code out_data_uri(struct b_buf *buf, struct b_image_view view, int max_width, struct b_err *err) B_MUST_CHECK;

@@ -112,7 +112,8 @@ enum b_code out_writer_new(size_t size, const struct out_ops *ops, const struct 
     return B_OK;
 }
 
-enum b_code out_flush(struct out_writer *writer, struct b_err *err)
+/* Hands the pending bytes to the sink. */
+static enum b_code flush(struct out_writer *writer, struct b_err *err)
 {
     enum b_code code = b_buf_check(&writer->buf, OUT_DOMAIN, err);
     if (code == B_OK && writer->buf.len > 0)
@@ -140,7 +141,7 @@ enum b_code out_open(const struct out_format *format, const struct out_options *
 static enum b_code finish(struct out_writer *w, enum b_code code, enum out_state next, struct b_err *err)
 {
     if (code == B_OK)
-        code = out_flush(w, err);
+        code = flush(w, err);
     w->state = code == B_OK ? next : OUT_BROKEN;
     return code;
 }

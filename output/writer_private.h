@@ -43,8 +43,6 @@ struct out_writer {
 enum b_code out_writer_new(size_t size, const struct out_ops *ops, const struct out_options *options,
                            const struct out_sink *sink, struct out_writer **out, struct b_err *err) B_MUST_CHECK;
 
-/* Hands the pending bytes to the sink. */
-enum b_code out_flush(struct out_writer *writer, struct b_err *err) B_MUST_CHECK;
 
 /* One further output; B_UNSUPPORTED when the caller takes none. */
 enum b_code out_side(struct out_writer *writer, const char *name, const void *data, size_t size,

@@ -22,7 +22,8 @@ void dp_across_drop(struct dp_across *across)
     free(across);
 }
 
-bool dp_across_applies(const struct dp_page *page)
+/* Whether assembly made the page's blocks. */
+static bool applies(const struct dp_page *page)
 {
     if (!page || page->status == DP_STATUS_FAILED || page->n_blocks == 0)
         return false;
@@ -77,7 +78,7 @@ static void join_pages(struct dp_page *page, const struct dp_page *next)
 
 void dp_across_settle(struct dp_across *across, struct dp_page *page, struct dp_page *next)
 {
-    const bool own = dp_across_applies(page), others = dp_across_applies(next);
+    const bool own = applies(page), others = applies(next);
     dp_across_languages(across, page, next);
     if (own) {
         dp_across_edges(across, page, others ? next : NULL);

@@ -66,7 +66,5 @@ void dp_across_tables(struct dp_page *page, struct dp_page *next);
 /* across_languages.c: language and script of the page and its blocks where they are too short to tell. */
 void dp_across_languages(struct dp_across *across, struct dp_page *page, const struct dp_page *next);
 
-/* Whether assembly made the page's blocks. */
-bool dp_across_applies(const struct dp_page *page);
 
 #endif

@@ -290,8 +290,6 @@ void dp_code_join(struct dp_assembly *a);
 
 /* references.c: entries of a bibliography become blocks of their own; behind dp_chapters_join. */
 enum b_code dp_references_name(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
-/* Whether a heading names a bibliography. */
-bool dp_names_references(const char *text);
 /* Whether `behind`, the first reference of a column or of `page`, is the rest of the entry before it. */
 bool dp_reference_goes_on(const struct dp_page *page, const struct dp_block *behind);
 

@@ -72,7 +72,8 @@ static long number(const char *text)
                : 0;
 }
 
-bool dp_names_references(const char *text)
+/* Whether a heading names a bibliography. */
+static bool names_bibliography(const char *text)
 {
     static const char *const names[] = {
         "references",
@@ -153,7 +154,7 @@ static bool heads_references(const struct dp_assembly *a, const struct dp_draft_
             len += n > 0 ? (size_t)n : 0;
         }
     }
-    return len < sizeof text && dp_names_references(text);
+    return len < sizeof text && names_bibliography(text);
 }
 
 /* What entries have and prose seldom has: a year; an address, pages, a standard number; an initial with its point. */

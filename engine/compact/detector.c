@@ -39,11 +39,6 @@ void eng_detector_drop(struct eng_detector *detector)
     free(detector);
 }
 
-void eng_detector_set_threads(struct eng_detector *detector, int threads)
-{
-    eng_runner_set_threads(detector->runner, threads);
-}
-
 static struct eng_det_size size_of(struct b_image_view page, const struct eng_detector_options *options)
 {
     const struct eng_det_scale chosen = eng_det_scale_for(page.width, page.height);

@@ -31,7 +31,6 @@ void eng_strip_list_free(struct eng_strip_list *list);
 enum b_code eng_detector_new(const struct eng_graph *graph, int threads, struct eng_detector **out,
                              struct b_err *err) B_MUST_CHECK;
 void eng_detector_drop(struct eng_detector *detector);
-void eng_detector_set_threads(struct eng_detector *detector, int threads);
 
 enum b_code eng_detector_find(struct eng_detector *detector, struct b_image_view page,
                               const struct eng_detector_options *options, struct eng_strip_list *out,

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "engine/base/pool.h"
+#include "engine/base/parallel.h"
 #include "engine/compact/recogniser_private.h"
 
 #define SCRATCH_BYTES ((size_t)64 << 20) /* texts and glyphs of one page; 10,000 lines of 100 glyphs are 20 MB */

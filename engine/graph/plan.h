@@ -128,7 +128,6 @@ static inline bool gr_acts_behind(enum eng_act act)
 {
     return act == ENG_ACT_GELU || act == ENG_ACT_SWISH;
 }
-void gr_activate(const struct gr_run *run, enum eng_act act, float *x, size_t n);
 
 static inline float *gr_at(const struct gr_run *run, int buf)
 {

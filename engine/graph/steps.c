@@ -14,7 +14,7 @@ void gr_copy_shared(const struct gr_run *run, const struct gr_step *step)
         memcpy(gr_at(run, step->out[0]), gr_at(run, step->in[step->share]), run->bufs[step->out[0]].bytes);
 }
 
-void gr_activate(const struct gr_run *run, enum eng_act act, float *x, size_t n)
+static void activate(const struct gr_run *run, enum eng_act act, float *x, size_t n)
 {
     const struct eng_kernels *k = run->kernels;
     switch (act) {
@@ -59,7 +59,7 @@ static void act_range(void *context, size_t begin, size_t end)
 {
     const struct job *j = context;
     size_t from = begin * SPLIT, to = end * SPLIT < j->n ? end * SPLIT : j->n;
-    gr_activate(j->run, j->step->node->act, j->dst + from, to - from);
+    activate(j->run, j->step->node->act, j->dst + from, to - from);
 }
 
 enum b_code gr_run_act(struct gr_run *run, const struct gr_step *step, struct b_err *err)
@@ -314,7 +314,7 @@ static void shuffle_single(void *context, size_t begin, size_t end)
             bottom[2 * i + 1] = from[3];
         }
         if (!gr_acts_behind(j->step->node->act))
-            gr_activate(j->run, j->step->node->act, top, 2 * y->w);
+            activate(j->run, j->step->node->act, top, 2 * y->w);
     }
 }
 

@@ -25,7 +25,8 @@ static uint32_t pair_hash(int32_t left, int32_t right, unsigned bits)
     return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> (64 - bits));
 }
 
-const struct tok_merge *tok_find_merge(const struct eng_tokenizer *tok, int32_t left, int32_t right)
+/* The merge of a pair, or NULL. */
+static const struct tok_merge *find_merge(const struct eng_tokenizer *tok, int32_t left, int32_t right)
 {
     const uint32_t mask = ((uint32_t)1 << tok->merge_bits) - 1, home = pair_hash(left, right, tok->merge_bits);
     for (uint32_t i = 0; i <= tok->max_probe; i++) {
@@ -62,7 +63,7 @@ static enum b_code scan_piece(const struct eng_tokenizer *tok, const char *piece
     for (size_t i = 0; i < n; i++)
         id[i] = tok->byte_id[(unsigned char)piece[i]];
     for (size_t i = 0; i + 1 < n; i++)
-        pair[i] = tok_find_merge(tok, id[i], id[i + 1]);
+        pair[i] = find_merge(tok, id[i], id[i + 1]);
     while (n > 1) {
         size_t best = n;
         for (size_t i = 0; i + 1 < n; i++)
@@ -75,9 +76,9 @@ static enum b_code scan_piece(const struct eng_tokenizer *tok, const char *piece
         memmove(&pair[best], &pair[best + 1], (n - best - 2) * sizeof *pair);
         n--;
         if (best > 0)
-            pair[best - 1] = tok_find_merge(tok, id[best - 1], id[best]);
+            pair[best - 1] = find_merge(tok, id[best - 1], id[best]);
         if (best + 1 < n)
-            pair[best] = tok_find_merge(tok, id[best], id[best + 1]);
+            pair[best] = find_merge(tok, id[best], id[best + 1]);
     }
     enum b_code code = B_OK;
     for (size_t i = 0; i < n && !code; i++)
@@ -129,7 +130,7 @@ static uint64_t pair_at(const struct eng_tokenizer *tok, const struct symbol *s,
 {
     if (i < 0 || s[i].next < 0)
         return NO_PAIR;
-    const struct tok_merge *m = tok_find_merge(tok, s[i].id, s[s[i].next].id);
+    const struct tok_merge *m = find_merge(tok, s[i].id, s[s[i].next].id);
     return m ? (uint64_t)(uint32_t)m->rank << 32 | (uint32_t)i : NO_PAIR;
 }
 
@@ -148,7 +149,7 @@ static void merge_all(const struct eng_tokenizer *tok, struct symbol *s, struct 
         if (s[i].id < 0 || pair_at(tok, s, i) != top)
             continue; /* a neighbour was merged since */
         const int32_t right = s[i].next;
-        s[i].id = tok_find_merge(tok, s[i].id, s[right].id)->id;
+        s[i].id = find_merge(tok, s[i].id, s[right].id)->id;
         s[i].next = s[right].next;
         s[right].id = -1;
         if (s[i].next >= 0)

@@ -103,7 +103,8 @@ void gmr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem)
     seq->items[seq->count++] = elem;
 }
 
-uint32_t gmr_set_of(struct gr_builder *b, const struct gr_set *set)
+/* The set as an element. */
+static uint32_t element_of_set(struct gr_builder *b, const struct gr_set *set)
 {
     void *list = b->sets;
     if (!room(b, &list, b->n_sets, &b->cap_sets, sizeof *b->sets))
@@ -118,7 +119,7 @@ static uint32_t one_byte(struct gr_builder *b, uint8_t byte)
     if (!b->byte_set[byte]) {
         struct gr_set set = {{0}};
         set.bits[byte >> 3] = (uint8_t)(1u << (byte & 7));
-        b->byte_set[byte] = 1 + GR_INDEX(gmr_set_of(b, &set));
+        b->byte_set[byte] = 1 + GR_INDEX(element_of_set(b, &set));
     }
     return GR_ELEM(GR_SET, b->byte_set[byte] - 1);
 }
@@ -160,7 +161,7 @@ static void put_byte_range(struct gr_builder *b, struct gr_seq *seq, unsigned fi
     struct gr_set set = {{0}};
     for (unsigned byte = first; byte <= last; byte++)
         set.bits[byte >> 3] |= (uint8_t)(1u << (byte & 7));
-    gmr_put(b, seq, gmr_set_of(b, &set));
+    gmr_put(b, seq, element_of_set(b, &set));
 }
 
 /* Code points of one length in UTF-8 as alternatives of rule: cut so that in each part every byte has a range of its
@@ -237,7 +238,7 @@ uint32_t gmr_class(struct gr_builder *b, const struct gr_range *ranges, size_t c
         add_range(b, rule, next, 0x10ffff, &ascii);
     if (memcmp(&ascii, &none, sizeof none) != 0) {
         struct gr_seq seq = {.count = 0};
-        gmr_put(b, &seq, gmr_set_of(b, &ascii));
+        gmr_put(b, &seq, element_of_set(b, &ascii));
         gmr_alternative(b, rule, &seq);
     }
     if (!b->code && b->rules[rule].count == 0)

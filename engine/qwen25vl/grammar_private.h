@@ -70,7 +70,6 @@ uint32_t gmr_new_rule(struct gr_builder *b);
 void gmr_alternative(struct gr_builder *b, uint32_t rule, const struct gr_seq *seq);
 void gmr_put(struct gr_builder *b, struct gr_seq *seq, uint32_t elem);
 void gmr_put_bytes(struct gr_builder *b, struct gr_seq *seq, const char *bytes, size_t len);
-uint32_t gmr_set_of(struct gr_builder *b, const struct gr_set *set); /* an element */
 /* elem min to max times (max < 0: without end). */
 void gmr_put_repeat(struct gr_builder *b, struct gr_seq *seq, uint32_t elem, int64_t min, int64_t max);
 

@@ -26,7 +26,7 @@ struct loader {
 };
 
 /* Printable bytes of Latin-1 stand for themselves, the other 68 for U+0100 on. */
-uint32_t tok_char_of_byte(unsigned byte)
+static uint32_t char_of_byte(unsigned byte)
 {
     if ((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174)
         return byte;
@@ -34,13 +34,13 @@ uint32_t tok_char_of_byte(unsigned byte)
     return 256 + below;
 }
 
-int tok_byte_of_char(uint32_t cp)
+static int byte_of_char(uint32_t cp)
 {
     if (cp >= 256 && cp < 256 + 68) {
         const int below = (int)cp - 256;
         return below < 33 ? below : below < 67 ? below - 33 + 127 : 173;
     }
-    return cp < 256 && tok_char_of_byte(cp) == cp ? (int)cp : -1;
+    return cp < 256 && char_of_byte(cp) == cp ? (int)cp : -1;
 }
 
 /* Bytes that a token's name stands for: mapped back, or the name itself where a character stands for no byte. */
@@ -48,7 +48,7 @@ static void put_bytes(struct b_buf *pool, const char *name, size_t len)
 {
     const size_t from = pool->len;
     for (size_t i = 0; i < len;) {
-        const int byte = tok_byte_of_char(b_utf8_next(name, len, &i));
+        const int byte = byte_of_char(b_utf8_next(name, len, &i));
         if (byte < 0) {
             pool->len = pool->failed ? pool->len : from;
             b_buf_append(pool, name, len);
@@ -120,7 +120,7 @@ static enum b_code read_vocab(struct loader *l)
     }
     for (unsigned byte = 0; byte < 256 && !code; byte++) {
         char name[5] = {0};
-        (void)b_utf8_put(tok_char_of_byte(byte), name);
+        (void)b_utf8_put(char_of_byte(byte), name);
         if (!id_of(json_object_get(l->vocab, name), &l->tok->byte_id[byte]))
             code = b_fail(l->err, B_FORMAT, DOMAIN, "the vocabulary has no token for byte %u", byte);
     }

@@ -46,8 +46,6 @@ struct eng_tokenizer {
     bool nfc;
 };
 
-/* The merge of a pair, or NULL. */
-const struct tok_merge *tok_find_merge(const struct eng_tokenizer *tok, int32_t left, int32_t right);
 
 /* Appends the ids of one piece. scratch is reused from call to call. */
 struct tok_scratch {
@@ -70,9 +68,5 @@ size_t tok_match_added(const struct eng_tokenizer *tok, const char *text, size_t
 
 /* Makes tok->order, once all tokens are there. */
 enum b_code tok_put_in_order(struct eng_tokenizer *tok, struct b_err *err) B_MUST_CHECK;
-
-/* The character that stands for a byte in vocab.json, and back (-1: none). */
-uint32_t tok_char_of_byte(unsigned byte);
-int tok_byte_of_char(uint32_t cp);
 
 #endif

@@ -13,7 +13,8 @@
 #define EQUAL 1e-12
 #define UNREACHED 1e9
 
-void bm16_fill_row(struct bm_mem *mem, const struct bm16_sides *sides, size_t truth, const uint32_t *seq, size_t n,
+/* A row of a truth with the predictions seq[0..n) (n 0: none). */
+static void fill_row(struct bm_mem *mem, const struct bm16_sides *sides, size_t truth, const uint32_t *seq, size_t n,
                    struct bm_row *row)
 {
     struct bm_truth **list = BM_ARRAY(mem, 1, struct bm_truth *);
@@ -63,7 +64,7 @@ struct bm_rows bm16_align_pairs(struct bm_mem *mem, const struct bm16_sides *sid
         for (size_t k = 0; k < pairs; k++)
             if (row[k] == i && col[k] < np)
                 partner = (uint32_t)col[k];
-        bm16_fill_row(mem, sides, i, &partner, partner != UINT32_MAX, &rows.at[rows.n++]);
+        fill_row(mem, sides, i, &partner, partner != UINT32_MAX, &rows.at[rows.n++]);
     }
     return rows;
 }
@@ -239,7 +240,7 @@ bool bm16_align_in_order(struct bm_mem *mem, const struct bm16_sides *sides, boo
     for (size_t i = nt, j = np; (i || j) && !mem->failed;) {
         const struct place *p = &t.at[i * t.width + j];
         if (i > p->from_truth)
-            bm16_fill_row(mem, sides, p->from_truth, p->run ? p->run->at : NULL, p->run ? p->run->n : 0,
+            fill_row(mem, sides, p->from_truth, p->run ? p->run->at : NULL, p->run ? p->run->n : 0,
                           &out->at[p->from_truth]);
         i = p->from_truth;
         j = p->from_pred;

@@ -18,9 +18,6 @@ struct bm16_sides {
     size_t n_pieces;
 };
 
-/* A row of a truth with the predictions seq[0..n) (n 0: none). */
-void bm16_fill_row(struct bm_mem *mem, const struct bm16_sides *sides, size_t truth, const uint32_t *seq, size_t n,
-                   struct bm_row *row);
 
 /* One prediction for each truth at most, the cheapest sum; what stays alone costs 1. */
 struct bm_rows bm16_align_pairs(struct bm_mem *mem, const struct bm16_sides *sides);

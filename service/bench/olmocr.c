@@ -78,7 +78,8 @@ static uint32_t plain_character(uint32_t c)
     }
 }
 
-struct bm_str bm_olmocr_norm(struct bm_mem *mem, struct bm_str text)
+/* What tests compare: emphasis, line breaks and typographic characters made plain. */
+static struct bm_str norm(struct bm_mem *mem, struct bm_str text)
 {
     static const char *const tags[] = {"<b>", "</b>", "<i>", "</i>"};
     text = bm_replace(mem, bm_replace(mem, text, "<br>", " "), "<br/>", " ");
@@ -196,7 +197,7 @@ static struct bm_str field(struct bm_mem *mem, const json_t *test, const char *k
 {
     const json_t *value = json_object_get(test, key);
     const char *text = json_string_value(value);
-    return bm_olmocr_norm(mem, bm_decode(mem, text ? text : "", json_string_length(value)));
+    return norm(mem, bm_decode(mem, text ? text : "", json_string_length(value)));
 }
 
 static size_t number(const json_t *test, const char *key)
@@ -215,7 +216,7 @@ static enum bm_verdict test_presence(struct bm_mem *mem, const json_t *test, str
     struct bm_str text = field(mem, test, "text");
     const json_t *sensitive = json_object_get(test, "case_sensitive");
     size_t first = number(test, "first_n"), last = number(test, "last_n");
-    page = bm_olmocr_norm(mem, page);
+    page = norm(mem, page);
     if (json_is_false(sensitive)) {
         text = bm_lower(mem, text);
         page = bm_lower(mem, page);
@@ -234,7 +235,7 @@ static enum bm_verdict test_presence(struct bm_mem *mem, const json_t *test, str
 static enum bm_verdict test_order(struct bm_mem *mem, const json_t *test, struct bm_str page)
 {
     size_t first, last, limit = number(test, "max_diffs"), unused;
-    page = bm_olmocr_norm(mem, page);
+    page = norm(mem, page);
     if (!near_matches(mem, field(mem, test, "before"), page, limit, &first, &unused) ||
         !near_matches(mem, field(mem, test, "after"), page, limit, &unused, &last))
         return BM_FAILED;
@@ -250,7 +251,7 @@ struct table_test {
 static bool cell_is_like(const struct table_test *t, size_t cell, struct bm_str wanted)
 {
     double least = threshold(t->test, wanted);
-    struct bm_str text = bm_olmocr_norm(t->mem, t->grid->cells[cell].text);
+    struct bm_str text = norm(t->mem, t->grid->cells[cell].text);
     return ratio(t->mem, wanted, text) >= (least > 0.5 ? least : 0.5);
 }
 

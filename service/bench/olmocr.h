@@ -14,7 +14,5 @@ enum bm_verdict bm_olmocr_test(struct bm_mem *mem, const char *test, struct bm_s
 /* The test that every page gets: not blank, no endless repetition, no characters of other scripts. */
 enum bm_verdict bm_olmocr_baseline(struct bm_mem *mem, struct bm_str markdown);
 
-/* What tests compare: emphasis, line breaks and typographic characters made plain. */
-struct bm_str bm_olmocr_norm(struct bm_mem *mem, struct bm_str markdown);
 
 #endif

@@ -559,7 +559,3 @@ const char *svc_call_client(const struct svc_call *call)
     return call->client;
 }
 
-const char *svc_call_request_id(const struct svc_call *call)
-{
-    return call->request_id;
-}

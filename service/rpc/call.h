@@ -49,7 +49,6 @@ void svc_call_set_state(struct svc_call *call, void *state);
 struct b_cancel *svc_call_cancel(struct svc_call *call); /* requested when the client leaves; has its deadline */
 struct svc_ticket *svc_call_ticket(struct svc_call *call);
 const char *svc_call_client(const struct svc_call *call);     /* identity for fairness and logs */
-const char *svc_call_request_id(const struct svc_call *call); /* the client's x-request-id, or made here */
 
 /* For who keeps a call beyond the function that it came to. The last one frees it: hold no lock that `drop` takes. try:
  * of a call that may be on its way out; false then. Any thread. */

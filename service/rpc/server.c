@@ -139,28 +139,24 @@ static void on_new(struct svc_call *c, bool ok)
     svc_door_open(c);
 }
 
-/* Calls that want says yes to, each with a reference; NULL when there are none or no memory. */
-static struct svc_call **hold_calls(struct svc_server *s, const struct svc_method *method,
-                                    bool (*want)(const struct svc_call *call, const struct svc_method *method),
-                                    size_t *n)
+/* All live calls, each with a reference; NULL when there are none or no memory. */
+static struct svc_call **hold_calls(struct svc_server *s, size_t *n)
 {
     *n = 0;
     pthread_mutex_lock(&s->lock);
     struct svc_call **held = s->n_calls > 0 ? calloc((size_t)s->n_calls, sizeof(struct svc_call *)) : NULL;
     for (struct svc_call *c = s->live; held && c && *n < (size_t)s->n_calls; c = c->next_live)
-        if (want(c, method) && svc_call_try_ref(c))
+        if (svc_call_try_ref(c))
             held[(*n)++] = c;
     pthread_mutex_unlock(&s->lock);
     return held;
 }
 
-static void each_call(struct svc_server *s, const struct svc_method *method,
-                      bool (*want)(const struct svc_call *call, const struct svc_method *method),
-                      void (*fn)(struct svc_call *call, void *ctx), void *ctx)
+static void each_call(struct svc_server *s, void (*fn)(struct svc_call *call, void *ctx), void *ctx)
 {
     /* Only the poller adds calls and ends them by completions; references keep each alive outside the lock. */
     size_t n = 0;
-    struct svc_call **held = hold_calls(s, method, want, &n);
+    struct svc_call **held = hold_calls(s, &n);
     for (size_t i = 0; i < n; i++) {
         fn(held[i], ctx);
         svc_call_unref(held[i]);
@@ -168,38 +164,11 @@ static void each_call(struct svc_server *s, const struct svc_method *method,
     free((void *)held);
 }
 
-static bool is_of(const struct svc_call *call, const struct svc_method *method)
-{
-    return call->method == method;
-}
-
-static bool has_tick(const struct svc_call *call, const struct svc_method *method)
-{
-    (void)method;
-    return call->method->tick != NULL;
-}
-
-static bool any_call(const struct svc_call *call, const struct svc_method *method)
-{
-    (void)call;
-    (void)method;
-    return true;
-}
-
-void svc_server_each(struct svc_server *s, const struct svc_method *method,
-                     void (*fn)(struct svc_call *call, void *ctx), void *ctx)
-{
-    each_call(s, method, is_of, fn, ctx);
-}
-
-static void reap_one(struct svc_call *call, void *ctx)
-{
-    svc_call_reap(call, *(const int64_t *)ctx);
-}
-
 static void tick_one(struct svc_call *call, void *ctx)
 {
-    call->method->tick(call, *(const int64_t *)ctx);
+    if (call->method->tick)
+        call->method->tick(call, *(const int64_t *)ctx);
+    svc_call_reap(call, *(const int64_t *)ctx);
 }
 
 /* Gives back what the last documents needed and those of now do not. */
@@ -222,8 +191,7 @@ static void tick(struct svc_server *s)
         svc_tokens_refresh(s->tokens);
     if (s->web)
         svc_web_tick(s->web, now);
-    each_call(s, NULL, has_tick, tick_one, (void *)&(int64_t){now});
-    each_call(s, NULL, any_call, reap_one, (void *)&(int64_t){now});
+    each_call(s, tick_one, (void *)&(int64_t){now});
     tidy(s, now);
 }
 
@@ -668,7 +636,7 @@ void svc_server_stop(struct svc_server *s, int grace_ms)
     if (s->core && s->poller) {
         grpc_server_shutdown_and_notify(s->core, s->queue, s);
         if (!wait_until(s, grace_ms, connections_down)) {
-            each_call(s, NULL, any_call, cancel_one, NULL);
+            each_call(s, cancel_one, NULL);
             grpc_server_cancel_all_calls(s->core);
             (void)wait_until(s, -1, connections_down);
         }

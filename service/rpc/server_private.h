@@ -52,10 +52,6 @@ void svc_server_count_page(struct svc_server *server, enum svc_grpc_code code, i
 struct svc_metrics *svc_server_metrics(const struct svc_server *server);
 bool svc_server_draining(const struct svc_server *server);
 
-/* Calls fn for every live call of `method` on the poller thread (the health watch). */
-void svc_server_each(struct svc_server *server, const struct svc_method *method,
-                     void (*fn)(struct svc_call *call, void *ctx), void *ctx);
-
 /* All methods, and what stands for one that is none. */
 #define SVC_METHODS_MAX 32
 extern const struct svc_method *const svc_methods[];

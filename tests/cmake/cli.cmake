@@ -9,6 +9,9 @@ foreach(name test_inputs test_manifest test_outputs test_convert_options)
   dp_test(${name} SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/${name}.c LIBS t_folder docparse_service LABELS unit)
 endforeach()
 
+dp_fuzz(fuzz_settings SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_settings.c LIBS docparse_service docparse_rpc
+  SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/settings)
+
 foreach(shim full_disk clock_jump)
   add_library(t_${shim} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/torture/${shim}.c)
   target_compile_definitions(t_${shim} PRIVATE _GNU_SOURCE)

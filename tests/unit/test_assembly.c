@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "docparse/assembly.h"
-#include "docparse/line_builder.h"
+#include "tests/support/page_lines.h"
 
 #define W 1200
 #define H 1600
@@ -52,21 +52,8 @@ static void fill(int x0, int y0, int x1, int y1, int grey)
 /* A recognised line of words of about half an em a character; size is the height of its box. */
 static void line(float x, float y, float size, const char *text)
 {
-    float at = x;
-    const float step = size * 0.4f;
-    const size_t len = strlen(text);
-    for (size_t i = 0; i < len;) {
-        const size_t n = strcspn(text + i, " ");
-        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
-                                     .text = b_arena_text(page->arena, text + i, n),
-                                     .confidence = 0.9f};
-        assert_int_equal(dp_line_builder_word(&builder, &word, NULL), B_OK);
-        at += (float)(n + 1) * step;
-        i += n + (text[i + n] == ' ');
-    }
-    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f};
-    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
-    assert_int_equal(dp_line_builder_end(&builder, &l, NULL), B_OK);
+    const struct t_type type = t_type_read(size);
+    t_line(&builder, &type, x, y, text);
 }
 
 static void column(float x, float y, int lines, const char *text)
@@ -86,11 +73,10 @@ static void assemble(void)
 
 static const struct dp_block *block_with(const char *text)
 {
-    for (int32_t i = 0; i < page->n_blocks; i++)
-        if (page->blocks[i].type != DP_LIST && strstr(page->blocks[i].text, text))
-            return &page->blocks[i];
-    fail_msg("no block holds '%s'", text);
-    return NULL;
+    const struct dp_block *b = t_block_with(page, text);
+    if (!b)
+        fail_msg("no block holds '%s'", text);
+    return b;
 }
 
 static const struct dp_cell *cell_at(const struct dp_table *t, int row, int col)

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "docparse/assembly.h"
-#include "docparse/line_builder.h"
 #include "output/writer.h"
+#include "tests/support/page_lines.h"
 
 #define W 1000
 #define H 1400
@@ -35,22 +35,8 @@ static void add_page(struct book *book)
 /* A line of the text layer on the last page; size is its type size in pixels. */
 static void line(struct book *book, float x, float y, float size, const char *text)
 {
-    struct dp_page *page = book->pages[book->n - 1];
-    const float step = size * 0.5f;
-    float at = x;
-    for (size_t i = 0; text[i];) {
-        const size_t n = strcspn(text + i, " ");
-        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
-                                     .text = b_arena_text(page->arena, text + i, n),
-                                     .font_size = size * 0.6f,
-                                     .confidence = DP_NO_CONFIDENCE};
-        assert_int_equal(dp_line_builder_word(&book->builders[book->n - 1], &word, NULL), B_OK);
-        at += (float)(n + 1) * step;
-        i += n + (text[i + n] == ' ');
-    }
-    struct dp_line l = {.source = DP_FROM_TEXT_LAYER, .confidence = DP_NO_CONFIDENCE, .font_size = size * 0.6f};
-    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
-    assert_int_equal(dp_line_builder_end(&book->builders[book->n - 1], &l, NULL), B_OK);
+    const struct t_type type = t_type_layer(size);
+    t_line(&book->builders[book->n - 1], &type, x, y, text);
 }
 
 static void body(struct book *book, float y, int lines)

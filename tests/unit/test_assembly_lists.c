@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "docparse/assembly.h"
-#include "docparse/line_builder.h"
+#include "tests/support/page_lines.h"
 
 #define W 1000
 #define H 1400
@@ -38,25 +38,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A line of the text layer: half an em a character; size is its type size in pixels. */
+/* A line of the text layer; size is its type size in pixels. */
 static void line(float x, float y, float size, const char *text)
 {
-    const float step = size * 0.5f;
-    float at = x;
-    for (size_t i = 0; text[i];) {
-        const size_t n = strcspn(text + i, " ");
-        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
-                                     .text = b_arena_text(page->arena, text + i, n),
-                                     .font_size = size * 0.6f,
-                                     .style = style,
-                                     .confidence = DP_NO_CONFIDENCE};
-        assert_int_equal(dp_line_builder_word(&builder, &word, NULL), B_OK);
-        at += (float)(n + 1) * step;
-        i += n + (text[i + n] == ' ');
-    }
-    struct dp_line l = {.source = DP_FROM_TEXT_LAYER, .confidence = DP_NO_CONFIDENCE, .font_size = size * 0.6f};
-    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
-    assert_int_equal(dp_line_builder_end(&builder, &l, NULL), B_OK);
+    struct t_type type = t_type_layer(size);
+    type.style = style;
+    t_line(&builder, &type, x, y, text);
 }
 
 static void assemble(void)

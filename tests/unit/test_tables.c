@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "docparse/assembly.h"
-#include "docparse/line_builder.h"
+#include "tests/support/page_lines.h"
 
 #define W 1200
 #define H 1600
@@ -57,20 +57,10 @@ static void rule(struct drawing *g, int x0, int y0, int x1, int y1)
 /* A line of text that the reader saw in `direction`; one word for each run without spaces. */
 static void text_in(struct drawing *g, float x, float y, const char *text, int direction)
 {
-    const float end = x + (float)(strlen(text) * CHAR);
-    for (size_t i = 0, len = strlen(text); i < len;) {
-        const size_t n = strcspn(text + i, " ");
-        const float at = x + (float)(i * CHAR);
-        const struct dp_word word = {.bbox = {at, y, at + (float)(n * CHAR), y + SIZE},
-                                     .text = b_arena_text(g->page->arena, text + i, n),
-                                     .confidence = 0.9f};
-        assert_int_equal(dp_line_builder_word(&g->builder, &word, NULL), B_OK);
-        i += n + (text[i + n] == ' ');
-    }
-    struct dp_line l = {
-        .source = DP_FROM_COMPACT, .confidence = 0.9f, .flags = direction ? (uint32_t)DP_FLAG_TURNED : 0};
-    dp_quad_of_box((struct dp_rect){x, y, end, y + SIZE}, direction, l.quad);
-    assert_int_equal(dp_line_builder_end(&g->builder, &l, NULL), B_OK);
+    struct t_type type = t_type_read(SIZE);
+    type.step = CHAR;
+    type.direction = direction;
+    t_line(&g->builder, &type, x, y, text);
 }
 
 static void text(struct drawing *g, float x, float y, const char *words)
@@ -402,18 +392,11 @@ static void test_justified_columns_are_no_table(void **state)
 /* A line that runs down the page. */
 static void turned_text(struct drawing *g, float x, float y, const char *words)
 {
-    for (size_t i = 0, len = strlen(words); i < len;) {
-        const size_t n = strcspn(words + i, " ");
-        const float at = y + (float)(i * CHAR);
-        const struct dp_word word = {.bbox = {x, at, x + SIZE, at + (float)(n * CHAR)},
-                                     .text = b_arena_text(g->page->arena, words + i, n),
-                                     .confidence = 0.9f};
-        assert_int_equal(dp_line_builder_word(&g->builder, &word, NULL), B_OK);
-        i += n + (words[i + n] == ' ');
-    }
-    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f, .flags = DP_FLAG_TURNED};
-    dp_quad_of_box((struct dp_rect){x, y, x + SIZE, y + (float)(strlen(words) * CHAR)}, 1, l.quad);
-    assert_int_equal(dp_line_builder_end(&g->builder, &l, NULL), B_OK);
+    struct t_type type = t_type_read(SIZE);
+    type.step = CHAR;
+    type.direction = 1;
+    type.downwards = true;
+    t_line(&g->builder, &type, x, y, words);
 }
 
 /* A table turned by a right angle between upright paragraphs; one of its numbers passes for upright. */

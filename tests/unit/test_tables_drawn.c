@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "docparse/assembly.h"
-#include "docparse/line_builder.h"
 #include "output/html_table.h"
 #include "service/bench/norm.h"
 #include "service/bench/teds.h"
+#include "tests/support/page_lines.h"
 
 #define W 1400
 #define H 1800
@@ -50,20 +50,8 @@ static void fill(struct drawing *g, int x0, int y0, int x1, int y1)
 
 static void line(struct drawing *g, float x, float y, const char *text)
 {
-    const float size = 20, step = size * 0.4f;
-    float at = x;
-    for (size_t i = 0, len = strlen(text); i < len;) {
-        const size_t n = strcspn(text + i, " ");
-        const struct dp_word word = {.bbox = {at, y, at + (float)n * step, y + size},
-                                     .text = b_arena_text(g->page->arena, text + i, n),
-                                     .confidence = 0.9f};
-        assert_int_equal(dp_line_builder_word(&g->builder, &word, NULL), B_OK);
-        at += (float)(n + 1) * step;
-        i += n + (text[i + n] == ' ');
-    }
-    struct dp_line l = {.source = DP_FROM_COMPACT, .confidence = 0.9f};
-    dp_quad_of_box((struct dp_rect){x, y, at - step, y + size}, 0, l.quad);
-    assert_int_equal(dp_line_builder_end(&g->builder, &l, NULL), B_OK);
+    const struct t_type type = t_type_read(20);
+    t_line(&g->builder, &type, x, y, text);
 }
 
 /* How far the bent paper has moved a point down. */

@@ -67,14 +67,14 @@ void mk_warn(struct dp_markup *m, enum dp_markup_warning_code code, uint64_t off
 
 uint64_t mk_offset(const struct dp_markup *m, size_t at)
 {
-    return m->win_base + at;
+    return m->win.base + at;
 }
 
 const char *mk_text_copy(struct dp_markup *m, const char *text, size_t len)
 {
-    const char *copy = len == 0 || m->arena_full ? NULL : b_arena_text(m->page->arena, text, len);
+    const char *copy = len == 0 || m->full.arena ? NULL : b_arena_text(m->page->arena, text, len);
     if (!copy && len > 0)
-        m->arena_full = true;
+        m->full.arena = true;
     return copy ? copy : "";
 }
 
@@ -85,7 +85,7 @@ bool mk_grow(struct dp_markup *m, void **array, int32_t count, int32_t *cap, siz
     const int32_t want = *cap ? *cap * 2 : 64; /* counts are bounded by the limits, far below 2^30 */
     void *more = realloc(*array, (size_t)want * size);
     if (!more) {
-        m->no_memory = true;
+        m->full.memory = true;
         return false;
     }
     *array = more;
@@ -136,21 +136,21 @@ enum b_code dp_markup_new(struct dp_page *page, const struct dp_markup_options *
     m->opt = options ? *options : dp_markup_options_default();
     bound_limits(&m->opt.limits);
     m->source = m->opt.source;
-    m->mode = m->opt.thinking ? MK_M_THINK : MK_M_PROSE;
-    m->line_start = true;
+    m->lex.mode = m->opt.thinking ? MK_M_THINK : MK_M_PROSE;
+    m->lex.line_start = true;
     m->res.preamble = "";
-    m->win_cap = MK_PIECE + 2 * MK_TAG_MAX + 256;
-    m->win = malloc(m->win_cap);
+    m->win.cap = MK_PIECE + 2 * MK_TAG_MAX + 256;
+    m->win.bytes = malloc(m->win.cap);
     m->sha = dp_sha256_new();
     b_buf_init(&m->raw, (size_t)m->opt.limits.input_bytes);
-    b_buf_init(&m->prose, m->opt.limits.block_text);
+    b_buf_init(&m->lex.prose, m->opt.limits.block_text);
     b_buf_init(&m->text, m->opt.limits.block_text);
     m->stack[0] = (struct mk_elem){
         .role = MK_R_WRAP, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .meta.parent = DP_NONE};
     m->depth = 1;
     m->ending = -1;
     set_frame(m);
-    if (!m->win || !m->sha || !mk_tree_open(m)) {
+    if (!m->win.bytes || !m->sha || !mk_tree_open(m)) {
         dp_markup_drop(m);
         return b_fail(err, B_NO_MEMORY, MK_DOMAIN, "out of memory");
     }
@@ -165,12 +165,12 @@ void dp_markup_drop(struct dp_markup *m)
     mk_tree_drop(m->tree);
     dp_sha256_drop(m->sha);
     b_buf_free(&m->raw);
-    b_buf_free(&m->prose);
+    b_buf_free(&m->lex.prose);
     b_buf_free(&m->text);
-    free(m->win);
-    free(m->cells);
-    free(m->ids);
-    free(m->refs);
+    free(m->win.bytes);
+    free(m->grids.cells);
+    free(m->links.ids);
+    free(m->links.refs);
     free(m);
 }
 
@@ -179,22 +179,22 @@ static void read_thoughts(struct dp_markup *m)
 {
     static const char end[] = "</think>";
     const size_t len = sizeof end - 1;
-    while (m->win_end - m->win_at >= len) {
-        const char *lt = memchr(m->win + m->win_at, '<', m->win_end - m->win_at);
+    while (m->win.end - m->win.at >= len) {
+        const char *lt = memchr(m->win.bytes + m->win.at, '<', m->win.end - m->win.at);
         if (!lt) {
-            m->win_at = m->win_end;
+            m->win.at = m->win.end;
             return;
         }
-        m->win_at = (size_t)(lt - m->win);
-        if (m->win_end - m->win_at < len)
+        m->win.at = (size_t)(lt - m->win.bytes);
+        if (m->win.end - m->win.at < len)
             return;
         if (memcmp(lt, end, len) == 0) {
-            m->win_at += len;
-            m->mode = MK_M_PROSE;
-            m->line_start = true;
+            m->win.at += len;
+            m->lex.mode = MK_M_PROSE;
+            m->lex.line_start = true;
             return;
         }
-        m->win_at++;
+        m->win.at++;
     }
 }
 
@@ -203,8 +203,8 @@ static void read_window(struct dp_markup *m)
     size_t at;
     enum mk_mode mode;
     do {
-        at = m->win_at;
-        mode = m->mode;
+        at = m->win.at;
+        mode = m->lex.mode;
         if (mode == MK_M_THINK)
             read_thoughts(m);
         else if (mode == MK_M_PROSE)
@@ -213,26 +213,26 @@ static void read_window(struct dp_markup *m)
             mk_json_read(m);
         else
             mk_lex_html(m);
-    } while ((at != m->win_at || mode != m->mode) && m->win_at < m->win_end);
+    } while ((at != m->win.at || mode != m->lex.mode) && m->win.at < m->win.end);
 }
 
 void mk_replay(struct dp_markup *m, const char *data, size_t size)
 {
-    m->win_at = m->win_end = 0;
-    m->no_gt = 0;
-    m->held_at = 0;
-    m->win_base = m->prose_offset;
+    m->win.at = m->win.end = 0;
+    m->lex.no_gt = 0;
+    m->lex.held_at = 0;
+    m->win.base = m->lex.prose_offset;
     for (size_t at = 0; at < size;) {
-        const size_t rest = m->win_end - m->win_at;
-        memmove(m->win, m->win + m->win_at, rest);
-        m->win_base += m->win_at;
-        m->win_at = 0;
-        m->no_gt = 0;
-        const size_t room = m->win_cap - rest, n = size - at < room ? size - at : room;
-        memcpy(m->win + rest, data + at, n);
-        m->win_end = rest + n;
+        const size_t rest = m->win.end - m->win.at;
+        memmove(m->win.bytes, m->win.bytes + m->win.at, rest);
+        m->win.base += m->win.at;
+        m->win.at = 0;
+        m->lex.no_gt = 0;
+        const size_t room = m->win.cap - rest, n = size - at < room ? size - at : room;
+        memcpy(m->win.bytes + rest, data + at, n);
+        m->win.end = rest + n;
         at += n;
-        m->final = at == size;
+        m->lex.final = at == size;
         read_window(m);
     }
 }
@@ -248,36 +248,36 @@ enum b_code dp_markup_push(struct dp_markup *m, const void *data, size_t size, s
     const uint64_t room = m->opt.limits.input_bytes > m->res.bytes ? m->opt.limits.input_bytes - m->res.bytes : 0;
     m->res.bytes += size;
     if (size > room) {
-        if (!m->input_full)
+        if (!m->full.input)
             mk_warn(m, DP_MARKUP_W_LIMIT, m->opt.limits.input_bytes);
-        m->input_full = true;
+        m->full.input = true;
         size = (size_t)room;
     }
     if (m->opt.keep_raw)
         b_buf_append(&m->raw, data, size);
-    while (size > 0 && !m->no_memory) {
+    while (size > 0 && !m->full.memory) {
         const size_t used = mk_clean_into(m, bytes, size);
         bytes += used;
         size -= used;
         read_window(m);
     }
-    return m->no_memory ? b_fail(err, B_NO_MEMORY, MK_DOMAIN, "out of memory") : B_OK;
+    return m->full.memory ? b_fail(err, B_NO_MEMORY, MK_DOMAIN, "out of memory") : B_OK;
 }
 
 bool dp_markup_wants_stop(const struct dp_markup *m)
 {
-    return m->html_end || m->res.looped || m->arena_full || m->input_full || m->blocks_full || m->json.done;
+    return m->html_end || m->res.looped || m->full.arena || m->full.input || m->full.blocks || m->json.done;
 }
 
 static void end_answer(struct dp_markup *m, enum dp_markup_stop stop)
 {
     mk_clean_end(m);
-    m->final = true;
+    m->lex.final = true;
     m->cutting = stop != DP_MARKUP_STOP_TOKEN;
     read_window(m);
-    if (m->mode == MK_M_PROSE)
+    if (m->lex.mode == MK_M_PROSE)
         mk_prose_end(m);
-    if (m->mode == MK_M_JSON)
+    if (m->lex.mode == MK_M_JSON)
         mk_json_end(m);
     else
         mk_close_all(m);
@@ -293,12 +293,12 @@ enum b_code dp_markup_finish(struct dp_markup *m, enum dp_markup_stop stop, stru
     enum b_code code = dp_sha256_end(m->sha, m->res.sha256, err);
     if (code != B_OK)
         return code;
-    if (m->opt.keep_raw && m->raw.failed == B_OK && !m->arena_full) {
+    if (m->opt.keep_raw && m->raw.failed == B_OK && !m->full.arena) {
         m->res.raw = b_arena_text(m->page->arena, m->raw.len ? m->raw.data : "", m->raw.len);
         m->res.raw_size = m->res.raw ? m->raw.len : 0;
     }
     mk_finish_page(m, stop);
-    if (m->no_memory)
+    if (m->full.memory)
         return b_fail(err, B_NO_MEMORY, MK_DOMAIN, "out of memory");
     if (result)
         *result = m->res;

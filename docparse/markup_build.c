@@ -202,12 +202,12 @@ static void begin_table(struct dp_markup *m, struct mk_elem *e)
     }
     e->role = MK_R_TABLE;
     e->col = -1;
-    m->tables[m->n_tables++] = (struct mk_table){.first_cell = m->n_cells};
+    m->grids.tables[m->grids.n_tables++] = (struct mk_table){.first_cell = m->grids.n_cells};
 }
 
 static void begin_row(struct dp_markup *m)
 {
-    struct mk_table *t = &m->tables[m->n_tables - 1];
+    struct mk_table *t = &m->grids.tables[m->grids.n_tables - 1];
     if (t->rows < INT32_MAX)
         t->rows++;
     t->row_open = true;
@@ -217,7 +217,7 @@ static void begin_part(struct dp_markup *m, struct mk_elem *e, const struct mk_t
 {
     const uint8_t above = top(m)->role;
     const bool in_table = above == MK_R_TABLE || above == MK_R_GROUP || above == MK_R_ROW;
-    struct mk_table *t = m->n_tables > 0 ? &m->tables[m->n_tables - 1] : NULL;
+    struct mk_table *t = m->grids.n_tables > 0 ? &m->grids.tables[m->grids.n_tables - 1] : NULL;
     e->role = MK_R_SOFT; /* elements were left out around it */
     if (!in_table || !t)
         return;
@@ -417,18 +417,18 @@ void mk_anon_open(struct dp_markup *m)
     struct mk_elem e = {
         .kind = MK_K_TEXT, .type = DP_BLOCK_TYPES, .col = -1, .block = DP_NONE, .rowspan = 1, .colspan = 1};
     struct mk_tag tag = {.rowspan = 1, .colspan = 1};
-    m->place = m->anon_offset;
+    m->place = m->anon.offset;
     m->res.kind = DP_MARKUP_HTML;
     mk_flush_empty(m);
     if (m->depth >= MK_DEPTH_MAX)
         return;
-    e.offset = m->anon_offset;
+    e.offset = m->anon.offset;
     e.meta =
         (struct mk_meta){.id = DP_NONE, .of = DP_NONE, .parent = DP_NONE, .confidence = DP_NO_CONFIDENCE, .source = -1};
     if (t->role == MK_R_TABLE || t->role == MK_R_GROUP || t->role == MK_R_ROW) {
         e.name = (uint8_t)mk_name_find("td", 2);
         e.kind = MK_K_CELL;
-        m->tables[m->n_tables - 1].repaired = true;
+        m->grids.tables[m->grids.n_tables - 1].repaired = true;
         begin_part(m, &e, &tag);
     } else if (t->role == MK_R_LIST) {
         e.name = (uint8_t)mk_name_find("li", 2);
@@ -445,7 +445,7 @@ void mk_anon_open(struct dp_markup *m)
             e.boxed = true;
         }
     }
-    m->anon = true;
+    m->anon.open = true;
     m->stack[m->depth++] = e;
 }
 
@@ -468,9 +468,9 @@ static void cut_fence(struct dp_markup *m, struct mk_elem *e)
 
 void mk_anon_close(struct dp_markup *m)
 {
-    if (!m->anon)
+    if (!m->anon.open)
         return;
-    m->anon = false;
+    m->anon.open = false;
     cut_fence(m, top(m));
     if (m->text.len > top(m)->start)
         mk_warn(m, DP_MARKUP_W_BARE_TEXT, top(m)->offset);

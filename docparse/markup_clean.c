@@ -12,8 +12,8 @@
 
 static void put(struct dp_markup *m, const void *data, size_t n)
 {
-    memcpy(m->win + m->win_end, data, n);
-    m->win_end += n;
+    memcpy(m->win.bytes + m->win.end, data, n);
+    m->win.end += n;
 }
 
 static bool plain(unsigned char c)
@@ -53,10 +53,10 @@ static void take_sequence(struct dp_markup *m, const unsigned char *s, size_t le
         return;
     m->clean.begun = true;
     if (cp == 0xFFFD && !(len == 3 && memcmp(s, REPLACEMENT, 3) == 0)) {
-        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win_end));
+        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win.end));
         put(m, REPLACEMENT, 3);
     } else if (b_cp_is_control(cp)) {
-        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win_end));
+        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win.end));
         if (cp > 0xFFFF || cp >= 0xFDD0)
             put(m, REPLACEMENT, 3); /* a noncharacter; C1 controls vanish like C0 */
     } else {
@@ -87,7 +87,7 @@ static void control(struct dp_markup *m, unsigned char c)
         m->clean.cr = true;
         return;
     }
-    mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win_end));
+    mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win.end));
 }
 
 /* Bytes that complete the sequence begun in an earlier piece: how many were used. */
@@ -111,20 +111,20 @@ static size_t resume(struct dp_markup *m, const unsigned char *data, size_t size
 
 static void compact(struct dp_markup *m)
 {
-    if (m->win_cap - m->win_end >= MK_PIECE || m->win_at == 0)
+    if (m->win.cap - m->win.end >= MK_PIECE || m->win.at == 0)
         return;
-    const size_t rest = m->win_end - m->win_at;
-    memmove(m->win, m->win + m->win_at, rest);
-    m->no_gt = m->no_gt > m->win_at ? m->no_gt - m->win_at : 0;
-    m->win_base += m->win_at;
-    m->win_at = 0;
-    m->win_end = rest;
+    const size_t rest = m->win.end - m->win.at;
+    memmove(m->win.bytes, m->win.bytes + m->win.at, rest);
+    m->lex.no_gt = m->lex.no_gt > m->win.at ? m->lex.no_gt - m->win.at : 0;
+    m->win.base += m->win.at;
+    m->win.at = 0;
+    m->win.end = rest;
 }
 
 size_t mk_clean_into(struct dp_markup *m, const unsigned char *data, size_t size)
 {
     compact(m);
-    const size_t room = (m->win_cap - m->win_end) / 3 - 2; /* every byte may become three */
+    const size_t room = (m->win.cap - m->win.end) / 3 - 2; /* every byte may become three */
     const size_t n = size < room ? size : room;
     size_t i = resume(m, data, n);
     while (i < n && m->clean.n_tail == 0) {
@@ -155,7 +155,7 @@ size_t mk_clean_into(struct dp_markup *m, const unsigned char *data, size_t size
 void mk_clean_end(struct dp_markup *m)
 {
     if (m->clean.n_tail > 0)
-        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win_end)); /* a character cut in its middle is dropped */
+        mk_warn(m, DP_MARKUP_W_ENCODING, mk_offset(m, m->win.end)); /* a character cut in its middle is dropped */
     m->clean.n_tail = 0;
     compact(m);
 }

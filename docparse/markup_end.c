@@ -163,7 +163,7 @@ static void end_list(struct dp_markup *m, struct mk_elem *e)
 
 static void end_table(struct dp_markup *m, struct mk_elem *e)
 {
-    struct mk_table *t = &m->tables[m->n_tables - 1];
+    struct mk_table *t = &m->grids.tables[m->grids.n_tables - 1];
     const char *caption = t->caption;
     bool repaired = t->repaired || m->ending != e->name, looped = false;
     if (m->ending == e->name)
@@ -214,7 +214,7 @@ static void end_cell(struct dp_markup *m, struct mk_elem *e)
 static void end_caption(struct dp_markup *m, struct mk_elem *e)
 {
     const struct mk_slice t = mk_collected(m, e);
-    struct mk_table *table = &m->tables[m->n_tables - 1];
+    struct mk_table *table = &m->grids.tables[m->grids.n_tables - 1];
     if (t.n > 0 && !table->caption)
         table->caption = mk_text_copy(m, t.p, t.n);
     mk_text_drop(m, e);
@@ -332,11 +332,11 @@ static void end_of(struct dp_markup *m, struct mk_elem *e)
         end_table(m, e);
         break;
     case MK_R_GROUP:
-        m->tables[m->n_tables - 1].in_head = false;
-        m->tables[m->n_tables - 1].row_open = false;
+        m->grids.tables[m->grids.n_tables - 1].in_head = false;
+        m->grids.tables[m->grids.n_tables - 1].row_open = false;
         break;
     case MK_R_ROW:
-        m->tables[m->n_tables - 1].row_open = false;
+        m->grids.tables[m->grids.n_tables - 1].row_open = false;
         break;
     case MK_R_TEXT:
         end_text(m, e);
@@ -373,7 +373,7 @@ void mk_build_end(struct dp_markup *m)
     struct mk_elem *e = top(m); /* stays where it is: nothing begins while an element ends */
     m->depth--;
     m->opened[e->name]--;
-    if (m->cutting && m->final && e->role != MK_R_WRAP && m->depth > 0 && !m->html_end)
+    if (m->cutting && m->lex.final && e->role != MK_R_WRAP && m->depth > 0 && !m->html_end)
         e->meta.flags |= DP_FLAG_TRUNCATED;
     end_of(m, e);
     if (e->role >= MK_R_TEXT || e->role == MK_R_LIST || e->role == MK_R_TABLE)

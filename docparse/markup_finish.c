@@ -16,28 +16,29 @@ static int by_id(const void *a, const void *b)
 
 static int32_t find_id(const struct dp_markup *m, int32_t id)
 {
-    int32_t low = 0, high = m->n_ids;
+    int32_t low = 0, high = m->links.n_ids;
     while (low < high) {
         const int32_t mid = low + (high - low) / 2;
-        if (m->ids[mid].id < id)
+        if (m->links.ids[mid].id < id)
             low = mid + 1;
         else
             high = mid;
     }
-    return low < m->n_ids && m->ids[low].id == id && m->ids[low].block < m->page->n_blocks ? m->ids[low].block
-                                                                                           : DP_NONE;
+    return low < m->links.n_ids && m->links.ids[low].id == id && m->links.ids[low].block < m->page->n_blocks
+               ? m->links.ids[low].block
+               : DP_NONE;
 }
 
 /* Parents come before their children, so no circle can arise. */
 static void resolve(struct dp_markup *m)
 {
     struct dp_page *p = m->page;
-    if (m->n_refs == 0)
+    if (m->links.n_refs == 0)
         return;
-    if (m->n_ids > 0)
-        qsort(m->ids, (size_t)m->n_ids, sizeof *m->ids, by_id);
-    for (int32_t i = 0; i < m->n_refs; i++) {
-        const struct mk_ref *r = &m->refs[i];
+    if (m->links.n_ids > 0)
+        qsort(m->links.ids, (size_t)m->links.n_ids, sizeof *m->links.ids, by_id);
+    for (int32_t i = 0; i < m->links.n_refs; i++) {
+        const struct mk_ref *r = &m->links.refs[i];
         if (r->block >= p->n_blocks)
             continue;
         struct dp_block *b = &p->blocks[r->block];
@@ -157,11 +158,11 @@ static void derive_lines(struct dp_markup *m)
     int64_t total = 0;
     for (int32_t i = 0; i < p->n_blocks; i++)
         total += has_lines(&p->blocks[i]) ? count_lines(p->blocks[i].text) : 0;
-    if (total == 0 || total > INT32_MAX || m->arena_full)
+    if (total == 0 || total > INT32_MAX || m->full.arena)
         return;
     struct dp_line *lines = B_ARENA_ARRAY(p->arena, (size_t)total, struct dp_line);
     if (!lines) {
-        m->arena_full = true;
+        m->full.arena = true;
         return;
     }
     p->lines = lines;
@@ -176,7 +177,7 @@ static void derive_lines(struct dp_markup *m)
             const size_t len = strcspn(from, "\n");
             char *text = from[len] ? b_arena_text(p->arena, from, len) : NULL;
             if (from[len] && !text)
-                m->arena_full = true;
+                m->full.arena = true;
             lines[p->n_lines++] = strip(b, i, k, n, text ? text : from[len] ? "" : from);
             from += len + 1;
         }
@@ -250,11 +251,11 @@ static void set_status(struct dp_markup *m)
 {
     struct dp_page *p = m->page;
     struct dp_markup_result *r = &m->res;
-    if (m->arena_full && p->status == DP_STATUS_OK) {
+    if (m->full.arena && p->status == DP_STATUS_OK) {
         p->status = DP_STATUS_PARTIAL;
         (void)b_arena_refused(p->arena, MK_DOMAIN, &p->error);
     }
-    if (m->input_full || m->blocks_full)
+    if (m->full.input || m->full.blocks)
         partial(p, B_LIMIT, "a limit of the parser was reached; content was left out");
     if (r->looped)
         partial(p, B_FORMAT, "the model repeated itself; the repetition was cut");
@@ -275,10 +276,10 @@ void mk_finish_page(struct dp_markup *m, enum dp_markup_stop stop)
     r->truncated = stop == DP_MARKUP_STOP_LENGTH || (open_end && stop == DP_MARKUP_STOP_UNKNOWN);
     r->complete = stop == DP_MARKUP_STOP_TOKEN && closed && !r->looped && !m->cut_tag;
     if (r->truncated)
-        mk_warn(m, DP_MARKUP_W_TRUNCATED, mk_offset(m, m->win_end));
+        mk_warn(m, DP_MARKUP_W_TRUNCATED, mk_offset(m, m->win.end));
     place_encoding_warning(m);
     set_status(m);
     tell_warnings(m);
-    if (m->arena_full)
+    if (m->full.arena)
         set_status(m);
 }

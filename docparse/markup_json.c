@@ -22,13 +22,13 @@ static struct mk_value *top(struct dp_markup *m)
 
 static void put(struct dp_markup *m, const char *s, size_t n)
 {
-    if (m->text_full)
+    if (m->full.text)
         return;
-    m->text_full = !mk_bounded_append(&m->text, s, n);
-    if (m->text_full)
+    m->full.text = !mk_bounded_append(&m->text, s, n);
+    if (m->full.text)
         mk_warn(m, DP_MARKUP_W_LIMIT, m->place);
     if (m->text.failed == B_NO_MEMORY)
-        m->no_memory = true;
+        m->full.memory = true;
 }
 
 static void forget(struct dp_markup *m, size_t start)
@@ -37,7 +37,7 @@ static void forget(struct dp_markup *m, size_t start)
         m->text.len = start;
         m->text.data[start] = '\0';
     }
-    m->text_full = false;
+    m->full.text = false;
 }
 
 static bool is_box_key(const char *key)
@@ -128,9 +128,9 @@ static const char *text_of(struct dp_markup *m, size_t start, bool *read)
 {
     const size_t n = m->text.len > start ? m->text.len - start : 0;
     const char *s = n > 0 ? m->text.data + start : "";
-    char *out = n > 0 && !m->arena_full ? b_arena_alloc(m->page->arena, 2 * n + 1, 1) : NULL;
+    char *out = n > 0 && !m->full.arena ? b_arena_alloc(m->page->arena, 2 * n + 1, 1) : NULL;
     if (!out) {
-        m->arena_full = m->arena_full || n > 0;
+        m->full.arena = m->full.arena || n > 0;
         return "";
     }
     int best = 0;
@@ -205,11 +205,11 @@ static void emit_table(struct dp_markup *m, const struct mk_value *v, uint32_t f
     struct mk_slice key, val;
     bool repaired = false, looped = false;
     const int th = mk_name_find("th", 2), td = mk_name_find("td", 2);
-    m->tables[m->n_tables++] = (struct mk_table){.first_cell = m->n_cells, .closed = true};
+    m->grids.tables[m->grids.n_tables++] = (struct mk_table){.first_cell = m->grids.n_cells, .closed = true};
     for (size_t pos = 0; record(s, n, &pos, &key, &val);) {
         struct mk_elem cell = {.name = (uint8_t)th, .rowspan = 1, .colspan = 1, .scope = 'r'};
         cell.meta.confidence = DP_NO_CONFIDENCE;
-        m->tables[m->n_tables - 1].rows++;
+        m->grids.tables[m->grids.n_tables - 1].rows++;
         val = mk_trim(val);
         bool fits = mk_cell_add(m, &cell, mk_text_copy(m, key.p, key.n));
         cell.name = (uint8_t)td;
@@ -281,14 +281,14 @@ static void open_value(struct dp_markup *m, bool object)
     j->any = true;
     if (j->skip > 0 || j->depth >= m->opt.limits.depth) {
         if (j->skip++ == 0)
-            mk_warn(m, DP_MARKUP_W_NESTING, mk_offset(m, m->win_at));
+            mk_warn(m, DP_MARKUP_W_NESTING, mk_offset(m, m->win.at));
         return;
     }
     if (object && t && t->object && t->key_next && has_box(t)) {
-        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win_at)); /* a missing '}' */
+        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win.at)); /* a missing '}' */
         close_value(m, false);
     } else if (object && t && t->object && t->key_next) {
-        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win_at)); /* a stray '{': this object starts anew */
+        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win.at)); /* a stray '{': this object starts anew */
         forget(m, t->start);
         t->box = (struct mk_numbers){0};
         t->closed_box = t->emitted = false;
@@ -297,7 +297,7 @@ static void open_value(struct dp_markup *m, bool object)
     }
     struct mk_value *v = &j->stack[j->depth++];
     *v = (struct mk_value){
-        .object = object, .key_next = object, .start = m->text.len, .offset = mk_offset(m, m->win_at)};
+        .object = object, .key_next = object, .start = m->text.len, .offset = mk_offset(m, m->win.at)};
 }
 
 static void end_string(struct dp_markup *m)
@@ -406,7 +406,7 @@ static size_t string(struct dp_markup *m, const char *s, size_t n)
         j->escape = true;
         return 1;
     }
-    if (c == j->quote && n == 1 && !m->final)
+    if (c == j->quote && n == 1 && !m->lex.final)
         return 0; /* what follows decides */
     if (c == j->quote && !(n > 1 && word(s[1]))) {
         end_string(m);
@@ -441,7 +441,7 @@ static void sign(struct dp_markup *m, char c)
 {
     struct mk_json *j = &m->json;
     struct mk_value *t = top(m);
-    m->place = mk_offset(m, m->win_at);
+    m->place = mk_offset(m, m->win.at);
     switch (c) {
     case '{':
     case '[':
@@ -453,7 +453,7 @@ static void sign(struct dp_markup *m, char c)
             j->skip--;
         } else if (t) {
             if (t->object != (c == '}')) {
-                mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win_at));
+                mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win.at));
                 if (c == ']' && t->object && j->depth > 1)
                     close_value(m, false); /* a missing '}' */
                 else if (c == '}' && j->depth > 1)
@@ -480,9 +480,9 @@ void mk_json_read(struct dp_markup *m)
 {
     struct mk_json *j = &m->json;
     m->res.kind = DP_MARKUP_JSON;
-    while (m->win_at < m->win_end && !m->no_memory) {
-        const char *s = m->win + m->win_at;
-        const size_t n = m->win_end - m->win_at;
+    while (m->win.at < m->win.end && !m->full.memory) {
+        const char *s = m->win.bytes + m->win.at;
+        const size_t n = m->win.end - m->win.at;
         size_t used = 1;
         if (j->quote) {
             used = string(m, s, n);
@@ -504,7 +504,7 @@ void mk_json_read(struct dp_markup *m)
         } else {
             sign(m, s[0]);
         }
-        m->win_at += used;
+        m->win.at += used;
     }
 }
 
@@ -520,7 +520,7 @@ void mk_json_end(struct dp_markup *m)
         forget(m, j->string);
     if (j->depth > 0) {
         m->res.truncated = true;
-        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win_at));
+        mk_warn(m, DP_MARKUP_W_JSON, mk_offset(m, m->win.at));
     }
     while (j->depth > 0)
         close_value(m, true);

@@ -24,18 +24,18 @@ static bool letter(char c)
 
 static const char *front(const struct dp_markup *m)
 {
-    return m->win + m->win_at;
+    return m->win.bytes + m->win.at;
 }
 
 static size_t left(const struct dp_markup *m)
 {
-    return m->win_end - m->win_at;
+    return m->win.end - m->win.at;
 }
 
 static void text(struct dp_markup *m, size_t n)
 {
     mk_text(m, front(m), n);
-    m->win_at += n;
+    m->win.at += n;
 }
 
 int mk_special(const char *s, size_t n, bool final)
@@ -66,15 +66,15 @@ static int name_known(const char *s, size_t n)
     return mk_name_find(s + from, i - from) >= 0;
 }
 
-/* Where the next '>' stands in the window from `from` on, or win_end. Remembers how far it looked. */
+/* Where the next '>' stands in the window from `from` on, or its end. Remembers how far it looked. */
 static size_t next_gt(struct dp_markup *m, size_t from)
 {
-    const bool first = from <= m->no_gt;
-    const size_t at = first ? m->no_gt : from;
-    const char *gt = at < m->win_end ? memchr(m->win + at, '>', m->win_end - at) : NULL;
-    const size_t found = gt ? (size_t)(gt - m->win) : m->win_end;
+    const bool first = from <= m->lex.no_gt;
+    const size_t at = first ? m->lex.no_gt : from;
+    const char *gt = at < m->win.end ? memchr(m->win.bytes + at, '>', m->win.end - at) : NULL;
+    const size_t found = gt ? (size_t)(gt - m->win.bytes) : m->win.end;
     if (first)
-        m->no_gt = found;
+        m->lex.no_gt = found;
     return found;
 }
 
@@ -87,27 +87,27 @@ int mk_find_tag(struct dp_markup *m, struct mk_tag *out, bool *known)
     if (name == 0)
         return MK_NO_TAG;
     if (name < 0)
-        return m->final ? MK_CUT : MK_HOLD;
-    if (m->held_at != mk_offset(m, m->win_at) + 1) { /* +1: 0 means none */
-        m->held_at = mk_offset(m, m->win_at) + 1;
-        m->held_from = 1;
-        m->held_tries = 0;
+        return m->lex.final ? MK_CUT : MK_HOLD;
+    if (m->lex.held_at != mk_offset(m, m->win.at) + 1) { /* +1: 0 means none */
+        m->lex.held_at = mk_offset(m, m->win.at) + 1;
+        m->lex.held_from = 1;
+        m->lex.held_tries = 0;
     }
     for (;;) {
-        const size_t gt = next_gt(m, m->win_at + m->held_from);
-        if (gt >= m->win_end || gt - m->win_at >= MK_TAG_MAX)
+        const size_t gt = next_gt(m, m->win.at + m->lex.held_from);
+        if (gt >= m->win.end || gt - m->win.at >= MK_TAG_MAX)
             break;
-        const size_t len = gt + 1 - m->win_at;
-        const int got = mk_tag_read(s, len, ++m->held_tries >= MK_TRIES, out);
+        const size_t len = gt + 1 - m->win.at;
+        const int got = mk_tag_read(s, len, ++m->lex.held_tries >= MK_TRIES, out);
         if (got >= 0)
             return got;
-        if (m->held_tries >= MK_TRIES)
+        if (m->lex.held_tries >= MK_TRIES)
             return MK_NO_TAG;
-        m->held_from = len;
+        m->lex.held_from = len;
     }
-    if (n < MK_TAG_MAX && !m->final)
+    if (n < MK_TAG_MAX && !m->lex.final)
         return MK_HOLD;
-    const int whole = m->held_tries > 0 ? mk_tag_read(s, m->held_from, true, out) : 0;
+    const int whole = m->lex.held_tries > 0 ? mk_tag_read(s, m->lex.held_from, true, out) : 0;
     if (whole > 0 || n >= MK_TAG_MAX)
         return whole > 0 ? whole : MK_NO_TAG;
     return mk_tag_read(s, n, false, out) < 0 ? MK_CUT : MK_NO_TAG;
@@ -118,7 +118,7 @@ static bool ends_formula(const struct dp_markup *m, const struct mk_tag *tag)
 {
     const uint8_t kind = mk_name_at(tag->name)->kind;
     const bool mark = kind == MK_K_INLINE || kind == MK_K_INPUT || kind == MK_K_VOID;
-    if (m->math == '$' && m->money && !m->tex)
+    if (m->lex.math == '$' && m->lex.money && !m->lex.tex)
         return true; /* an amount of money */
     if (tag->closing)
         return !mark;
@@ -130,10 +130,10 @@ static bool think_token(struct dp_markup *m)
     static const char *const tokens[] = {"<think>", "</think>"};
     for (int i = 0; i < 2; i++) {
         const size_t len = strlen(tokens[i]), n = left(m) < len ? left(m) : len;
-        if (memcmp(front(m), tokens[i], n) != 0 || (n < len && m->final))
+        if (memcmp(front(m), tokens[i], n) != 0 || (n < len && m->lex.final))
             continue;
         if (n == len)
-            m->win_at += len;
+            m->win.at += len;
         return true; /* taken, or waits */
     }
     return false;
@@ -147,22 +147,22 @@ static void tag_or_text(struct dp_markup *m)
     if (got == MK_HOLD)
         return;
     if (got == MK_CUT) {
-        mk_warn(m, DP_MARKUP_W_CUT_TAG, mk_offset(m, m->win_at));
+        mk_warn(m, DP_MARKUP_W_CUT_TAG, mk_offset(m, m->win.at));
         m->cut_tag = true;
-        m->win_at = m->win_end;
+        m->win.at = m->win.end;
         return;
     }
     if (got == MK_NO_TAG && !known && think_token(m))
         return;
-    if (got == MK_NO_TAG || (m->math && !ends_formula(m, &tag))) {
+    if (got == MK_NO_TAG || (m->lex.math && !ends_formula(m, &tag))) {
         if (got == MK_NO_TAG)
-            mk_warn(m, DP_MARKUP_W_NOT_A_TAG, mk_offset(m, m->win_at));
-        m->tex = true;
+            mk_warn(m, DP_MARKUP_W_NOT_A_TAG, mk_offset(m, m->win.at));
+        m->lex.tex = true;
         text(m, 1);
         return;
     }
-    tag.offset = mk_offset(m, m->win_at);
-    m->win_at += (size_t)got;
+    tag.offset = mk_offset(m, m->win.at);
+    m->win.at += (size_t)got;
     mk_tag_take(m, &tag);
 }
 
@@ -170,28 +170,28 @@ static void angle(struct dp_markup *m)
 {
     const char *s = front(m);
     const size_t n = left(m);
-    if (n == 1 && !m->final)
+    if (n == 1 && !m->lex.final)
         return;
     if (n == 1 && !m->cutting) {
         text(m, 1); /* the model ended with it; in an answer that was cut it is the start of a tag */
     } else if (n == 1 || letter(s[1]) || s[1] == '/') {
         tag_or_text(m);
     } else if (s[1] == '|') {
-        const int len = mk_special(s, n, m->final);
+        const int len = mk_special(s, n, m->lex.final);
         if (len > 0)
-            m->win_at += (size_t)len;
+            m->win.at += (size_t)len;
         else if (len == 0)
             text(m, 1);
     } else if (s[1] == '!' || s[1] == '?') {
-        if (n < 4 && !m->final)
+        if (n < 4 && !m->lex.final)
             return;
         if (n >= 4 && memcmp(s, "<!--", 4) == 0) {
-            m->mode = MK_M_COMMENT;
-            m->dashes = 0;
-            m->win_at += 4;
+            m->lex.mode = MK_M_COMMENT;
+            m->lex.dashes = 0;
+            m->win.at += 4;
         } else if (n >= 3 && letter(s[2])) {
-            m->mode = MK_M_DECL;
-            m->win_at += 2;
+            m->lex.mode = MK_M_DECL;
+            m->win.at += 2;
         } else {
             text(m, 1);
         }
@@ -227,7 +227,7 @@ static void reference(struct dp_markup *m)
     char utf8[4];
     while (i < n && i < MK_ENTITY_MAX && (letter(s[i]) || digit(s[i]) || (i == 1 && s[i] == '#')))
         i++;
-    if (i >= n && i < MK_ENTITY_MAX && !m->final)
+    if (i >= n && i < MK_ENTITY_MAX && !m->lex.final)
         return;
     uint32_t cp = 0;
     if (i > 1 && i < n && s[i] == ';')
@@ -237,7 +237,7 @@ static void reference(struct dp_markup *m)
         return;
     }
     mk_text(m, utf8, b_utf8_put(cp, utf8));
-    m->win_at += i + 1;
+    m->win.at += i + 1;
 }
 
 static bool verbatim(const struct dp_markup *m)
@@ -250,24 +250,24 @@ static void dollar(struct dp_markup *m)
 {
     const char *s = front(m);
     const size_t n = left(m);
-    if (n == 1 && !m->final)
+    if (n == 1 && !m->lex.final)
         return;
     const char next = n > 1 ? s[1] : '\0';
     size_t len = 1;
     if (verbatim(m)) {
         /* code */
-    } else if (m->math == '2' || m->math == 0) {
+    } else if (m->lex.math == '2' || m->lex.math == 0) {
         if (next == '$') {
             len = 2;
-            m->math = m->math ? 0 : '2';
-        } else if (m->math == 0 && next && !space(next)) {
-            m->math = '$';
-            m->money = digit(next);
-            m->tex = false;
+            m->lex.math = m->lex.math ? 0 : '2';
+        } else if (m->lex.math == 0 && next && !space(next)) {
+            m->lex.math = '$';
+            m->lex.money = digit(next);
+            m->lex.tex = false;
         }
-    } else if (m->math == '$') {
-        const bool again = m->money && !m->tex && digit(next); /* $5 and $6 */
-        m->math = again ? '$' : 0;
+    } else if (m->lex.math == '$') {
+        const bool again = m->lex.money && !m->lex.tex && digit(next); /* $5 and $6 */
+        m->lex.math = again ? '$' : 0;
     }
     text(m, len);
 }
@@ -276,16 +276,16 @@ static void backslash(struct dp_markup *m)
 {
     const char *s = front(m);
     const size_t n = left(m);
-    if (n == 1 && !m->final)
+    if (n == 1 && !m->lex.final)
         return;
     const char next = n > 1 ? s[1] : '\0';
     const bool sign = next && strchr("()[]{}$\\,;:!|%#&_", next) && next != '&';
-    m->tex = true;
+    m->lex.tex = true;
     if (!verbatim(m)) {
-        if (m->math == 0 && (next == '(' || next == '['))
-            m->math = next == '(' ? ')' : ']';
-        else if (m->math && m->math == next)
-            m->math = 0;
+        if (m->lex.math == 0 && (next == '(' || next == '['))
+            m->lex.math = next == '(' ? ')' : ']';
+        else if (m->lex.math && m->lex.math == next)
+            m->lex.math = 0;
     }
     text(m, sign ? 2 : 1);
 }
@@ -298,8 +298,8 @@ static void content(struct dp_markup *m)
     while (i < n && s[i] != '<' && s[i] != '&' && s[i] != '$' && s[i] != '\\')
         i++;
     if (i > 0) {
-        for (size_t k = 0; m->math == '$' && !m->tex && k < i; k++)
-            m->tex = s[k] == '^' || s[k] == '_' || s[k] == '{' || s[k] == '=' || s[k] == '+';
+        for (size_t k = 0; m->lex.math == '$' && !m->lex.tex && k < i; k++)
+            m->lex.tex = s[k] == '^' || s[k] == '_' || s[k] == '{' || s[k] == '=' || s[k] == '+';
         text(m, i);
         return;
     }
@@ -321,34 +321,34 @@ static void content(struct dp_markup *m)
 
 static void comment(struct dp_markup *m)
 {
-    while (m->win_at < m->win_end) {
-        const char c = m->win[m->win_at++];
-        if (c == '>' && m->dashes >= 2) {
-            m->mode = MK_M_HTML;
+    while (m->win.at < m->win.end) {
+        const char c = m->win.bytes[m->win.at++];
+        if (c == '>' && m->lex.dashes >= 2) {
+            m->lex.mode = MK_M_HTML;
             return;
         }
-        m->dashes = c == '-' ? (m->dashes < 2 ? m->dashes + 1 : 2) : 0;
+        m->lex.dashes = c == '-' ? (m->lex.dashes < 2 ? m->lex.dashes + 1 : 2) : 0;
     }
 }
 
 static void declaration(struct dp_markup *m)
 {
     const char *gt = memchr(front(m), '>', left(m));
-    m->win_at = gt ? (size_t)(gt - m->win) + 1 : m->win_end;
+    m->win.at = gt ? (size_t)(gt - m->win.bytes) + 1 : m->win.end;
     if (gt)
-        m->mode = MK_M_HTML;
+        m->lex.mode = MK_M_HTML;
 }
 
 /* Style sheets, scripts and titles are dropped: up to their end tag or, but for scripts, a tag of the page. */
 static void raw(struct dp_markup *m)
 {
-    const struct mk_name *own = mk_name_at(m->raw_name);
+    const struct mk_name *own = mk_name_at(m->lex.raw_name);
     const char *lt = memchr(front(m), '<', left(m));
-    m->win_at = lt ? (size_t)(lt - m->win) : m->win_end;
+    m->win.at = lt ? (size_t)(lt - m->win.bytes) : m->win.end;
     if (!lt)
         return;
     const int known = name_known(lt, left(m));
-    if (known < 0 && !m->final)
+    if (known < 0 && !m->lex.final)
         return;
     if (known > 0) {
         const bool closing = lt[1] == '/';
@@ -357,23 +357,23 @@ static void raw(struct dp_markup *m)
             i++;
         const int name = mk_name_find(lt + from, i - from);
         const uint8_t kind = mk_name_at(name)->kind;
-        if (closing && name == m->raw_name) {
-            m->mode = MK_M_DECL; /* skips to '>' */
+        if (closing && name == m->lex.raw_name) {
+            m->lex.mode = MK_M_DECL; /* skips to '>' */
             return;
         }
         if (own->level == 0 && kind != MK_K_INLINE && kind != MK_K_VOID && kind != MK_K_SCRIPT && kind != MK_K_RAW) {
-            m->mode = MK_M_HTML;
+            m->lex.mode = MK_M_HTML;
             return;
         }
     }
-    m->win_at++;
+    m->win.at++;
 }
 
 void mk_lex_html(struct dp_markup *m)
 {
-    while (m->win_at < m->win_end && !m->no_memory) {
-        const size_t before = m->win_at;
-        const enum mk_mode mode = m->mode;
+    while (m->win.at < m->win.end && !m->full.memory) {
+        const size_t before = m->win.at;
+        const enum mk_mode mode = m->lex.mode;
         switch (mode) {
         case MK_M_HTML:
             content(m);
@@ -390,7 +390,7 @@ void mk_lex_html(struct dp_markup *m)
         default:
             return;
         }
-        if (m->win_at == before && m->mode == mode)
+        if (m->win.at == before && m->lex.mode == mode)
             return;
     }
 }

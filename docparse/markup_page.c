@@ -11,16 +11,16 @@ enum { LIGHT = 4, HEAVY_BYTES = 32 };
 int32_t mk_block_add(struct dp_markup *m, enum dp_block_type type, int32_t level, int32_t parent)
 {
     struct dp_page *p = m->page;
-    if (m->arena_full || p->n_blocks >= m->opt.limits.blocks) {
-        if (!m->arena_full && !m->blocks_full)
+    if (m->full.arena || p->n_blocks >= m->opt.limits.blocks) {
+        if (!m->full.arena && !m->full.blocks)
             mk_warn(m, DP_MARKUP_W_LIMIT, m->place);
-        m->blocks_full = m->blocks_full || !m->arena_full;
+        m->full.blocks = m->full.blocks || !m->full.arena;
         return DP_NONE;
     }
-    if ((size_t)p->n_blocks >= m->cap_blocks) {
-        struct dp_block *more = b_arena_grow(p->arena, p->blocks, (size_t)p->n_blocks, &m->cap_blocks, sizeof *more);
+    if ((size_t)p->n_blocks >= m->room.blocks) {
+        struct dp_block *more = b_arena_grow(p->arena, p->blocks, (size_t)p->n_blocks, &m->room.blocks, sizeof *more);
         if (!more) {
-            m->arena_full = true;
+            m->full.arena = true;
             return DP_NONE;
         }
         p->blocks = more;
@@ -62,11 +62,12 @@ void mk_set_meta(struct dp_markup *m, int32_t block, const struct mk_meta *meta)
     b->language = meta->lang && meta->lang[0] ? meta->lang : NULL;
     if (meta->source >= 0)
         b->source = (enum dp_source_kind)meta->source;
-    if (meta->id != DP_NONE && mk_grow(m, (void **)&m->ids, m->n_ids, &m->cap_ids, sizeof *m->ids))
-        m->ids[m->n_ids++] = (struct mk_id){meta->id, block};
+    if (meta->id != DP_NONE &&
+        mk_grow(m, (void **)&m->links.ids, m->links.n_ids, &m->links.cap_ids, sizeof *m->links.ids))
+        m->links.ids[m->links.n_ids++] = (struct mk_id){meta->id, block};
     if ((meta->of != DP_NONE || meta->parent != DP_NONE) &&
-        mk_grow(m, (void **)&m->refs, m->n_refs, &m->cap_refs, sizeof *m->refs))
-        m->refs[m->n_refs++] = (struct mk_ref){block, meta->of, meta->parent};
+        mk_grow(m, (void **)&m->links.refs, m->links.n_refs, &m->links.cap_refs, sizeof *m->links.refs))
+        m->links.refs[m->links.n_refs++] = (struct mk_ref){block, meta->of, meta->parent};
 }
 
 static bool order(double *a, double *b)
@@ -193,10 +194,10 @@ static void cut_blocks(struct dp_markup *m, int32_t from)
     if (from >= p->n_blocks)
         return;
     p->n_blocks = from;
-    while (m->n_ids > 0 && m->ids[m->n_ids - 1].block >= from)
-        m->n_ids--;
-    while (m->n_refs > 0 && m->refs[m->n_refs - 1].block >= from)
-        m->n_refs--;
+    while (m->links.n_ids > 0 && m->links.ids[m->links.n_ids - 1].block >= from)
+        m->links.n_ids--;
+    while (m->links.n_refs > 0 && m->links.refs[m->links.n_refs - 1].block >= from)
+        m->links.n_refs--;
     for (int32_t i = 0; i < from; i++)
         if (p->blocks[i].table >= tables)
             tables = p->blocks[i].table + 1;
@@ -251,7 +252,7 @@ void mk_complete(struct dp_markup *m, int32_t block)
     const struct mk_seen now = signature(m->page, block);
     const int32_t most = m->opt.limits.repeats * (now.heavy ? 1 : LIGHT);
     bool hold = false;
-    m->silent = now.boxed ? 0 : m->silent;
+    m->lex.silent = now.boxed ? 0 : m->lex.silent;
     if (still_looping(m, &now))
         return;
     *seen(l, l->n) = now;

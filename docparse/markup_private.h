@@ -240,30 +240,21 @@ struct mk_ref {
 struct mk_tree; /* libxml2's side: markup_tree.c */
 struct dp_sha256;
 
-struct dp_markup {
-    struct dp_page *page;
-    struct dp_markup_options opt;
-    struct dp_markup_result res;
-    struct dp_sha256 *sha;
-    struct b_buf raw;
-    bool no_memory, arena_full, input_full, blocks_full, ended;
-    bool fenced, fence_closed;  /* an opening, a closing fence was met */
-    bool saw_root, html_end;    /* <html> or <body>, </body> or </html> */
-    bool text_full, prose_full; /* something was left out since the buffer had room for everything */
-    bool cutting, cut_tag;      /* closing what the answer left open; it ended inside a tag */
-    /* window of cleaned bytes */
-    char *win;
-    size_t win_at, win_end, win_cap;
-    uint64_t win_base; /* offset of win[0] in the cleaned answer */
-    struct mk_clean clean;
-    /* lexer */
+/* Cleaned bytes that are not yet lexed: bytes[at, end). */
+struct mk_window {
+    char *bytes;
+    size_t at, end, cap;
+    uint64_t base; /* offset of bytes[0] in the cleaned answer */
+};
+
+struct mk_lexer {
     enum mk_mode mode;
     bool final;       /* no more bytes will come */
     bool line_start;  /* prose: at the start of a line */
     bool inline_tags; /* prose: tags of text were met */
     char math;        /* 0, '$', '2' for $$, ')' or ']' */
     bool money, tex;  /* of an open '$': begins with a digit; holds signs of LaTeX */
-    size_t no_gt;     /* no '>' in the window between win_at and this place */
+    size_t no_gt;     /* no '>' in the window between its `at` and this place */
     uint64_t held_at; /* offset of the tag that waits for more bytes */
     size_t held_from; /* where its next '>' is looked for, relative to the tag */
     int held_tries;
@@ -272,6 +263,42 @@ struct dp_markup {
     int32_t silent; /* start tags since the last text */
     struct b_buf prose;
     uint64_t prose_offset;
+};
+
+/* What was left out for want of room. text, prose: something was since the buffer had room for everything. */
+struct mk_full {
+    bool memory, arena, input, blocks, text, prose;
+};
+
+/* The open tables, inner ones behind outer ones. */
+struct mk_grids {
+    struct mk_cell *cells;
+    int32_t n_cells, cap_cells;
+    struct mk_table tables[MK_DEPTH_MAX];
+    int n_tables;
+};
+
+/* Names of blocks, and who refers to them: settled at the end. */
+struct mk_links {
+    struct mk_id *ids;
+    struct mk_ref *refs;
+    int32_t n_ids, cap_ids, n_refs, cap_refs;
+};
+
+struct dp_markup {
+    struct dp_page *page;
+    struct dp_markup_options opt;
+    struct dp_markup_result res;
+    struct dp_sha256 *sha;
+    struct b_buf raw;
+    struct mk_full full;
+    bool ended;
+    bool fenced, fence_closed; /* an opening, a closing fence was met */
+    bool saw_root, html_end;   /* <html> or <body>, </body> or </html> */
+    bool cutting, cut_tag;     /* closing what the answer left open; it ended inside a tag */
+    struct mk_window win;
+    struct mk_clean clean;
+    struct mk_lexer lex;
     /* frame */
     double frame_w, frame_h;
     enum dp_source_kind source;
@@ -287,31 +314,31 @@ struct dp_markup {
     uint32_t inlined[MK_NAMES_MAX];   /* start tags of text taken as marks */
     uint64_t first_bad_byte;          /* of the encoding warnings only the first is kept, put in its place at the end */
     uint64_t place;                   /* of what is at work: a tag, the start of bare text, a sign of JSON */
-    uint64_t anon_offset;             /* of its first character */
-    bool anon;                        /* the top of the stack is made up, for text outside of any block */
-    bool script_open;                 /* inside sup or sub */
-    char script;                      /* '^' or '_' */
-    size_t script_start;
+    struct {
+        bool open;       /* the top of the stack is made up, for text outside of any block */
+        uint64_t offset; /* of its first character */
+    } anon;
+    struct {
+        bool open; /* inside sup or sub */
+        char sign; /* '^' or '_' */
+        size_t start;
+    } script;
     struct b_buf text; /* texts being collected, inner ones behind outer ones */
     bool empty_box;    /* an empty p with a box waits for an address */
     struct mk_elem empty;
-    struct mk_cell *cells; /* of the open tables, inner ones behind outer ones */
-    int32_t n_cells, cap_cells;
-    struct mk_table tables[MK_DEPTH_MAX];
-    int n_tables;
+    struct mk_grids grids;
     struct mk_loop loop;
     struct mk_json json;
-    /* page under construction */
-    size_t cap_blocks, cap_tables, cap_cells_page;
-    struct mk_id *ids;
-    struct mk_ref *refs;
-    int32_t n_ids, cap_ids, n_refs, cap_refs;
+    struct mk_links links;
+    struct {
+        size_t blocks, tables, cells; /* of the page's arrays */
+    } room;
 };
 
 /* markup.c */
 void mk_warn(struct dp_markup *m, enum dp_markup_warning_code code, uint64_t offset);
 uint64_t mk_offset(const struct dp_markup *m, size_t at); /* of a place in the window */
-/* A copy in the arena; "" and m->arena_full when there is no room. */
+/* A copy in the arena; "" and m->full.arena when there is no room. */
 const char *mk_text_copy(struct dp_markup *m, const char *text, size_t len);
 bool mk_grow(struct dp_markup *m, void **array, int32_t count, int32_t *cap, size_t size);
 
@@ -319,7 +346,7 @@ bool mk_grow(struct dp_markup *m, void **array, int32_t count, int32_t *cap, siz
 size_t mk_clean_into(struct dp_markup *m, const unsigned char *data, size_t size);
 void mk_clean_end(struct dp_markup *m);
 
-/* Readers of the window: take what is complete, all of it when m->final. */
+/* Readers of the window: take what is complete, all of it when m->lex.final. */
 void mk_lex_html(struct dp_markup *m);
 void mk_lex_prose(struct dp_markup *m);
 void mk_prose_end(struct dp_markup *m); /* the answer was never anything else */

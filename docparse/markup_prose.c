@@ -7,12 +7,12 @@
 
 static const char *front(const struct dp_markup *m)
 {
-    return m->win + m->win_at;
+    return m->win.bytes + m->win.at;
 }
 
 static size_t left(const struct dp_markup *m)
 {
-    return m->win_end - m->win_at;
+    return m->win.end - m->win.at;
 }
 
 static bool space(char c)
@@ -31,30 +31,31 @@ static bool blank(const char *s, size_t n)
 static void keep(struct dp_markup *m, size_t n)
 {
     const char *s = front(m);
-    if (m->prose.len == 0)
-        m->prose_offset = mk_offset(m, m->win_at);
-    if (!m->prose_full && !m->fence_closed && !mk_bounded_append(&m->prose, s, n)) {
-        m->prose_full = true;
-        mk_warn(m, DP_MARKUP_W_LIMIT, m->prose_offset + m->prose.len);
+    if (m->lex.prose.len == 0)
+        m->lex.prose_offset = mk_offset(m, m->win.at);
+    if (!m->full.prose && !m->fence_closed && !mk_bounded_append(&m->lex.prose, s, n)) {
+        m->full.prose = true;
+        mk_warn(m, DP_MARKUP_W_LIMIT, m->lex.prose_offset + m->lex.prose.len);
     }
-    if (m->prose.failed != B_OK)
-        m->no_memory = true;
+    if (m->lex.prose.failed != B_OK)
+        m->full.memory = true;
     for (size_t i = 0; i < n; i++)
-        m->line_start = s[i] == '\n' || (m->line_start && s[i] == ' ');
-    m->win_at += n;
+        m->lex.line_start = s[i] == '\n' || (m->lex.line_start && s[i] == ' ');
+    m->win.at += n;
 }
 
 /* Prose is over: it becomes the preamble. */
 static void prose_is_preamble(struct dp_markup *m)
 {
-    const struct mk_slice prose = mk_trim((struct mk_slice){m->prose.data ? m->prose.data : "", m->prose.len});
+    const struct mk_slice prose =
+        mk_trim((struct mk_slice){m->lex.prose.data ? m->lex.prose.data : "", m->lex.prose.len});
     if (prose.n > 0) {
-        mk_warn(m, DP_MARKUP_W_PREAMBLE, m->prose_offset);
+        mk_warn(m, DP_MARKUP_W_PREAMBLE, m->lex.prose_offset);
         if (m->res.preamble[0] == '\0')
             m->res.preamble = mk_text_copy(m, prose.p, prose.n);
     }
-    b_buf_clear(&m->prose);
-    m->inline_tags = m->prose_full = false;
+    b_buf_clear(&m->lex.prose);
+    m->lex.inline_tags = m->full.prose = false;
 }
 
 static bool info_is(struct mk_slice info, const char *word)
@@ -77,9 +78,9 @@ static void open_fence(struct dp_markup *m, struct mk_slice info)
     m->fence_closed = false;
     prose_is_preamble(m);
     if (info_is(info, "json"))
-        m->mode = MK_M_JSON;
+        m->lex.mode = MK_M_JSON;
     else if (info_is(info, "html") || info_is(info, "xml") || info_is(info, "xhtml"))
-        m->mode = MK_M_HTML;
+        m->lex.mode = MK_M_HTML;
 }
 
 /* A line of ``` with an optional word behind it. */
@@ -97,21 +98,21 @@ static void fence(struct dp_markup *m)
     const struct mk_slice info = {s + from, i - from};
     while (i < n && i < MK_FENCE_MAX && (s[i] == ' ' || s[i] == '\t'))
         i++;
-    if (i >= n && i < MK_FENCE_MAX && !m->final)
+    if (i >= n && i < MK_FENCE_MAX && !m->lex.final)
         return;
     if (ticks < 3 || i >= MK_FENCE_MAX || (i < n && !strchr("\n<[{", s[i]))) {
         keep(m, ticks);
         return;
     }
     open_fence(m, info);
-    m->win_at += i + (i < n && s[i] == '\n');
-    m->line_start = true;
+    m->win.at += i + (i < n && s[i] == '\n');
+    m->lex.line_start = true;
 }
 
 static void to_html(struct dp_markup *m)
 {
     prose_is_preamble(m);
-    m->mode = MK_M_HTML;
+    m->lex.mode = MK_M_HTML;
 }
 
 static void angle(struct dp_markup *m)
@@ -121,33 +122,33 @@ static void angle(struct dp_markup *m)
     static const char think[] = "<think>", end[] = "</think>";
     struct mk_tag tag;
     bool known;
-    if (n < sizeof end && !m->final &&
+    if (n < sizeof end && !m->lex.final &&
         (memcmp(s, think, n < sizeof think - 1 ? n : sizeof think - 1) == 0 ||
          memcmp(s, end, n < sizeof end - 1 ? n : sizeof end - 1) == 0) &&
         n < (n > 1 && s[1] == '/' ? sizeof end - 1 : sizeof think - 1))
         return;
     if (n >= sizeof think - 1 && memcmp(s, think, sizeof think - 1) == 0) {
-        m->mode = MK_M_THINK;
+        m->lex.mode = MK_M_THINK;
         return;
     }
     if (n >= sizeof end - 1 && memcmp(s, end, sizeof end - 1) == 0) {
-        m->win_at += sizeof end - 1;
-        m->prose_full = false;
-        b_buf_clear(&m->prose); /* all of it were thoughts */
-        m->inline_tags = false;
-        m->line_start = true;
+        m->win.at += sizeof end - 1;
+        m->full.prose = false;
+        b_buf_clear(&m->lex.prose); /* all of it were thoughts */
+        m->lex.inline_tags = false;
+        m->lex.line_start = true;
         return;
     }
     if (n > 1 && s[1] == '|') {
-        const int len = mk_special(s, n, m->final);
+        const int len = mk_special(s, n, m->lex.final);
         if (len > 0)
-            m->win_at += (size_t)len;
+            m->win.at += (size_t)len;
         else if (len == 0)
             keep(m, 1);
         return;
     }
     if (n > 1 && (s[1] == '!' || s[1] == '?')) {
-        if (n < 4 && !m->final)
+        if (n < 4 && !m->lex.final)
             return;
         if ((n >= 4 && memcmp(s, "<!--", 4) == 0) || (n >= 3 && ((s[2] | 0x20) == 'd' || s[1] == '?')))
             to_html(m);
@@ -155,7 +156,7 @@ static void angle(struct dp_markup *m)
             keep(m, 1);
         return;
     }
-    const int got = n > 1 || !m->final || m->cutting ? mk_find_tag(m, &tag, &known) : MK_NO_TAG;
+    const int got = n > 1 || !m->lex.final || m->cutting ? mk_find_tag(m, &tag, &known) : MK_NO_TAG;
     if (got == MK_HOLD)
         return;
     if (got == MK_NO_TAG) {
@@ -163,9 +164,9 @@ static void angle(struct dp_markup *m)
         return;
     }
     if (got == MK_CUT) {
-        mk_warn(m, DP_MARKUP_W_CUT_TAG, mk_offset(m, m->win_at));
+        mk_warn(m, DP_MARKUP_W_CUT_TAG, mk_offset(m, m->win.at));
         m->cut_tag = true;
-        m->win_at = m->win_end;
+        m->win.at = m->win.end;
         return;
     }
     const uint8_t kind = mk_name_at(tag.name)->kind;
@@ -174,7 +175,7 @@ static void angle(struct dp_markup *m)
         to_html(m);
         return;
     }
-    m->inline_tags = true;
+    m->lex.inline_tags = true;
     keep(m, (size_t)got);
 }
 
@@ -184,18 +185,18 @@ static void bracket(struct dp_markup *m)
     const char *s = front(m);
     const size_t n = left(m);
     size_t i = 1;
-    if (!blank(m->prose.data ? m->prose.data : "", m->prose.len)) {
+    if (!blank(m->lex.prose.data ? m->lex.prose.data : "", m->lex.prose.len)) {
         keep(m, 1);
         return;
     }
     while (i < n && space(s[i]) && i < MK_FENCE_MAX)
         i++;
-    if (i >= n && i < MK_FENCE_MAX && !m->final)
+    if (i >= n && i < MK_FENCE_MAX && !m->lex.final)
         return;
     const char next = i < n ? s[i] : '\0';
     if (next == '{' || (s[0] == '{' && (next == '"' || next == '\'')) || (s[0] == '[' && next == '[')) {
-        b_buf_clear(&m->prose);
-        m->mode = MK_M_JSON;
+        b_buf_clear(&m->lex.prose);
+        m->lex.mode = MK_M_JSON;
         return;
     }
     keep(m, 1);
@@ -203,12 +204,12 @@ static void bracket(struct dp_markup *m)
 
 void mk_lex_prose(struct dp_markup *m)
 {
-    while (m->win_at < m->win_end && m->mode == MK_M_PROSE && !m->no_memory) {
-        const size_t before = m->win_at;
+    while (m->win.at < m->win.end && m->lex.mode == MK_M_PROSE && !m->full.memory) {
+        const size_t before = m->win.at;
         const char *s = front(m);
         const size_t n = left(m);
         size_t i = 0;
-        bool start = m->line_start;
+        bool start = m->lex.line_start;
         while (i < n && s[i] != '<' && s[i] != '[' && s[i] != '{' && !(s[i] == '`' && start)) {
             start = s[i] == '\n' || (start && s[i] == ' ');
             i++;
@@ -221,7 +222,7 @@ void mk_lex_prose(struct dp_markup *m)
             fence(m);
         else
             bracket(m);
-        if (m->win_at == before && m->mode == MK_M_PROSE)
+        if (m->win.at == before && m->lex.mode == MK_M_PROSE)
             return;
     }
 }
@@ -244,8 +245,8 @@ static size_t tidy(char *text, size_t n)
 
 static void plain_block(struct dp_markup *m)
 {
-    m->prose.len = tidy(m->prose.data, m->prose.len);
-    struct mk_slice all = mk_trim((struct mk_slice){m->prose.data, m->prose.len});
+    m->lex.prose.len = tidy(m->lex.prose.data, m->lex.prose.len);
+    struct mk_slice all = mk_trim((struct mk_slice){m->lex.prose.data, m->lex.prose.len});
     const size_t kept = mk_loop_in_text(all.p, all.n);
     m->res.kind = DP_MARKUP_TEXT;
     const int32_t block = mk_block_add(m, DP_PARAGRAPH, 0, DP_NONE);
@@ -256,7 +257,7 @@ static void plain_block(struct dp_markup *m)
     if (kept < all.n) {
         b->flags |= DP_FLAG_LOOP_GUARD;
         m->res.looped = true;
-        mk_warn(m, DP_MARKUP_W_LOOP, m->prose_offset + kept);
+        mk_warn(m, DP_MARKUP_W_LOOP, m->lex.prose_offset + kept);
     }
     if (m->cutting && !m->fence_closed && m->fenced)
         b->flags |= DP_FLAG_TRUNCATED;
@@ -278,20 +279,20 @@ static size_t find_json(const char *s, size_t n)
 
 void mk_prose_end(struct dp_markup *m)
 {
-    if (!m->prose.data || blank(m->prose.data, m->prose.len))
+    if (!m->lex.prose.data || blank(m->lex.prose.data, m->lex.prose.len))
         return;
-    const size_t json = find_json(m->prose.data, m->prose.len);
-    if (json < m->prose.len) {
-        const struct mk_slice before = mk_trim((struct mk_slice){m->prose.data, json});
+    const size_t json = find_json(m->lex.prose.data, m->lex.prose.len);
+    if (json < m->lex.prose.len) {
+        const struct mk_slice before = mk_trim((struct mk_slice){m->lex.prose.data, json});
         if (before.n > 0) {
-            mk_warn(m, DP_MARKUP_W_PREAMBLE, m->prose_offset);
+            mk_warn(m, DP_MARKUP_W_PREAMBLE, m->lex.prose_offset);
             m->res.preamble = mk_text_copy(m, before.p, before.n);
         }
-        m->mode = MK_M_JSON;
-        mk_replay(m, m->prose.data + json, m->prose.len - json);
-    } else if (m->inline_tags) {
-        m->mode = MK_M_HTML;
-        mk_replay(m, m->prose.data, m->prose.len);
+        m->lex.mode = MK_M_JSON;
+        mk_replay(m, m->lex.prose.data + json, m->lex.prose.len - json);
+    } else if (m->lex.inline_tags) {
+        m->lex.mode = MK_M_HTML;
+        mk_replay(m, m->lex.prose.data, m->lex.prose.len);
     } else {
         plain_block(m);
     }

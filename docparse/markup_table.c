@@ -14,20 +14,20 @@ enum {
 
 bool mk_cell_add(struct dp_markup *m, const struct mk_elem *e, const char *text)
 {
-    const struct mk_table *t = &m->tables[m->n_tables - 1];
-    if (m->n_cells >= m->opt.limits.table_cells ||
-        !mk_grow(m, (void **)&m->cells, m->n_cells, &m->cap_cells, sizeof *m->cells))
+    const struct mk_table *t = &m->grids.tables[m->grids.n_tables - 1];
+    if (m->grids.n_cells >= m->opt.limits.table_cells ||
+        !mk_grow(m, (void **)&m->grids.cells, m->grids.n_cells, &m->grids.cap_cells, sizeof *m->grids.cells))
         return false;
-    m->cells[m->n_cells++] = (struct mk_cell){.row = t->rows - 1,
-                                              .row_span = e->rowspan,
-                                              .col_span = e->colspan,
-                                              .col = -1,
-                                              .box = e->boxed ? e->box : (struct dp_rect){0, 0, 0, 0},
-                                              .text = text,
-                                              .confidence = e->meta.confidence,
-                                              .th = mk_name_at(e->name)->level == 1, /* th */
-                                              .head = t->in_head,
-                                              .scope = (int8_t)e->scope};
+    m->grids.cells[m->grids.n_cells++] = (struct mk_cell){.row = t->rows - 1,
+                                                          .row_span = e->rowspan,
+                                                          .col_span = e->colspan,
+                                                          .col = -1,
+                                                          .box = e->boxed ? e->box : (struct dp_rect){0, 0, 0, 0},
+                                                          .text = text,
+                                                          .confidence = e->meta.confidence,
+                                                          .th = mk_name_at(e->name)->level == 1, /* th */
+                                                          .head = t->in_head,
+                                                          .scope = (int8_t)e->scope};
     return true;
 }
 
@@ -191,12 +191,11 @@ static enum dp_header_kind header_of(const struct mk_cell *cell, bool all_th)
 static struct dp_cell *next_cell(struct dp_markup *m)
 {
     struct dp_page *p = m->page;
-    if ((size_t)p->n_cells >= m->cap_cells_page) {
+    if ((size_t)p->n_cells >= m->room.cells) {
         struct dp_cell *more =
-            m->arena_full ? NULL
-                          : b_arena_grow(p->arena, p->cells, (size_t)p->n_cells, &m->cap_cells_page, sizeof *more);
+            m->full.arena ? NULL : b_arena_grow(p->arena, p->cells, (size_t)p->n_cells, &m->room.cells, sizeof *more);
         if (!more) {
-            m->arena_full = true;
+            m->full.arena = true;
             return NULL;
         }
         p->cells = more;
@@ -243,11 +242,12 @@ static int32_t add_table(struct dp_markup *m, struct grid *g)
 {
     struct dp_page *p = m->page;
     const int32_t first = p->n_cells;
-    if ((size_t)p->n_tables >= m->cap_tables) {
+    if ((size_t)p->n_tables >= m->room.tables) {
         struct dp_table *more =
-            m->arena_full ? NULL : b_arena_grow(p->arena, p->tables, (size_t)p->n_tables, &m->cap_tables, sizeof *more);
+            m->full.arena ? NULL
+                          : b_arena_grow(p->arena, p->tables, (size_t)p->n_tables, &m->room.tables, sizeof *more);
         if (!more) {
-            m->arena_full = true;
+            m->full.arena = true;
             return DP_NONE;
         }
         p->tables = more;
@@ -263,16 +263,16 @@ static int32_t add_table(struct dp_markup *m, struct grid *g)
 
 int32_t mk_table_finish(struct dp_markup *m, uint64_t offset, bool *repaired, bool *looped)
 {
-    const struct mk_table t = m->tables[--m->n_tables];
-    if (m->n_cells <= t.first_cell)
+    const struct mk_table t = m->grids.tables[--m->grids.n_tables];
+    if (m->grids.n_cells <= t.first_cell)
         return DP_NONE;
-    struct grid g = {.cells = m->cells + t.first_cell,
-                     .n = m->n_cells - t.first_cell,
+    struct grid g = {.cells = m->grids.cells + t.first_cell,
+                     .n = m->grids.n_cells - t.first_cell,
                      .max_cols = m->opt.limits.table_cols,
                      .max_positions = m->opt.limits.table_cells,
                      .repaired = *repaired};
     int32_t table = DP_NONE;
-    m->n_cells = t.first_cell;
+    m->grids.n_cells = t.first_cell;
     const int32_t kept = t.closed ? g.n : without_loop(&g);
     *looped = kept < g.n;
     g.n = kept;
@@ -283,7 +283,7 @@ int32_t mk_table_finish(struct dp_markup *m, uint64_t offset, bool *repaired, bo
         g.max_cols = (int32_t)widest;
     g.until = calloc((size_t)g.max_cols, 2 * sizeof *g.until + sizeof *g.starts);
     if (!g.until) {
-        m->no_memory = true;
+        m->full.memory = true;
         return DP_NONE;
     }
     g.covered = g.until + g.max_cols;
@@ -310,9 +310,9 @@ const char *mk_table_text(struct dp_markup *m, int32_t index)
     size_t size = 1, n = 0;
     for (int32_t i = 0; i < t->n_cells; i++)
         size += strlen(cells[i].text) + 1;
-    char *text = m->arena_full ? NULL : b_arena_alloc(m->page->arena, size, 1);
+    char *text = m->full.arena ? NULL : b_arena_alloc(m->page->arena, size, 1);
     if (!text) {
-        m->arena_full = true;
+        m->full.arena = true;
         return "";
     }
     for (int32_t i = 0; i < t->n_cells; i++) {

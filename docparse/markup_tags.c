@@ -20,7 +20,7 @@ static void close_to(struct dp_markup *m, int keep)
 void mk_close_all(struct dp_markup *m)
 {
     mk_anon_close(m);
-    m->math = 0;
+    m->lex.math = 0;
     close_to(m, 1);
 }
 
@@ -54,7 +54,7 @@ static void take_root(struct dp_markup *m, const struct mk_tag *tag)
 {
     const char name = mk_name_at(tag->name)->name[0];
     mk_anon_close(m);
-    m->math = 0;
+    m->lex.math = 0;
     if (strcmp(mk_name_at(tag->name)->name, "head") == 0)
         return;
     m->saw_root = true;
@@ -78,7 +78,7 @@ static void forget_inlined(struct dp_markup *m)
     if (m->n_inlined > 0)
         memset(m->inlined, 0, sizeof m->inlined);
     m->n_inlined = 0;
-    m->script_open = false;
+    m->script.open = false;
 }
 
 static bool is_part(int name)
@@ -162,9 +162,9 @@ static bool refuse(struct dp_markup *m, const struct mk_tag *tag)
         top(m)->meta.flags |= DP_FLAG_REPAIRED;
         return true;
     }
-    if (++m->silent <= m->opt.limits.silent_tags)
+    if (++m->lex.silent <= m->opt.limits.silent_tags)
         return false;
-    if (m->silent == m->opt.limits.silent_tags + 1) {
+    if (m->lex.silent == m->opt.limits.silent_tags + 1) {
         mk_warn(m, DP_MARKUP_W_LOOP, tag->offset);
         m->res.looped = true;
         for (int i = 1; i < m->depth; i++)
@@ -172,14 +172,14 @@ static bool refuse(struct dp_markup *m, const struct mk_tag *tag)
         if (m->depth == 1 && m->page->n_blocks > 0)
             m->page->blocks[m->page->n_blocks - 1].flags |= DP_FLAG_LOOP_GUARD;
     }
-    m->silent = m->opt.limits.silent_tags + 1;
+    m->lex.silent = m->opt.limits.silent_tags + 1;
     return true;
 }
 
 static void open_block(struct dp_markup *m, const struct mk_tag *tag)
 {
     mk_anon_close(m);
-    m->math = 0;
+    m->lex.math = 0;
     forget_inlined(m);
     prepare(m, tag);
     if (refuse(m, tag)) {
@@ -221,7 +221,7 @@ static void close_block(struct dp_markup *m, const struct mk_tag *tag)
 {
     const uint8_t kind = mk_name_at(tag->name)->kind;
     mk_anon_close(m);
-    m->math = 0;
+    m->lex.math = 0;
     if (m->flattened[tag->name] > 0) {
         m->flattened[tag->name]--;
         mk_text_break(m);
@@ -265,7 +265,7 @@ static void language_of_code(struct dp_markup *m, const struct mk_tag *tag)
 
 static void take_inline(struct dp_markup *m, const struct mk_tag *tag)
 {
-    const bool inside = top(m)->col >= 0 && !m->anon;
+    const bool inside = top(m)->col >= 0 && !m->anon.open;
     const bool code = mk_name_at(tag->name)->kind == MK_K_CODE;
     if (tag->closing) {
         if (m->inlined[tag->name] > 0) {
@@ -276,7 +276,7 @@ static void take_inline(struct dp_markup *m, const struct mk_tag *tag)
         }
         return;
     }
-    if (!inside && (tag->box.seen || (code && !m->anon))) {
+    if (!inside && (tag->box.seen || (code && !m->anon.open))) {
         open_block(m, tag); /* a mark with a box of its own is a block where no block is open */
         return;
     }
@@ -303,8 +303,8 @@ void mk_tag_take(struct dp_markup *m, const struct mk_tag *tag)
         if (tag->closing || tag->self_closing)
             return;
         mk_warn(m, DP_MARKUP_W_SEPARATOR, tag->offset);
-        m->raw_name = tag->name;
-        m->mode = MK_M_RAW;
+        m->lex.raw_name = tag->name;
+        m->lex.mode = MK_M_RAW;
         return;
     case MK_K_ROOT:
         take_root(m, tag);
@@ -317,12 +317,12 @@ void mk_tag_take(struct dp_markup *m, const struct mk_tag *tag)
         mk_text_mark(m, (char)name->level, !tag->closing);
         return;
     case MK_K_BREAK:
-        if (name->level == 1 && m->anon)
+        if (name->level == 1 && m->anon.open)
             mk_anon_close(m); /* a rule parts paragraphs */
         mk_text_break(m);
         return;
     case MK_K_IMG:
-        if (!tag->closing && (tag->box.seen || !m->anon)) {
+        if (!tag->closing && (tag->box.seen || !m->anon.open)) {
             mk_anon_close(m);
             if (tag->box.seen)
                 leave_table(m, tag);

@@ -38,16 +38,16 @@ bool mk_bounded_append(struct b_buf *buf, const char *s, size_t n)
 static void put_as_it_is(struct dp_markup *m, const char *s, size_t n)
 {
     struct mk_elem *col = collector(m);
-    if (m->text_full)
+    if (m->full.text)
         return;
     if (!mk_bounded_append(&m->text, s, n)) {
-        m->text_full = true; /* nothing behind it either, however short */
+        m->full.text = true; /* nothing behind it either, however short */
         mk_warn(m, DP_MARKUP_W_LIMIT, col ? col->offset : m->place);
         if (col)
             col->meta.flags |= DP_FLAG_TRUNCATED;
     }
     if (m->text.failed == B_NO_MEMORY)
-        m->no_memory = true;
+        m->full.memory = true;
 }
 
 void mk_text_drop(struct dp_markup *m, struct mk_elem *e)
@@ -56,7 +56,7 @@ void mk_text_drop(struct dp_markup *m, struct mk_elem *e)
         m->text.len = e->start;
         m->text.data[m->text.len] = '\0';
     }
-    m->text_full = false;
+    m->full.text = false;
 }
 
 static void append(struct dp_markup *m, struct mk_elem *col, const char *s, size_t n)
@@ -90,7 +90,7 @@ static void collapse(struct dp_markup *m, struct mk_elem *col, const char *s, si
 /* Inside of $...$ only line breaks are changed. */
 static void formula(struct dp_markup *m, struct mk_elem *col, const char *s, size_t n)
 {
-    const bool keep = m->math == '2' || m->math == ']';
+    const bool keep = m->lex.math == '2' || m->lex.math == ']';
     for (size_t i = 0; i < n;) {
         size_t run = i;
         while (run < n && (s[run] != '\n' || keep))
@@ -111,13 +111,13 @@ void mk_text(struct dp_markup *m, const char *s, size_t n)
     while (first < n && space(s[first]))
         first++;
     if (first < n)
-        m->silent = 0;
+        m->lex.silent = 0;
     if (!collector(m)) {
         if (first == n)
             return;
         s += first;
         n -= first;
-        m->anon_offset = mk_offset(m, m->win_at + first);
+        m->anon.offset = mk_offset(m, m->win.at + first);
         mk_anon_open(m);
     }
     struct mk_elem *col = collector(m);
@@ -125,7 +125,7 @@ void mk_text(struct dp_markup *m, const char *s, size_t n)
         return; /* the stack is full */
     if (col->pre)
         append(m, col, s, n);
-    else if (m->math)
+    else if (m->lex.math)
         formula(m, col, s, n);
     else
         collapse(m, col, s, n);
@@ -172,16 +172,16 @@ enum { SCRIPT_MAX = 32 }; /* characters of one <sup> that are raised; longer one
 static void raise_text(struct dp_markup *m)
 {
     char copy[SCRIPT_MAX];
-    const size_t n = m->text.len > m->script_start ? m->text.len - m->script_start : 0;
+    const size_t n = m->text.len > m->script.start ? m->text.len - m->script.start : 0;
     if (n == 0 || n > SCRIPT_MAX)
         return;
-    memcpy(copy, m->text.data + m->script_start, n);
+    memcpy(copy, m->text.data + m->script.start, n);
     for (size_t i = 0; i < n; i++)
-        if (!small(copy[i], m->script))
+        if (!small(copy[i], m->script.sign))
             return;
-    m->text.len = m->script_start;
+    m->text.len = m->script.start;
     for (size_t i = 0; i < n; i++) {
-        const char *sign = small(copy[i], m->script);
+        const char *sign = small(copy[i], m->script.sign);
         put_as_it_is(m, sign, strlen(sign));
     }
 }
@@ -189,22 +189,22 @@ static void raise_text(struct dp_markup *m)
 void mk_text_mark(struct dp_markup *m, char script, bool open)
 {
     struct mk_elem *col = collector(m);
-    if (m->math) {
+    if (m->lex.math) {
         const char opening[2] = {script, '{'};
         if (col)
             append(m, col, open ? opening : "}", open ? 2 : 1);
     } else if (open) {
-        m->script_open = col != NULL;
-        m->script = script;
+        m->script.open = col != NULL;
+        m->script.sign = script;
         if (!col)
             return;
         if (col->pending && m->text.len > col->start)
             put_as_it_is(m, (const char *)&col->pending, 1);
         col->pending = 0;
-        m->script_start = m->text.len;
-    } else if (m->script_open) {
-        m->script_open = false;
-        if (col && m->script_start >= col->start)
+        m->script.start = m->text.len;
+    } else if (m->script.open) {
+        m->script.open = false;
+        if (col && m->script.start >= col->start)
             raise_text(m);
     }
 }

@@ -77,7 +77,7 @@ static void feed(struct dp_markup *m, const char *open, const char *name)
     tag[a + b] = '>';
     const int code = htmlParseChunk(m->tree->ctxt, tag, (int)(a + b + 1), 0);
     if (code == XML_ERR_NO_MEMORY)
-        m->no_memory = true;
+        m->full.memory = true;
 }
 
 void mk_tree_start(struct dp_markup *m, const struct mk_tag *tag)

@@ -108,6 +108,11 @@ class Style(Planted):
             self.fails({"deploy/x.sh": "# SPDX-License-Identifier: Apache-2.0\ncd /%s/x\n" % place}, "place of one machine")
         self.fails({"README.md": "see %s.org" % "pypi"}, "registry's host")
 
+    def test_architecture(self):
+        files = {"docparse/load_png.c": HEAD, "ARCHITECTURE.md": "`load_png.c`, `docparse/load_*.c`; `png.h` of a library\n"}
+        self.fails(files, "ARCHITECTURE.md:1: there is no file png.h")
+        self.passes(dict(files, **{"ARCHITECTURE.md": "`load_png.c`, `docparse/load_*.c`; png.h of a library\n"}))
+
     def test_blanking(self):
         self.assertEqual(bare_c('a /* b\n */ "c\\"d" \'"\' // e\nf'), "a     \n    \"\" '' " + " " * 4 + "\nf")
 

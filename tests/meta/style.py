@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """House rules that a machine can hold: style.py ROOT
 
-Licence lines, top level, sizes of files and functions, banned calls, header guards, places of one machine.
+Licence lines, top level, sizes of files and functions, banned calls, header guards, places of one machine, files that ARCHITECTURE.md
+names.
 """
-import os, re, sys
+import fnmatch, os, re, sys
 
 from tree import BINARY, Tree, bare_c, line_of
 
@@ -117,7 +118,18 @@ def check_places(tree):
                 yield "%s:%d: '%s' is %s" % (name, line_of(text, match.start()), match.group(0), why)
 
 
-CHECKS = (check_licence, check_top, check_sizes, check_functions, check_banned, check_headers, check_places)
+NAMED_FILE = re.compile(r"`([\w./*-]+\.(?:c|h|py|sh|md|proto))`")
+
+
+def check_architecture(tree):
+    page = "ARCHITECTURE.md"
+    text = tree.text(page) if page in tree.files else ""
+    for match in NAMED_FILE.finditer(text):
+        if not any(fnmatch.fnmatch("/" + name, "*/" + match.group(1)) for name in tree.files):
+            yield "%s:%d: there is no file %s: say what there is now" % (page, line_of(text, match.start()), match.group(1))
+
+
+CHECKS = (check_licence, check_top, check_sizes, check_functions, check_banned, check_headers, check_places, check_architecture)
 
 
 def check(tree):

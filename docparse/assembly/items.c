@@ -79,7 +79,7 @@ static uint8_t leader_of(const char *text)
     size_t at = closed ? number : end, apart = 0;
     for (; at > 0 && (text[at - 1] == '.' || text[at - 1] == ' '); at--) {
         dots += text[at - 1] == '.';
-        apart += text[at - 1] == '.' && at > 1 && text[at - 2] == ' ';
+        apart += text[at - 1] == '.' && (at == 1 || text[at - 2] == ' ');
     }
     if (dots < LEADER_DOTS && !(closed && apart >= 2)) /* two dots set apart are the shortest leader */
         return DP_LEADER_NONE;

@@ -221,7 +221,26 @@ static bool holds_rows(const struct finder *f, struct dp_rect box)
     return (float)band.parted >= ROWS_PARTED * (float)band.rows && (gap < FAR_APART * h || !holds_other_stack(f, box));
 }
 
-/* The next rule below of the same extent, if what stands between looks like rows of a table. */
+/* Rules at both ends of a level one run away from it to this side, and none to the other: the edge of a frame. */
+static bool is_frame_edge(const struct finder *f, struct dp_rect level, bool below)
+{
+    const float t = TOUCH * f->a->height, y = mid_y(level);
+    bool left = false, right = false;
+    for (int32_t k = 0; k < f->n_upright; k++) {
+        const struct dp_rect v = f->upright[k];
+        const bool at_left = fabsf(mid_x(v) - level.x0) < t, at_right = fabsf(mid_x(v) - level.x1) < t;
+        if ((!at_left && !at_right) || v.y0 > y + t || v.y1 < y - t)
+            continue;
+        if (below ? v.y0 < y - 2.0f * t : v.y1 > y + 2.0f * t)
+            return false;
+        left = left || at_left;
+        right = right || at_right;
+    }
+    return left && right;
+}
+
+/* The next rule below of the same extent, if what stands between looks like rows of a table. A frame ends where its
+ * sides end: a rule as wide as the page's text (under a letterhead) does not make a table of what stands up to it. */
 static void unite_stacks(struct finder *f)
 {
     const float h = f->a->height;
@@ -231,7 +250,9 @@ static void unite_stacks(struct finder *f)
             if (mid_y(low) - mid_y(up) < 0.3f * h || !same_extent(f, up, low))
                 continue;
             const struct dp_rect box = {fminf(up.x0, low.x0), mid_y(up), fmaxf(up.x1, low.x1), mid_y(low)};
-            if (holds_rows(f, box))
+            const bool parted =
+                box.y1 - box.y0 > ONE_ROW * h && (is_frame_edge(f, up, false) || is_frame_edge(f, low, true));
+            if (!parted && holds_rows(f, box))
                 unite(f->group, i, k);
             break;
         }
@@ -438,8 +459,8 @@ static struct dp_rect without_overhang(const struct finder *f, struct dp_rect bo
     return box;
 }
 
-/* Rules over numbers alone, as above and below totals, whose labels stand to the left of them: the table is more than what
- * they frame. */
+/* Rules over numbers alone, as above and below totals, whose labels stand to the left of them: the table is more than
+ * what they frame. */
 static bool lacks_labels(const struct finder *f, struct dp_rect box)
 {
     const struct dp_assembly *a = f->a;

@@ -134,11 +134,12 @@ static void test_double_rule(void **state)
     expect_size(g, 1, 6, 3);
 }
 
-/* Rules above and below totals stand over the numbers alone: the labels belong to the table, and each total is one row with
- * its label. */
+/* Rules above and below totals stand over the numbers alone: the labels belong to the table, and each total is one row
+ * with its label. */
 static void test_statement(void **state)
 {
-    static const char *const labels[] = {"in thousands", "Grants", "Sales", "Total income", "Rent", "Staff", "Total costs", "Result"};
+    static const char *const labels[] = {"in thousands", "Grants", "Sales",       "Total income",
+                                         "Rent",         "Staff",  "Total costs", "Result"};
     static const char *const left[] = {"2023", "12,500", "7,250", "19,750", "4,100", "9,300", "13,400", "6,350"};
     struct drawing *g = *state;
     prose(g, 100);
@@ -161,7 +162,8 @@ static void test_statement(void **state)
     }
 }
 
-/* Rules between groups of three rows: each row has its label and numbers, so none of them is a line of another's cell. */
+/* Rules between groups of three rows: each row has its label and numbers, so none of them is a line of another's cell.
+ */
 static void test_rules_between_groups(void **state)
 {
     static const char *const labels[] = {"Ash", "Beech", "Cedar", "Elm", "Fir", "Larch", "Maple", "Oak", "Pine"};
@@ -429,6 +431,98 @@ static void test_turned_table(void **state)
     assert_true(box.x0 > 600 && box.x1 < 720 && box.y0 < 320 && box.y1 > 480);
 }
 
+/* A frame of four rows, three columns wide. */
+static void frame_of_rows(struct drawing *g, float y)
+{
+    static const char *const rows[][3] = {
+        {"Article", "Price", "Sum"}, {"Hinge", "2.40", "24.00"}, {"Board", "8.10", "16.20"}, {"Screw", "0.10", "9.90"}};
+    const int top = (int)y;
+    for (int r = 0; r <= 4; r++)
+        rule(g, 100, top + r * 40, 1000, top + r * 40 + 2);
+    for (int c = 0; c <= 3; c++)
+        rule(g, 100 + c * 300 - (c == 3) * 2, top, 102 + c * 300 - (c == 3) * 2, top + 162);
+    for (int r = 0; r < 4; r++)
+        row(g, 120, 300, y + 8 + (float)r * 40, rows[r], 3);
+}
+
+/* The rule under a letterhead is as wide as the frame of the articles, and between them stand address and dates beside
+ * each other: they do not make one loose table that is none in the end. */
+static void test_frame_under_letterhead(void **state)
+{
+    struct drawing *g = *state;
+    static const char *const between[][2] = {
+        {"Mr. J. Fairweather", "Number 817"}, {"Orchard Cottage", "Date 3 June"}, {"Lower Wickham", "Due 3 July"}};
+    rule(g, 100, 180, 1000, 183);
+    for (int r = 0; r < 3; r++)
+        row(g, 100, 650, 240 + (float)r * 36, between[r], 2);
+    frame_of_rows(g, 480);
+    prose(g, 900);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    assert_int_equal(g->page->tables[0].rows, 4);
+    assert_int_equal(g->page->tables[0].cols, 3);
+    assert_string_equal(cell_text(g, 0, 0, 0), "Article");
+    assert_string_equal(cell_text(g, 0, 3, 2), "9.90");
+}
+
+/* The place on a page that must be turned by quarters to stand upright. */
+static struct dp_point turned(struct dp_point p, int turns)
+{
+    return turns == 1   ? (struct dp_point){p.y, W - p.x}
+           : turns == 2 ? (struct dp_point){W - p.x, H - p.y}
+                        : (struct dp_point){H - p.y, p.x};
+}
+
+static struct dp_rect bounds(struct dp_point a, struct dp_point b)
+{
+    return (struct dp_rect){a.x < b.x ? a.x : b.x, a.y < b.y ? a.y : b.y, a.x > b.x ? a.x : b.x, a.y > b.y ? a.y : b.y};
+}
+
+static void turn_page(struct drawing *g, int turns)
+{
+    struct b_image flat = g->sheet.image;
+    const int w = turns & 1 ? H : W, h = turns & 1 ? W : H;
+    assert_int_equal(b_image_new(w, h, 1, (uint64_t)W * H, &g->sheet.image, NULL), B_OK);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            const struct dp_point to = turned((struct dp_point){(float)x + 0.5f, (float)y + 0.5f}, turns);
+            g->sheet.image.pixels[(size_t)to.y * (size_t)w + (size_t)to.x] = flat.pixels[(size_t)(y * W + x)];
+        }
+    b_image_free(&flat);
+    for (int32_t i = 0; i < g->page->n_words; i++) {
+        struct dp_rect *b = &g->page->words[i].bbox;
+        *b = bounds(turned((struct dp_point){b->x0, b->y0}, turns), turned((struct dp_point){b->x1, b->y1}, turns));
+    }
+    for (int32_t i = 0; i < g->page->n_lines; i++) {
+        struct dp_line *l = &g->page->lines[i];
+        for (int k = 0; k < 4; k++)
+            l->quad[k] = turned(l->quad[k], turns);
+        l->bbox = bounds(l->quad[0], l->quad[2]);
+    }
+    g->page->width = w;
+    g->page->height = h;
+    g->page->rotation = 90.0 * turns;
+}
+
+/* Rules are found in a page that lies on its side or head as in one that stands. */
+static void test_turned_page(void **state)
+{
+    for (int turns = 1; turns <= 3; turns++) {
+        assert_int_equal(turns > 1 ? set_up(state) : 0, 0);
+        struct drawing *g = *state;
+        prose(g, 100);
+        frame_of_rows(g, 480);
+        turn_page(g, turns);
+        assemble(g);
+        assert_int_equal(g->page->n_tables, 1);
+        assert_int_equal(g->page->tables[0].rows, 4);
+        assert_int_equal(g->page->tables[0].cols, 3);
+        assert_string_equal(cell_text(g, 0, 3, 2), "9.90");
+        if (turns < 3)
+            (void)tear_down(state);
+    }
+}
+
 /* A note under a table is the table's. */
 static void test_note(void **state)
 {
@@ -464,6 +558,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_justified_columns_are_no_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_frame_under_letterhead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_turned_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_statement, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_between_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_form, set_up, tear_down),

@@ -151,7 +151,8 @@ struct dp_assembly {
     struct dp_draft_formula *formulas;
     int32_t n_formulas;
     const uint8_t *grey; /* the page image in grey once somebody asked for it */
-    uint8_t *flat;       /* the same as it would be flat and upright, where it is not; of the latest frame */
+    uint8_t *upright;    /* the same turned upright, where it is not */
+    uint8_t *flat;       /* the same as it would be flat, where it is bent; of the latest frame */
     struct dp_rule_search *search; /* runs of pixels of the latest frame, or NULL; image_rules.c */
     float *strokes;      /* stroke width of each item's line, pixels; weight.c */
     float height;        /* median row height of the main direction */

@@ -22,6 +22,7 @@
 #define BENDS_LEAST 10    /* steps along rules that are worth another fit */
 #define RULES_LEAST 2.0   /* page widths of rules that may say that the page is bent */
 #define RULE_WEIGHT 20.0f /* of such a step; a step along text counts 1 */
+#define MOVES_LEAST 0.04f /* line heights: a frame that differs by less is the same */
 #define LONG_LINE 4.0f    /* line heights: shorter lines have no direction of their own */
 
 struct dp_point dp_frame_upright(const struct dp_flat_frame *f, struct dp_point p)
@@ -277,8 +278,6 @@ static double largest_bend(const struct dp_assembly *a)
     return most;
 }
 
-static double down_at(const struct dp_flat_frame *f, struct dp_point p);
-
 /* Share of the printed length that is level, as it is or (flat) as the first field leaves it. Steps that follow each
  * other are one line, judged by the furthest that it leaves its start. */
 static double share_level(const struct dp_flat_frame *f, bool flat, const struct step *steps, int32_t n)
@@ -421,6 +420,22 @@ static bool rules_bend(const struct dp_assembly *a, const struct step *steps, in
     return all > RULES_LEAST * (double)a->frame.w && !is_level(&a->frame, steps, n);
 }
 
+/* Whether another field moves nothing that stands along these steps by enough to see, against where it begins: looking
+ * at the page's pixels again would find the same rules. */
+static bool moves_little(const struct dp_flat_frame *was, const struct dp_flat_frame *f, const struct step *steps,
+                         int32_t n, float height)
+{
+    double least = 1e30, most = -1e30;
+    for (int32_t i = 0; i < n; i++)
+        for (int end = 0; end < 2; end++) {
+            const struct dp_point p = end ? steps[i].b : steps[i].a;
+            const double moved = down_at(f, p) - down_at(was, p);
+            least = fmin(least, moved);
+            most = fmax(most, moved);
+        }
+    return most - least < (double)(MOVES_LEAST * height);
+}
+
 enum b_code dp_frame_refine(struct dp_assembly *a, bool *changed, struct b_err *err)
 {
     struct dp_flat_frame *f = &a->frame;
@@ -443,6 +458,10 @@ enum b_code dp_frame_refine(struct dp_assembly *a, bool *changed, struct b_err *
     const struct dp_flat_frame was = *f;
     if (!fit(f, steps, rules + words, down_terms, DOWN, f->down) ||
         (!was.warped && share_level(f, true, steps, rules) < LEVEL_SHARE)) {
+        *f = was;
+        return B_OK;
+    }
+    if (was.warped && moves_little(&was, f, steps, rules + words, a->height)) {
         *f = was;
         return B_OK;
     }

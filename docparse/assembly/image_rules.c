@@ -204,7 +204,6 @@ enum { LINES_MAX = 4000 };
 /* What was seen in the page's pixels. */
 struct dp_rule_search {
     struct dp_pixels pixels;
-    struct dp_runs upright;
     struct line *level; /* sorted and merged */
     int32_t n_level;
 };
@@ -222,14 +221,14 @@ enum b_code dp_image_look(struct dp_assembly *a, struct b_err *err)
     p.gap = (int32_t)(GAP * a->height);
     if (p.w < 4 * p.reach || p.h < 4 * p.reach)
         return B_OK;
-    struct dp_runs level = {.arena = a->arena}, upright = level;
+    struct dp_runs level = {.arena = a->arena};
     struct dp_rule_search *search = B_ARENA_ARRAY(a->arena, 1, struct dp_rule_search);
     struct line *lines = B_ARENA_ARRAY(a->arena, LINES_MAX, struct line);
-    if (!p.grey || !search || !lines || !dp_runs_level(&p, &level) || !dp_runs_upright(&p, &upright))
+    if (!p.grey || !search || !lines || !dp_runs_level(&p, &level))
         return b_arena_refused(a->arena, "assembly", err);
-    if (level.n >= DP_RUNS_MAX || upright.n >= DP_RUNS_MAX) /* a photograph all over the page */
+    if (level.n >= DP_RUNS_MAX) /* a photograph all over the page */
         return B_OK;
-    *search = (struct dp_rule_search){p, upright, lines, merge_runs(&level, lines, LINES_MAX)};
+    *search = (struct dp_rule_search){p, lines, merge_runs(&level, lines, LINES_MAX)};
     note_bends(a, &level, lines, search->n_level);
     a->search = search;
     return B_OK;
@@ -240,16 +239,19 @@ enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err)
     struct dp_rule_search *s = a->search;
     if (!s)
         return B_OK;
-    struct dp_runs edges = {.arena = a->arena};
+    struct dp_runs edges = {.arena = a->arena}, upright = edges;
     struct line *lines = B_ARENA_ARRAY(a->arena, LINES_MAX, struct line);
     struct found found = {B_ARENA_ARRAY(a->arena, LINES_MAX * 3, struct dp_rect),
                           B_ARENA_ARRAY(a->arena, LINES_MAX * 3, bool), 0, LINES_MAX * 3};
     a->rules = B_ARENA_ARRAY(a->arena, LINES_MAX * 3, struct dp_rect);
-    if (!lines || !found.box || !found.upright || !a->rules || !dp_runs_edges(&s->pixels, &edges))
+    if (!lines || !found.box || !found.upright || !a->rules || !dp_runs_upright(&s->pixels, &upright) ||
+        !dp_runs_edges(&s->pixels, &edges))
         return b_arena_refused(a->arena, "assembly", err);
+    if (upright.n >= DP_RUNS_MAX) /* as many as in a photograph all over the page */
+        return B_OK;
     const float thickest = 2.0f * (float)s->pixels.reach;
     keep_lines(a, s->level, s->n_level, false, thickest, &found);
-    keep_lines(a, lines, merge_runs(&s->upright, lines, LINES_MAX), true, thickest, &found);
+    keep_lines(a, lines, merge_runs(&upright, lines, LINES_MAX), true, thickest, &found);
     keep_edges(a, lines, merge_runs(&edges, lines, LINES_MAX), thickest, &found);
     for (int pass = 0; pass < 2; pass++) {
         for (int32_t i = 0; i < found.n; i++)

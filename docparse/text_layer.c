@@ -27,6 +27,8 @@
 #define HOLE_EDGE 0.15f    /* ems that a script may stand over its neighbour: italic letters lean */
 #define PIECE_WORDS 12
 #define ROW_SIZE 0.9f      /* of a sign's size, that its row has at least */
+#define ROW_SHARE 0.4f     /* of a row's characters that are of its size, at least */
+#define ROW_CHARS 200      /* that are looked at */
 #define SIGNS_MOST 2000    /* signs that are looked for among the glyphs of one page */
 #define STEPS_MOST 500000  /* words of rows that are looked at for holes; a page of formulas needs some hundreds */
 #define ROUNDS 3
@@ -374,6 +376,18 @@ static bool find_hole(struct grouping *g, int32_t line, struct span w, struct ho
             (right - left < a1 - a0 + HOLE_SPARE * em && right - left > HOLE_LEAST * (a1 - a0)));
 }
 
+/* Whether most characters of the line are of its size: a drop cap makes no row of the lines beside it. */
+static bool is_row(const struct grouping *g, int32_t line)
+{
+    int large = 0, all = 0;
+    for (int32_t k = g->head[line]; k >= 0 && all < ROW_CHARS; k = g->next[k]) {
+        const int n = glance_at(g->sheet->words[k].text).visible;
+        all += n;
+        large += is_script(g, line, k) ? 0 : n;
+    }
+    return (float)large >= ROW_SHARE * (float)all;
+}
+
 /* Takes `piece`, which stands in the hole, into the line. */
 static void fill_hole(struct grouping *g, int32_t line, const struct hole *hole, int32_t piece)
 {
@@ -465,7 +479,7 @@ static bool fill_holes(struct grouping *g, struct row_key *keys)
                 continue;
             if (l->size != row)
                 loose = is_loose(g, piece, row = l->size, &w);
-            if (loose && find_hole(g, keys[j].line, w, &h) && h.off < best.off) {
+            if (loose && find_hole(g, keys[j].line, w, &h) && h.off < best.off && is_row(g, keys[j].line)) {
                 best = h;
                 line = keys[j].line;
             }

@@ -94,9 +94,19 @@ static void others_stay_lines(void **state)
     EXPECT("word here|1", {"word", 0, 2, 2, 1, false}, {"here", 2.3f, 2, 2, 1, false}, {"1", 2, 3.4f, 0.3f, 0.7f, false});
 }
 
+/* Lines beside a drop cap are none of its scripts, nor do they bring the next column to it. */
+static void drop_caps_take_no_lines(void **state)
+{
+    (void)state;
+    EXPECT("O ver the past|increasing|pressure from", {"O", 0, 3, 2, 3, false}, {"ver", 2, 1.6f, 1.5f, 1, false}, {"the", 3.8f, 1.6f, 1.5f, 1, false},
+           {"past", 5.6f, 1.6f, 2, 1, false}, {"increasing", 2.1f, 2.8f, 5, 1, false}, {"pressure", 8.8f, 2.8f, 3, 1, false},
+           {"from", 12.1f, 2.8f, 2, 1, false});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(limits_go_into_their_row), cmocka_unit_test(fractions_keep_their_order),
-                                       cmocka_unit_test(roots_go_to_the_row_of_their_ink), cmocka_unit_test(others_stay_lines)};
+                                       cmocka_unit_test(roots_go_to_the_row_of_their_ink), cmocka_unit_test(others_stay_lines),
+                                       cmocka_unit_test(drop_caps_take_no_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,11 @@ endforeach()
 
 # The program itself, from outside. Sanitizer builds read fewer pages.
 function(dp_e2e name timeout)
+  if(TSAN) # as in e2e.py, which waits longer there
+    math(EXPR timeout "${timeout} * 10")
+  elseif(ASAN OR UBSAN)
+    math(EXPR timeout "${timeout} * 3")
+  endif()
   dp_script_test(e2e_${name} COMMAND ${DP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_${name}.py LABELS e2e model TIMEOUT ${timeout})
   set_property(TEST e2e_${name} APPEND PROPERTY ENVIRONMENT "DP_ENOSPC_SHIM=$<TARGET_FILE:t_full_disk>" "DP_CLOCK_SHIM=$<TARGET_FILE:t_clock_jump>")
   if(ASAN OR TSAN OR UBSAN)

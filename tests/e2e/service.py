@@ -70,6 +70,13 @@ class Server:
         file = self.log.fileno()  # its place is the server's
         return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")
 
+    def wait_said(self, words, seconds=PATIENCE):
+        until = time.time() + seconds
+        while words not in self.said():
+            if time.time() > until:
+                raise AssertionError("it never says %r:\n%s" % (words, self.said()))
+            time.sleep(0.02)
+
     def connect(self, credentials=None, *options):
         options = [("grpc.enable_http_proxy", 0), *options]
         if credentials is None:

@@ -130,7 +130,7 @@ class Huge(Bad):
         """No more than 3 GiB of address space (sanitizers need more: they are not limited)."""
         def before():
             resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-        return self.convert(*args, before=None if QUICK else before, **kw)
+        return self.convert("-j", "2", *args, before=None if QUICK else before, **kw)  # many processors would reserve more by themselves
 
     def refused(self, name, data, reason, *words):
         self.write(name, data)

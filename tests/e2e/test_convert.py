@@ -2,7 +2,7 @@
 """`docparse convert` on good inputs: samples, formats, names, pages, resume, shards, standard input, the same bytes each time."""
 import json, os, re, signal, subprocess, time, unittest
 
-from e2e import (FAILED, INTERRUPTED, OK, PROGRAM, QUICK, SAMPLES, SOURCE, USAGE, Case, main, pdf, png, texts)
+from e2e import (FAILED, INTERRUPTED, OK, PATIENCE, PROGRAM, QUICK, SAMPLES, SOURCE, USAGE, Case, main, pdf, png, texts)
 
 MANIFEST = [json.loads(l) for l in open(os.path.join(SOURCE, "corpora", "manifest.jsonl"), encoding="utf-8")]
 SCHEMA = os.path.join(SOURCE, "schemas", "json", "document.schema.json")
@@ -248,23 +248,29 @@ class Resuming(Case):
         self.write("in/9.pdf", pdf([["page %d" % n] for n in range(3000)]))
         for number in (signal.SIGINT, signal.SIGTERM):
             run = subprocess.Popen([PROGRAM, "convert", "in", "-o", self.out, "-f", "json,md"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            deadline = time.time() + 120
-            while not any(n.startswith("9.") for n in self.results()) and time.time() < deadline and run.poll() is None:
+            whole, deadline = [n for k in range(3) for n in ("%d.json" % k, "%d.md" % k)], time.time() + PATIENCE
+            while not (set(whole) < set(self.results())) and time.time() < deadline and run.poll() is None:
                 time.sleep(0.02)
             run.send_signal(number)
-            _, err = run.communicate(timeout=120)
+            _, err = run.communicate(timeout=PATIENCE)
             self.assertEqual(run.returncode, INTERRUPTED, err.decode())
             self.assertIn("interrupted", err.decode())
-            self.assertEqual(self.results(), [n for k in range(3) for n in ("%d.json" % k, "%d.md" % k)])
+            self.assertEqual(self.results(), whole)
 
     def test_interrupt_while_waiting_for_input(self):
-        run = subprocess.Popen([PROGRAM, "convert", "-", "-o", self.out], cwd=self.folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(2)
-        run.send_signal(signal.SIGINT)
-        self.assertEqual(run.wait(timeout=60), INTERRUPTED)
-        run.stdin.close()
-        run.stderr.close()
-        self.assertEqual(self.results(), [])
+        for later in (0, 0.5):  # seconds after it began to take signals: before that the system would end it
+            run = subprocess.Popen([PROGRAM, "convert", "-", "-o", self.out], cwd=self.folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            taken, deadline = 0, time.time() + PATIENCE
+            while not taken >> (signal.SIGINT - 1) & 1:
+                self.assertLess(time.time(), deadline)
+                with open("/proc/%d/status" % run.pid) as f:
+                    taken = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt"))
+            time.sleep(later)
+            run.send_signal(signal.SIGINT)
+            self.assertEqual(run.wait(timeout=PATIENCE), INTERRUPTED)
+            run.stdin.close()
+            run.stderr.close()
+            self.assertEqual(self.results(), [])
 
 
 class Progress(Case):

@@ -4,7 +4,7 @@ import hashlib, http.client, os, threading, time
 
 import grpc
 
-from e2e import SAMPLES, main, pdf
+from e2e import PATIENCE, SAMPLES, main, pdf
 from service import PARSER, Server, ServiceCase, chunks, doc, health, pb, reflection, rich, sample
 
 
@@ -73,9 +73,9 @@ class Service(ServiceCase):
     def test_garbage(self):
         raw = self.server().channel.unary_unary(PARSER + "ParseDocument")
         for blob in (b"\xff" * 50, b"\x0a\xff\xff\xff\xff\x0f", b"\x12\x02\xff\xfe"):
-            self.fails(grpc.StatusCode.INVALID_ARGUMENT, raw, blob, timeout=30)
+            self.fails(grpc.StatusCode.INVALID_ARGUMENT, raw, blob, timeout=PATIENCE)
         swollen = b"\x22" + self.varint(400000) + b"\x0a\x00" * 200000
-        self.fails(grpc.StatusCode.INVALID_ARGUMENT, raw, swollen, timeout=30)
+        self.fails(grpc.StatusCode.INVALID_ARGUMENT, raw, swollen, timeout=PATIENCE)
 
     @staticmethod
     def varint(n):
@@ -90,13 +90,7 @@ class Service(ServiceCase):
         call = self.server().stream(chunks(sample("scan.tif"), name="scan.tif"))
         next(call)
         call.cancel()
-        deadline = time.time() + 60
-        while time.time() < deadline:
-            capacity = self.server().unary(PARSER + "GetCapacity", pb.GetCapacityRequest(), pb.Capacity)
-            if capacity.running == 0 and capacity.bytes_held == 0:
-                return
-            time.sleep(0.1)
-        self.fail("the worker still runs: %s" % capacity)
+        self.server().wait_capacity(lambda now: now.running == 0 and now.bytes_held == 0)
 
     def test_health(self):
         check = "/grpc.health.v1.Health/Check"
@@ -110,7 +104,7 @@ class Service(ServiceCase):
                                                    response_deserializer=reflection.ServerReflectionResponse.FromString)
         asked = [reflection.ServerReflectionRequest(list_services="*"), reflection.ServerReflectionRequest(file_containing_symbol="docparse.v1.Page"),
                  reflection.ServerReflectionRequest(file_by_filename="docparse/v1/jobs.proto"), reflection.ServerReflectionRequest(file_containing_symbol="none")]
-        listed, symbol, named, missing = list(call(iter(asked), timeout=30))
+        listed, symbol, named, missing = list(call(iter(asked), timeout=PATIENCE))
         self.assertIn("docparse.v1.DocumentParser", [s.name for s in listed.list_services_response.service])
         self.assertEqual(len(symbol.file_descriptor_response.file_descriptor_proto), 1)
         self.assertEqual(len(named.file_descriptor_response.file_descriptor_proto), 4)
@@ -144,14 +138,14 @@ class Service(ServiceCase):
         self.assertEqual([d for d in done if not isinstance(d, grpc.RpcError)], [doc.STATUS_OK] * (8 - len(refused)))
 
     def test_stops_gracefully(self):
-        server = Server(self)
+        server = Server(self, "--grace", str(PATIENCE))
         watch = server.channel.unary_stream("/grpc.health.v1.Health/Watch", request_serializer=health.HealthCheckRequest.SerializeToString,
-                                            response_deserializer=health.HealthCheckResponse.FromString)(health.HealthCheckRequest(), timeout=120)
+                                            response_deserializer=health.HealthCheckResponse.FromString)(health.HealthCheckRequest(), timeout=2 * PATIENCE)
         self.assertEqual(next(watch).status, 1)
         future = server.channel.unary_unary(PARSER + "ParseDocument", request_serializer=pb.ParseRequest.SerializeToString,
-                                            response_deserializer=pb.ParseResponse.FromString).future(pb.ParseRequest(content=sample("chinese.png")), timeout=120)
-        time.sleep(0.3)
-        code, err = server.stop(120)
+                                            response_deserializer=pb.ParseResponse.FromString).future(pb.ParseRequest(content=sample("chinese.png")), timeout=2 * PATIENCE)
+        server.wait_capacity(lambda now: now.running == 1)
+        code, err = server.stop(2 * PATIENCE)
         self.assertEqual(code, 0, err)
         self.assertEqual(future.result().document.status, doc.STATUS_OK)
         self.assertEqual([r.status for r in watch][:1], [2])
@@ -160,7 +154,7 @@ class Service(ServiceCase):
         server = Server(self, "--grace", "0")
         events = server.stream(chunks(sample("scan.tif"), name="scan.tif"))
         next(events)
-        code, err = server.stop(120)
+        code, err = server.stop()
         self.assertEqual(code, 0, err)
         with self.assertRaises(grpc.RpcError):
             list(events)
@@ -169,7 +163,7 @@ class Service(ServiceCase):
         """One worker reads a bulk document of many pages: an interactive call is answered between two of them."""
         server = Server(self, "--workers", "1")
         many = pdf([["page %d" % i] for i in range(400)])
-        events = server.stream(chunks(many, name="many.pdf", options=pb.ParseOptions(priority=pb.PRIORITY_BULK)), timeout=300)
+        events = server.stream(chunks(many, name="many.pdf", options=pb.ParseOptions(priority=pb.PRIORITY_BULK)), timeout=3 * PATIENCE)
         self.assertTrue(next(events).HasField("opened"))
         got = []
         taker = threading.Thread(target=lambda: got.extend(events))
@@ -188,7 +182,7 @@ class Service(ServiceCase):
         self.fails(grpc.StatusCode.INVALID_ARGUMENT, server.parse, b"text")
 
         def get(path):
-            connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=PATIENCE)
             self.addCleanup(connection.close)
             connection.request("GET", path)
             reply = connection.getresponse()
@@ -197,7 +191,7 @@ class Service(ServiceCase):
         wanted = ['docparse_calls_total{method="/docparse.v1.DocumentParser/ParseDocument",code="OK"} 1',
                   'docparse_calls_total{method="/docparse.v1.DocumentParser/ParseDocument",code="INVALID_ARGUMENT"} 1',
                   'docparse_call_seconds_count{method="/docparse.v1.DocumentParser/ParseDocument"} 2', 'docparse_pages_total{status="ok"} 1']
-        deadline = time.time() + 20
+        deadline = time.time() + PATIENCE
         while time.time() < deadline and not all(w in get("/metrics")[1] for w in wanted):
             time.sleep(0.1)
         status, text = get("/metrics")

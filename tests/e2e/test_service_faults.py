@@ -8,7 +8,7 @@ import os, random, shutil, socket, sqlite3, subprocess, sys, time, unittest
 import grpc
 
 import e2e
-from e2e import Case, main, pdf
+from e2e import PATIENCE, main, pdf
 from service import PARSER, STUBS, Server, ServiceCase, chunks, doc, jobs, pb, rich, sample
 
 DISK, CLOCK = os.environ.get("DP_ENOSPC_SHIM"), os.environ.get("DP_CLOCK_SHIM")
@@ -37,7 +37,7 @@ class FaultCase(ServiceCase):
     def state(self, server, job_id):
         return server.job("GetJob", jobs.GetJobRequest(id=job_id), jobs.GetJobResponse).job
 
-    def ended(self, server, job_id, seconds=120):
+    def ended(self, server, job_id, seconds=PATIENCE):
         until = time.time() + seconds
         while True:
             job = self.state(server, job_id)
@@ -47,7 +47,7 @@ class FaultCase(ServiceCase):
             time.sleep(0.1)
 
     def table(self):
-        table = sqlite3.connect(self.at("state", "jobs.db"), timeout=30)
+        table = sqlite3.connect(self.at("state", "jobs.db"), timeout=PATIENCE)
         self.addCleanup(table.close)
         return table
 
@@ -71,12 +71,13 @@ class Kill(FaultCase):
                 accepted["key-%d" % round_] = (job.id, pages if options is None else pages - 4, 1 if options is None else 3)
                 later = server.channel.unary_unary("/docparse.v1.Jobs/SubmitJob", request_serializer=jobs.SubmitJobRequest.SerializeToString,
                                                    response_deserializer=jobs.Job.FromString)
-                half = later.future(jobs.SubmitJobRequest(idempotency_key="half-%d" % round_, request=pb.ParseRequest(content=long_pdf(3, round_))), timeout=20)
+                half = later.future(jobs.SubmitJobRequest(idempotency_key="half-%d" % round_, request=pb.ParseRequest(content=long_pdf(3, round_))), timeout=PATIENCE)
                 # Kills without any work done between them would count as the document's fault: wait for three pages.
-                table, until = self.table(), time.time() + 60
+                table, until = self.table(), time.time() + PATIENCE
                 done = lambda: table.execute("SELECT count(*) FROM seen").fetchone()[0]
                 start = done()
-                while done() < start + 3 and time.time() < until:
+                while done() < start + 3:
+                    self.assertLess(time.time(), until, "no pages")
                     time.sleep(0.01)
                 table.close()
                 time.sleep(moments.random() * 0.1)
@@ -134,7 +135,7 @@ class Kill(FaultCase):
                 self.assertEqual((last.state, last.problem.reason, last.attempts), (state, "POISON", 3))
                 self.assertIn("ended each time", last.problem.message)
             else:
-                until = time.time() + 60
+                until = time.time() + PATIENCE
                 while self.state(server, job.id).pages_done == 0:
                     self.assertLess(time.time(), until)
                     time.sleep(0.05)
@@ -143,7 +144,7 @@ class Kill(FaultCase):
 
     def test_two_servers_do_not_share_a_state_folder(self):
         server = Server(self, "--state-dir", self.at("state"))
-        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--state-dir", self.at("state"), code=3, timeout=60)
+        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--state-dir", self.at("state"), code=3)
         self.assertIn("another process uses", result.err)
         self.assertIn("--state-dir of its own", result.err)
         server.process.kill()
@@ -178,7 +179,6 @@ class Disk(FaultCase):
         self.assertGreater(found["RetryInfo"].retry_delay.seconds, 0)
         self.assertIn("space", error.details())
         time.sleep(3)
-        before = time.process_time()
         states = [self.state(server, j.id).state for j in (running, waiting)]
         self.assertTrue(set(states) <= {jobs.JOB_STATE_QUEUED, jobs.JOB_STATE_RUNNING}, states)
         # Other work is not touched, and nothing spins.
@@ -224,24 +224,22 @@ class Clock(FaultCase):
         before = self.ended(server, job.id)
         for offset in (315360000, -315360000):
             self.write("clock", str(offset))
-            self.assertEqual(server.parse(sample("form.pdf"), timeout=60).document.status, doc.STATUS_OK)
+            self.assertEqual(server.parse(sample("form.pdf")).document.status, doc.STATUS_OK)
             time.sleep(12)  # results whose time is over go every ten seconds
             now = self.state(server, job.id)
             self.assertEqual(now.state, jobs.JOB_STATE_SUCCEEDED)
             self.assertAlmostEqual((now.expires_ms - before.expires_ms) / 1000, offset, delta=120)
-        started = time.time()
         events = server.stream(chunks(sample("scan.tif"), name="scan.tif"))
         next(events)
-        code, err = server.stop(120)
+        code, err = server.stop()
         self.assertEqual(code, 0, err)
-        self.assertLess(time.time() - started, 90)
         self.assertIn("clock was set", err)
 
     def test_results_expire(self):
         server = Server(self, "--state-dir", self.at("state"), "--job-keep", "1")
         job = self.submit(server, long_pdf(1))
         self.ended(server, job.id)
-        until = time.time() + 30
+        until = time.time() + PATIENCE
         with self.assertRaises(grpc.RpcError) as caught:
             while time.time() < until:
                 self.state(server, job.id)

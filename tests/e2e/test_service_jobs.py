@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """docparse.v1.Jobs: life, failures, cancelling, kills and stops."""
-import os, sqlite3, statistics, time
+import os, sqlite3, time
 
 import grpc
 
 import e2e
-from e2e import main
+from e2e import PATIENCE, main
 from service import Server, ServiceCase, doc, jobs, pb, sample
 
 
@@ -61,26 +61,27 @@ class Jobs(ServiceCase):
                 got = server.result(job_id)
                 self.assertEqual(got.job.pages_done, got.job.pages_to_read)
                 self.assertEqual([p.number for p in got.result.document.pages], list(range(1, got.job.pages_to_read + 1)))
-        self.assertEqual(server.stop(120)[0], 0)
+        self.assertEqual(server.stop()[0], 0)
 
     def test_a_stopped_server_goes_on_later(self):
         server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
         job = server.submit("scan.tif")
         while server.result(job.id).job.pages_done == 0:
             time.sleep(0.1)
-        self.assertEqual(server.stop(120)[0], 0)
+        self.assertEqual(server.stop()[0], 0)
         server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
         last = list(server.watch_job(job.id))[-1]
         self.assertEqual((last.state, last.pages_done, last.attempts), (jobs.JOB_STATE_SUCCEEDED, 3, 1))
         self.assertEqual([p.number for p in server.result(job.id).result.document.pages], [1, 2, 3])
 
     def test_watch_is_told_at_once(self):
-        """Each change wakes the stream: with a look once a second the end would come up to a second late."""
+        """Each change wakes the stream: with a look once a second the end would come up to a second late, and three of nine times within
+        an eighth of one only rarely. A machine that is busy delays some, not all."""
         server, late = Server(self, "--state-dir", self.at("state"), "--workers", "1"), []
         for _ in range(9):
             last = list(server.watch_job(server.submit("invoice.pdf").id))[-1]
             late.append(time.time() - last.ended_ms / 1000)
-        self.assertLess(statistics.median(late), 0.5, late)
+        self.assertLess(sorted(late)[2], 0.125 * e2e.SLOWER, late)
 
     def test_many_watch_and_some_leave(self):
         server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
@@ -106,15 +107,15 @@ class Jobs(ServiceCase):
         submit = server.channel.unary_unary("/docparse.v1.Jobs/SubmitJob", request_serializer=jobs.SubmitJobRequest.SerializeToString,
                                             response_deserializer=jobs.Job.FromString)
         request = jobs.SubmitJobRequest(idempotency_key="b", request=pb.ParseRequest(content=sample("form.pdf"), name="form.pdf"))
-        waiting = submit.future(request, timeout=120)
+        waiting = submit.future(request, timeout=PATIENCE)
         for _ in range(3):
-            server.unary("/docparse.v1.DocumentParser/GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo, timeout=2)
+            server.unary("/docparse.v1.DocumentParser/GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo)
         self.assertFalse(waiting.done(), "the job was stored although the table was locked")
         table.execute("ROLLBACK")
         job = waiting.result()
         self.assertEqual(list(server.watch_job(job.id))[-1].state, jobs.JOB_STATE_SUCCEEDED)
         # Submitted at once, stored in the order in which they came.
-        order = [submit.future(jobs.SubmitJobRequest(idempotency_key="c%d" % i, request=request.request), timeout=120) for i in range(8)]
+        order = [submit.future(jobs.SubmitJobRequest(idempotency_key="c%d" % i, request=request.request), timeout=PATIENCE) for i in range(8)]
         ids = [f.result().id for f in order]
         listed = server.job("ListJobs", jobs.ListJobsRequest(page_size=8), jobs.ListJobsResponse)
         self.assertEqual([j.id for j in listed.jobs], ids[::-1])

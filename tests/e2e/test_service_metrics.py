@@ -4,7 +4,7 @@ import os, re
 
 import grpc
 
-from e2e import QUICK, SOURCE, main
+from e2e import PATIENCE, QUICK, SOURCE, main
 from service import PARSER, ServiceCase, jobs, pb, sample
 from serving import Serving
 from test_web import TYPE, form
@@ -43,7 +43,7 @@ class Metrics(ServiceCase):
         return serving
 
     def call(self, path, request, reply):
-        return self.channel.unary_unary(path, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)(request, timeout=120)
+        return self.channel.unary_unary(path, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)(request, timeout=PATIENCE)
 
     def test_what_counts_where(self):
         serving = self.serving("--web", "127.0.0.1:0", "--state-dir", self.at("state"))
@@ -101,7 +101,7 @@ class Metrics(ServiceCase):
         if not QUICK:  # sanitizers bring an allocator of their own
             self.assertGreater(serving.metric('docparse_heap_bytes{state="used"}'), 1 << 24)
         serving.wait_metric('docparse_work_seconds_count{class="interactive"}', 2)
-        serving.wait_metric(idle, 0, 90)  # nobody wants it
+        serving.wait_metric(idle, 0)  # nobody wants it
 
     def test_unknown_methods_are_one_series(self):
         serving = self.serving()

@@ -5,7 +5,7 @@ import os, signal, threading, time
 
 import grpc
 
-from e2e import SAMPLES, main, pdf
+from e2e import PATIENCE, SAMPLES, SLOWER, main, pdf
 from processes import children, cpu, decoders, slow_page
 from service import PARSER, Server, ServiceCase, chunks, doc, pb, sample
 
@@ -22,7 +22,7 @@ class Sandboxed(ServiceCase):
 
     def number(self, server, name):
         import http.client
-        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=PATIENCE)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
         connection.close()
@@ -31,7 +31,7 @@ class Sandboxed(ServiceCase):
     def hurt(self, server, number, seconds=0.4):
         """Sends the signal to the decoder once it is in the middle of the slow page."""
         def watch():
-            until = time.time() + 120
+            until = time.time() + PATIENCE
             while time.time() < until:
                 for d in decoders(server.process.pid):
                     if cpu(d) >= seconds:
@@ -69,7 +69,7 @@ class Sandboxed(ServiceCase):
         self.assertIn("crashed (signal 4", events[2].page.problem.message)
 
     def test_decoder_hangs(self):
-        server = self.start("--page-seconds", "3")
+        server = self.start("--page-seconds", str(10 * SLOWER))
         self.hurt(server, signal.SIGSTOP, 0.3)
         reply = server.parse(SLOW)
         self.assertEqual(self.statuses(reply), [doc.STATUS_OK, doc.STATUS_FAILED, doc.STATUS_OK])
@@ -79,8 +79,8 @@ class Sandboxed(ServiceCase):
     def test_cancel_frees_the_decoder(self):
         server = self.start()
         call = server.channel.unary_unary(PARSER + "ParseDocument", request_serializer=pb.ParseRequest.SerializeToString,
-                                          response_deserializer=pb.ParseResponse.FromString).future(pb.ParseRequest(content=SLOW), timeout=120)
-        until = time.time() + 60
+                                          response_deserializer=pb.ParseResponse.FromString).future(pb.ParseRequest(content=SLOW), timeout=PATIENCE)
+        until = time.time() + PATIENCE
         while not any(cpu(d) > 0.3 for d in decoders(server.process.pid)) and time.time() < until:
             time.sleep(0.02)
         call.cancel()

@@ -4,11 +4,21 @@ import os, signal, subprocess, time
 
 import grpc
 
-from e2e import main
+from e2e import PATIENCE, main
 from service import PARSER, Server, ServiceCase, health, jobs, pb, sample
 
 
 class Security(ServiceCase):
+    def until(self, done, not_yet):
+        """Calls it again as long as it raises that: the server looks at its files once a second."""
+        deadline = time.time() + PATIENCE
+        while True:
+            try:
+                return done()
+            except not_yet:
+                self.assertLess(time.time(), deadline)
+            time.sleep(0.1)
+
     def test_tokens(self):
         path = self.write("tokens", "# who may call\nalice 0123456789abcdef0123\n")
         server = Server(self, "--token-file", path)
@@ -19,16 +29,10 @@ class Security(ServiceCase):
             self.fails(grpc.StatusCode.UNAUTHENTICATED, ask, *metadata)
         self.assertEqual(server.unary("/grpc.health.v1.Health/Check", health.HealthCheckRequest(), health.HealthCheckResponse).status, 1)
         self.write("tokens", "bob fedcba9876543210fedcba\n")
-        deadline = time.time() + 20
-        while time.time() < deadline:
-            try:
-                ask(good)
-            except grpc.RpcError:
-                break
-            time.sleep(0.2)
+        self.until(lambda: self.assertRaises(grpc.RpcError, ask, good), AssertionError)
         self.fails(grpc.StatusCode.UNAUTHENTICATED, ask, good)
         ask(("authorization", "Bearer fedcba9876543210fedcba"))
-        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--token-file", self.write("bad", "short 123\n"), code=3, timeout=60)
+        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--token-file", self.write("bad", "short 123\n"), code=3)
         self.assertIn("line 1", result.err)
 
     def certificate(self, name, issuer=None, days="30"):
@@ -60,12 +64,12 @@ class Security(ServiceCase):
             pair = [read(n) for n in names] or [None, None]
             with server.connect(grpc.ssl_channel_credentials(read("ca.pem"), pair[0], pair[1])) as channel:
                 call = channel.unary_unary(PARSER + "GetServerInfo", request_serializer=pb.GetServerInfoRequest.SerializeToString, response_deserializer=pb.ServerInfo.FromString)
-                return call(pb.GetServerInfoRequest(), timeout=20)
+                return call(pb.GetServerInfoRequest(), timeout=PATIENCE)
 
         self.assertEqual(list(ask("client.key", "client.pem").readers), ["compact"])
         for wrong in ((), ("stranger.key", "stranger.pem")):
             self.fails(grpc.StatusCode.UNAVAILABLE, ask, *wrong)
-        self.fails(grpc.StatusCode.UNAVAILABLE, server.unary, PARSER + "GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo, timeout=10)
+        self.fails(grpc.StatusCode.UNAVAILABLE, server.unary, PARSER + "GetServerInfo", pb.GetServerInfoRequest(), pb.ServerInfo)
         # A renewed certificate of another authority is served to the next connection; a damaged one is not taken.
         self.certificate("ca2")
         self.write("server.key", "damaged")
@@ -74,11 +78,10 @@ class Security(ServiceCase):
         os.rename(self.at("ca.pem"), self.at("old.pem"))
         self.certificate("server", "ca2")
         self.write("ca.pem", read("old.pem"))
-        time.sleep(1.2)
+        self.until(lambda: self.assertRaises(grpc.RpcError, ask, "client.key", "client.pem"), AssertionError)
         self.fails(grpc.StatusCode.UNAVAILABLE, ask, "client.key", "client.pem")
         self.write("ca.pem", read("old.pem") + read("ca2.pem"))
-        time.sleep(1.2)
-        ask("client.key", "client.pem")
+        self.until(lambda: ask("client.key", "client.pem"), grpc.RpcError)
 
     def test_reload_serves_the_certificate_of_another_file(self):
         for ca, server_name in (("ca", "server"), ("ca2", "server2")):
@@ -90,7 +93,7 @@ class Security(ServiceCase):
         def ask(ca):
             with open(self.at(ca + ".pem"), "rb") as f, server.connect(grpc.ssl_channel_credentials(f.read())) as channel:
                 call = channel.unary_unary(PARSER + "GetServerInfo", request_serializer=pb.GetServerInfoRequest.SerializeToString, response_deserializer=pb.ServerInfo.FromString)
-                return call(pb.GetServerInfoRequest(), timeout=20)
+                return call(pb.GetServerInfoRequest(), timeout=PATIENCE)
 
         def reload(content):
             self.write("docparse.conf", content)
@@ -99,20 +102,14 @@ class Security(ServiceCase):
         ask("ca")
         # A key that does not fit the certificate: the old pair stays.
         reload("tls-cert = %s\ntls-key = %s\n" % (self.at("server2.pem"), self.at("server.key")))
-        time.sleep(0.5)
+        server.wait_said("server.key is not the key of")
         ask("ca")
         reload(text("server2"))
-        deadline = time.time() + 20
-        while True:
-            try:
-                ask("ca2")
-                break
-            except grpc.RpcError:
-                self.assertLess(time.time(), deadline)
+        self.until(lambda: ask("ca2"), grpc.RpcError)
         self.fails(grpc.StatusCode.UNAVAILABLE, ask, "ca")
         # Without TLS only after a restart: what is not sure stays on.
         reload("")
-        time.sleep(0.5)
+        server.wait_said("tls-cert: nothing instead of")
         ask("ca2")
         code, err = server.stop()
         self.assertEqual(code, 0, err)
@@ -138,7 +135,7 @@ class Security(ServiceCase):
 
             with server.connect(grpc.ssl_channel_credentials(read("ca.pem"), read(name + ".key"), read(name + ".pem"))) as channel:
                 call = channel.unary_unary("/docparse.v1.Jobs/" + method, request_serializer=type(request).SerializeToString, response_deserializer=reply.FromString)
-                return call(request, timeout=30)
+                return call(request, timeout=PATIENCE)
 
         job = jobs_of("one", "SubmitJob", jobs.SubmitJobRequest(request=pb.ParseRequest(content=sample("form.pdf"))), jobs.Job)
         self.assertEqual([j.id for j in jobs_of("one", "ListJobs", jobs.ListJobsRequest(), jobs.ListJobsResponse).jobs], [job.id])
@@ -146,7 +143,7 @@ class Security(ServiceCase):
         self.fails(grpc.StatusCode.NOT_FOUND, jobs_of, "two", "GetJob", jobs.GetJobRequest(id=job.id), jobs.GetJobResponse)
 
     def test_refuses_to_be_reached_from_outside(self):
-        result = self.run_program("serve", "--listen", "0.0.0.0:0", code=3, timeout=60)
+        result = self.run_program("serve", "--listen", "0.0.0.0:0", code=3)
         self.assertIn("TLS", result.err)
 
 

@@ -3,7 +3,7 @@
 import base64, errno, json, os, re, signal, socket, subprocess, threading, time, unittest
 
 import chromium, e2e
-from e2e import SAMPLES, SOURCE, Case, main, pdf
+from e2e import PATIENCE, SAMPLES, SOURCE, Case, main, pdf
 from serving import Serving
 
 HEAD_SECONDS = 15  # HEAD_NS of service/rpc/web.c
@@ -40,7 +40,7 @@ class Http(Case):
         cls.keeper = Keeper()
         cls.shared = Serving(cls.keeper, "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--web-host", "docs.example.org")
         # For test_slow_heads: one says nothing, one says a letter a second.
-        cls.slow = [socket.create_connection(("127.0.0.1", cls.shared.ports["page"]), timeout=60) for _ in range(2)]
+        cls.slow = [socket.create_connection(("127.0.0.1", cls.shared.ports["page"]), timeout=PATIENCE) for _ in range(2)]
         cls.slow_since = time.time()
 
     @classmethod
@@ -84,7 +84,7 @@ class Http(Case):
         self.assertEqual((told["token"], told["max_bytes"]), (False, 64 << 20))
         self.assertIn("searchable", [f["extension"] for f in told["formats"] if f["name"] == "pdf"][0])
 
-    def raw(self, data, seconds=30):
+    def raw(self, data, seconds=PATIENCE):
         with socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=seconds) as s:
             s.sendall(data)
             out = b""
@@ -162,7 +162,7 @@ class Http(Case):
             reply = self.raw(head + b"Content-Length: " + length + b"\r\nConnection: close\r\n\r\n")
             self.assertRegex(reply.split(b"\r\n")[0], rb"4\d\d", length)
         # Without a length: cut at the bound, and nothing stays held.
-        with socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=60) as s:
+        with socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=PATIENCE) as s:
             s.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
             part, sent = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n', 0
             try:
@@ -193,7 +193,7 @@ class Http(Case):
         for data in (b"\r\n\r\n", b"\x16\x03\x01\x02\x00" * 20 + b"\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n",
                      b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
                      b"POST /api/parse HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"):
-            with socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=30) as s:
+            with socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=PATIENCE) as s:
                 try:
                     s.sendall(data)
                     s.shutdown(socket.SHUT_WR)
@@ -206,10 +206,10 @@ class Http(Case):
     def test_vanishing_clients_free_the_worker(self):
         body = form(("file", "scan.tif", sample("scan.tif")))
         head = ("POST /api/parse HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (TYPE["Content-Type"], len(body))).encode()
-        whole = socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=60)
+        whole = socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=PATIENCE)
         whole.sendall(head + body)
         self.assertIn(b"200", whole.recv(4096))
-        half = socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=60)
+        half = socket.create_connection(("127.0.0.1", self.shared.ports["page"]), timeout=PATIENCE)
         half.sendall(head + body[:1000])
         self.shared.wait_metric("docparse_running", 1)
         whole.close()
@@ -220,7 +220,7 @@ class Http(Case):
     def test_slow_heads(self):
         """Clients that do not say what they want are cut off (they were connected when the class began)."""
         self.slow[1].settimeout(1)
-        ended, until = False, max(self.slow_since + HEAD_SECONDS, time.time()) + 20
+        ended, until = False, max(self.slow_since + HEAD_SECONDS, time.time()) + PATIENCE
         while time.time() < until and not ended:
             try:
                 self.slow[1].sendall(b"G")
@@ -230,7 +230,7 @@ class Http(Case):
             except (ConnectionResetError, BrokenPipeError):
                 ended = True
         self.assertTrue(ended)
-        self.slow[0].settimeout(5)
+        self.slow[0].settimeout(PATIENCE)
         try:
             self.assertEqual(self.slow[0].recv(100), b"")
         except ConnectionResetError:
@@ -261,12 +261,12 @@ class Http(Case):
         self.assertEqual(self.post(body, {"Authorization": "Bearer 0123456789abcdef0123"}, server)[-1]["event"], "finished")
 
     def test_stops_gracefully(self):
-        server = Serving(self, "--web", "127.0.0.1:0")
+        server = Serving(self, "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--grace", str(PATIENCE))
         got = []
-        thread = threading.Thread(target=lambda: got.append(self.post(form(("file", "c", sample("chinese.png"))), server=server)))
+        thread = threading.Thread(target=lambda: got.append(self.post(form(("file", "c", sample("chinese.png"))), server=server, timeout=2 * PATIENCE)))
         thread.start()
-        time.sleep(1)
-        code, err = server.stop(120)
+        server.wait_metric("docparse_running", 1)
+        code, err = server.stop(2 * PATIENCE)
         thread.join()
         self.assertEqual(code, 0, err)
         self.assertEqual(got[0][-1]["event"], "finished")
@@ -274,23 +274,23 @@ class Http(Case):
     def test_stops_in_time_with_a_stuck_client(self):
         server = Serving(self, "--web", "127.0.0.1:0", "--grace", "0")
         body = form(("file", "scan.tif", sample("scan.tif")))
-        with socket.create_connection(("127.0.0.1", server.ports["page"]), timeout=60) as s:
+        with socket.create_connection(("127.0.0.1", server.ports["page"]), timeout=PATIENCE) as s:
             s.sendall(b"POST /api/parse HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (TYPE["Content-Type"].encode(), len(body)) + body)
             self.assertIn(b"200", s.recv(4096))
-            code, err = server.stop(60)
+            code, err = server.stop()
         self.assertEqual(code, 0, err)
 
     def test_refuses_to_be_reached_from_outside(self):
-        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--web", "0.0.0.0:0", code=3, timeout=60)
+        result = self.run_program("serve", "--listen", "127.0.0.1:0", "--web", "0.0.0.0:0", code=3)
         self.assertIn("--insecure", result.err)
-        self.assertIn("is no address", self.run_program("serve", "--listen", "127.0.0.1:0", "--web", "localhost", code=3, timeout=60).err)
+        self.assertIn("is no address", self.run_program("serve", "--listen", "127.0.0.1:0", "--web", "localhost", code=3).err)
 
 
 @unittest.skipUnless(chromium.PROGRAM, "SKIP: no Chromium here: the page itself is not looked at")
 class Page(Case):
     def browser(self, *args):
         server = Serving(self, "--web", "127.0.0.1:0", *args)
-        browser = chromium.Chromium(seconds=180)
+        browser = chromium.Chromium(seconds=2 * PATIENCE)
         self.addCleanup(browser.close)
         browser.go("http://127.0.0.1:%d/" % server.ports["page"])
         return server, browser

@@ -173,8 +173,9 @@ static enum b_code fill_marker(struct dp_assembly *a, int32_t bytes, struct dp_b
     size_t len = (size_t)bytes;
     while (len > 0 && out->text[len - 1] == ' ')
         len--;
+    const char *behind = out->text + bytes + strspn(out->text + bytes, " ");
     char *marker = b_arena_text(a->page->arena, out->text, len);
-    char *rest = b_arena_text(a->page->arena, out->text + bytes, strlen(out->text + bytes));
+    char *rest = b_arena_text(a->page->arena, behind, strlen(behind));
     if (!marker || !rest)
         return b_arena_refused(a->page->arena, "assembly", err);
     out->marker = marker;

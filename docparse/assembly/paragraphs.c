@@ -16,6 +16,7 @@
 #define LEADING_ROWS 8 /* that tell the page's usual gap */
 #define LARGE_TYPE 1.2f /* over body: lines of one title stand close, */
 #define LARGE_GAP 0.6f  /* closer than so many heights */
+#define NUMBER_CHARS 8    /* of a clause's number */
 #define FEW_ROWS 3     /* of a chain that has no usual gap of its own */
 #define LABEL_CHARS 12 /* of a word that stands for itself beside a column ("Name:", a speaker) */
 #define LABELS_MOST 400
@@ -207,9 +208,18 @@ static float indent(const struct chain *c, const struct dp_row *r)
     return (lead(c, r) - c->left) / c->height;
 }
 
+/* Whether the row begins with a list marker: in its first piece, as a piece of its own, or drawn. */
 static bool marked(const struct dp_assembly *a, const struct dp_row *r)
 {
-    return a->items[r->head].marker > 0 || a->items[r->head].drawn;
+    const struct dp_item *head = &a->items[r->head];
+    return head->marker > 0 || head->drawn || (head->lone_marker && r->count > 1);
+}
+
+/* A number alone in front of its text, "2.3" as well. */
+static bool numbered(const struct dp_assembly *a, const struct dp_row *r)
+{
+    const struct dp_item *head = &a->items[r->head];
+    return r->count > 1 && head->digits > 0 && head->letters == 0 && head->chars <= NUMBER_CHARS;
 }
 
 static float quantile(float *values, int32_t n, float q)
@@ -343,9 +353,11 @@ static bool breaks_before(const struct dp_assembly *a, const struct chain *c, in
         return true;
     if (marked(a, r) && (brief || ended || c->marked || follows_item(a, c, i)))
         return true;
+    if (numbered(a, r) && strchr(a->page->lines[a->items[r->head].line].text, '.') && (brief || ended))
+        return true;
     if (c->hanging)
         return !indented(c, r) && (brief || ended || indented(c, p));
-    const bool hangs = marked(a, p) && indented(c, r);
+    const bool hangs = (marked(a, p) || numbered(a, p)) && indented(c, r);
     if (indented(c, r) && !indented(c, p) && !hangs && (brief || !next || !indented(c, next)))
         return true;
     if (brief && ended && missing > SHORT_ENDED * width)
@@ -376,6 +388,8 @@ static void finish_block(struct dp_assembly *a, struct dp_draft_block *b, float 
     b->bold = bold * 2 > b->chars && bold > 0;
     b->rtl = rtl * 2 > b->chars && rtl > 0;
     b->marker = a->items[head->head].marker;
+    if (b->marker == 0 && a->items[head->head].lone_marker && head->count > 1)
+        b->marker = (int32_t)strlen(a->page->lines[a->items[head->head].line].text);
     b->drawn = a->items[head->head].drawn;
     b->direction = (uint8_t)direction_of(a, head);
     b->aside = b->direction != a->main_direction && !vertical_of(a, head) && b->direction != 0;

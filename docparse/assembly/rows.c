@@ -13,6 +13,9 @@
 #define GAP_SHARED 0.8f    /* heights, when one or two lines share the edge */
 #define GAP_MARKER 3.0f    /* heights between a list marker and its text */
 #define GAP_SECTION 2.5f   /* heights between a section's number and its heading */
+#define BRACKET_CHARS 10
+#define BRACKET_LETTERS 5
+#define CLAUSE_CHARS 16    /* of the line of a numbered clause */
 #define SECTION_SIZE 1.12f /* of the body: type of a heading that is not bold */
 #define GAP_CODE 4.0f      /* heights between words of one line of code that are set in columns */
 #define GAP_LISTING 40.0f  /* heights between columns of a listing */
@@ -246,7 +249,7 @@ static bool is_among_entries(const struct dp_assembly *a, const struct sorted *s
 }
 
 /* "3.1" in front of "Sampling": a number alone, and words set like it and unlike the body, or led by dots to a page, as
- * the entries about them are. */
+ * the entries about them are; or a number of several levels in front of a clause. */
 static bool is_section_number(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at,
                               const struct dp_item *l, const struct dp_item *r)
 {
@@ -257,6 +260,8 @@ static bool is_section_number(const struct dp_assembly *a, const struct sorted *
         return true;
     if (l->digits == 0 || l->letters > 0)
         return false;
+    if (strcspn(text, ".") + 1 < strlen(text) && r->chars >= CLAUSE_CHARS)
+        return true;
     const float ratio = l->size / fmaxf(r->size, 1.0f);
     return l->bold == r->bold && ratio > 0.85f && ratio < 1.18f && (r->bold || r->size > SECTION_SIZE * a->body);
 }
@@ -300,6 +305,29 @@ static bool is_place(const struct dp_assembly *a, const struct sorted *s, int32_
     return entries >= ENTRIES_LEAST;
 }
 
+/* "[3]", "(12)", "(5 marks)": what stands in brackets at the right edge of the text, behind a question or a formula. */
+static bool is_bracketed(const struct dp_item *i)
+{
+    return i->chars <= BRACKET_CHARS && i->digits > 0 && i->letters <= BRACKET_LETTERS &&
+           ((i->first == '[' && i->last == ']') || (i->first == '(' && i->last == ')'));
+}
+
+/* Another one ends where it does, and nothing stands behind it: they are set at an edge. */
+static bool is_edge_mark(const struct dp_assembly *a, int32_t item)
+{
+    const struct dp_item *r = &a->items[item];
+    bool alike = false;
+    for (int32_t i = 0; i < a->n_items && i < LOOK && is_bracketed(r); i++) {
+        const struct dp_item *o = &a->items[i];
+        if (i == item || o->direction != r->direction)
+            continue;
+        if (o->box.x0 >= r->box.x1 && level(r, o))
+            return false;
+        alike = alike || (is_bracketed(o) && !level(r, o) && fabsf(o->box.x1 - r->box.x1) < SAME_END * tall(r));
+    }
+    return alike;
+}
+
 static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n, int32_t at, int32_t left)
 {
     const struct dp_item *l = &a->items[left], *r = &a->items[s[at].item];
@@ -315,6 +343,8 @@ static bool joins(const struct dp_assembly *a, const struct sorted *s, int32_t n
         return true;
     if (rule_between(a, l, r))
         return false;
+    if (l->letters > 1 && is_edge_mark(a, s[at].item))
+        return true;
     if ((l->listing && r->listing) || (l->mono && r->mono && is_comment(a, r)))
         return gap < GAP_LISTING * h; /* columns of a listing are not columns of text */
     if (l->mono && r->mono && gap < GAP_CODE * h && !starts_text(a, s, n, at, h))
@@ -358,7 +388,7 @@ static void close_row(struct dp_assembly *a, struct dp_row *row)
         row->digits += it->digits;
         row->letters += it->letters;
         rtl += it->rtl;
-        row->bold = row->bold && it->bold;
+        row->bold = row->bold && (it->bold || (it->lone_marker && row->count > 1));
         row->mono = row->mono && it->mono;
         row->size = fmaxf(row->size, it->size);
         if (tall(it) > tall(tallest))

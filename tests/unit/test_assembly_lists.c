@@ -136,6 +136,62 @@ static void test_nested(void **state)
     assert_int_equal(item(5)->parent, item(0)->parent);
 }
 
+static const struct dp_block *block_with(const char *text)
+{
+    for (int32_t i = 0; i < page->n_blocks; i++)
+        if (page->blocks[i].type != DP_LIST && strstr(page->blocks[i].text, text))
+            return &page->blocks[i];
+    fail_msg("no block holds '%s'", text);
+    return NULL;
+}
+
+/* Numbers of headings, clauses and items in pieces of their own, as a tabulator sets them. */
+static void test_numbers_apart(void **state)
+{
+    (void)state;
+    style = DP_BOLD;
+    line(150, 400, 20, "MEANING OF WORDS");
+    style = 0;
+    line(100, 400, 20, "1.");
+    line(100, 450, 20, "1.1");
+    line(160, 450, 20, "In this contract the words below have the meaning that is given to them");
+    line(160, 478, 20, "unless it says so.");
+    line(160, 506, 20, "(a)");
+    line(210, 506, 20, "Work means what is done.");
+    line(160, 534, 20, "(b)");
+    line(210, 534, 20, "Fees means what is paid for it.");
+    line(100, 562, 20, "1.2");
+    line(160, 562, 20, "Words that are not among them have the meaning that they always had in");
+    line(160, 590, 20, "this town.");
+    assemble();
+    assert_string_equal(block_with("MEANING")->text, "1. MEANING OF WORDS");
+    assert_int_equal(block_with("MEANING")->type, DP_HEADING);
+    assert_true(strncmp(block_with("In this")->text, "1.1 In this", 11) == 0);
+    assert_ptr_equal(block_with("In this"), block_with("it says so."));
+    assert_int_equal(count(DP_LIST_ITEM), 2);
+    assert_string_equal(item(0)->marker, "(a)");
+    assert_string_equal(item(0)->text, "Work means what is done.");
+    assert_string_equal(item(1)->text, "Fees means what is paid for it.");
+    assert_true(strncmp(block_with("Words that")->text, "1.2 Words", 9) == 0);
+    assert_ptr_equal(block_with("Words that"), block_with("this town."));
+}
+
+/* Marks in brackets at the right edge are read behind their questions. */
+static void test_marks(void **state)
+{
+    (void)state;
+    line(130, 400, 20, "What is the sum of two and two?");
+    line(860, 400, 20, "[3]");
+    line(130, 460, 20, "What is left when three is taken from it?");
+    line(860, 460, 20, "[2]");
+    line(130, 520, 20, "What is the half of that?");
+    line(860, 520, 20, "[5]");
+    assemble();
+    assert_string_equal(block_with("sum")->text, "What is the sum of two and two? [3]");
+    assert_string_equal(block_with("left")->text, "What is left when three is taken from it? [2]");
+    assert_string_equal(block_with("half")->text, "What is the half of that? [5]");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -143,6 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_drawn_marks),
         TEST(test_nested),
+        TEST(test_numbers_apart),
+        TEST(test_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

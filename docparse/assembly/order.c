@@ -27,6 +27,9 @@
 #define COLUMN_SHARE 0.6f  /* of the set's width: a block this narrow is in a column, not over several */
 #define PART_GAP 1.5f      /* heights of free space that part a page with different columns above and below */
 #define SECTION_SIZE 1.12f /* over body: a heading that starts a section */
+#define RULED_SHARE 0.9f   /* of the set's width, by a rule that parts what stands above from what stands below */
+#define RULED_MOST 6       /* such rules: more are the lines of ruled paper or of a form */
+#define RULED_PAD 0.5f     /* heights that boxes may reach over such a rule */
 #define NUMBERS_MAX 4      /* levels of a heading's number */
 #define SECTION_GAP 1.2f   /* heights of free space above it */
 
@@ -537,6 +540,47 @@ static void order_graph(struct ordering *o, int32_t *set, int32_t n)
     }
 }
 
+/* A level rule between blocks, through nearly all of the set: sections of a newspaper end there in all columns, also
+ * where those below happen to begin at the same places. The uppermost one; false when there is none, or too many. */
+static bool ruled_through(const struct ordering *o, const int32_t *set, int32_t n, float *at)
+{
+    const float pad = RULED_PAD * o->height;
+    struct dp_rect all = *box_of(o, set[0]);
+    int32_t rules = 0;
+    for (int32_t i = 1; i < n; i++)
+        all = dp_rect_union(all, *box_of(o, set[i]));
+    for (int32_t k = o->a->n_vertical; k < o->a->n_rules; k++) {
+        const struct dp_rect *r = &o->a->rules[k];
+        const float y = (r->y0 + r->y1) * 0.5f;
+        bool above = false, below = false, crossed = false;
+        if (dp_overlap(r->x0, r->x1, all.x0, all.x1) < RULED_SHARE * (all.x1 - all.x0))
+            continue;
+        for (int32_t i = 0; i < n && !crossed; i++) {
+            const struct dp_rect *b = box_of(o, set[i]);
+            const bool over = (b->y0 + b->y1) * 0.5f < y;
+            crossed = over ? b->y1 > y + pad : b->y0 < y - pad;
+            above = above || over;
+            below = below || !over;
+        }
+        if (crossed || !above || !below)
+            continue;
+        *at = rules == 0 || y < *at ? y : *at;
+        rules++;
+    }
+    return rules > 0 && rules <= RULED_MOST;
+}
+
+/* The parts above and below a place, one after the other; false when one of them is empty. */
+static bool order_parts(struct ordering *o, int32_t *set, int32_t n, float at, int depth)
+{
+    const int32_t front = partition(o, set, n, at, true);
+    if (front == 0 || front == n)
+        return false;
+    order_set(o, set, front, depth + 1);
+    order_set(o, set + front, n - front, depth + 1);
+    return true;
+}
+
 static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
 {
     float cuts[CUTS_MAX], width, at = 0, cut = 0;
@@ -564,6 +608,9 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
         emit_grid(o, set[0]);
         return;
     }
+    float ruled = 0;
+    if (n_cuts > 0 && ruled_through(o, set, n, &ruled) && order_parts(o, set, n, ruled, depth))
+        return;
     const bool rows = gap && (short_columns(o, set, n, cuts, n_cuts) || heads_rest(o, set, n, cuts, n_cuts, at) ||
                               (width > SECTION_GAP * o->height && sections_start(o, set, n, cuts, n_cuts, at)));
     if (n_cuts > 0 && !o->a->rtl && order_labelled(o, set, n, cuts[0], depth))
@@ -575,14 +622,8 @@ static void order_set(struct ordering *o, int32_t *set, int32_t n, int depth)
     if (n_cuts == 0 && best_cut(o, set, n, &cut) &&
         !(gap && width > PART_GAP * o->height && cuts_columns(o, set, n, cut)) && order_bands(o, set, n, cut, depth))
         return;
-    if (gap) {
-        const int32_t front = partition(o, set, n, at, true);
-        if (front > 0 && front < n) {
-            order_set(o, set, front, depth + 1);
-            order_set(o, set + front, n - front, depth + 1);
-            return;
-        }
-    }
+    if (gap && order_parts(o, set, n, at, depth))
+        return;
     order_graph(o, set, n);
 }
 

@@ -12,6 +12,7 @@
 
 #include "docparse/assembly.h"
 #include "docparse/line_builder.h"
+#include "docparse/loader.h"
 
 #define W 1400
 #define H 1900
@@ -188,8 +189,33 @@ static void test_layouts(void **state)
     assert_true(sum <= 0.05);
 }
 
+/* A rule through all columns ends a section of a newspaper, though the columns below stand where those above did. */
+static void test_ruled_sections(void **state)
+{
+    (void)state;
+    for (int n = 2; n <= 4; n++) {
+        struct drawing g = {.dice = 7, .chinese = n == 3};
+        int32_t read[NUMBERS_MAX];
+        struct dp_rule rule = {.bbox = {118, 948, 1284, 951}, .width = 3};
+        struct dp_sheet sheet = {.kind = DP_SHEET_DIGITAL, .rules = &rule, .n_rules = 1};
+        assert_int_equal(dp_page_new(1, 64u << 20, &g.page, NULL), B_OK);
+        g.page->width = W;
+        g.page->height = H;
+        g.page->dpi = 150;
+        dp_line_builder_begin(&g.builder, g.page);
+        columns(&g, (struct area){120, 150, 1280, 930}, n, false);
+        columns(&g, (struct area){120, 970, 1280, 1750}, n, false);
+        assert_int_equal(dp_assemble(&sheet, g.page, NULL), B_OK);
+        assert_int_equal(dp_page_check(g.page, NULL), B_OK);
+        assert_int_equal(numbers_of(g.page, read), g.number);
+        for (int32_t i = 0; i < g.number; i++)
+            assert_int_equal(read[i], i);
+        dp_page_drop(g.page);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layouts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layouts), cmocka_unit_test(test_ruled_sections)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

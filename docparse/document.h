@@ -83,11 +83,12 @@ struct dp_cell {
     int32_t row, col, row_span, col_span; /* 0-based; spans >= 1 and inside the grid */
     enum dp_header_kind header;
     struct dp_rect bbox;                  /* all zero when unknown */
-    const char *text;
+    const char *text;                     /* without the dots that lead to the next cell */
     float confidence;
 };
 
-/* A consistent grid: every grid position is covered by at most one cell, cells in row-major order. */
+/* A consistent grid: every grid position is covered by at most one cell, cells in row-major order. Column 0 is the one
+ * that is read first: the rightmost one where text runs from right to left. */
 struct dp_table {
     int32_t rows, cols;
     int32_t first_cell, n_cells;

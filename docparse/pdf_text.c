@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "docparse/formula/formula.h"
+#include "docparse/leader.h"
 #include "docparse/pdf_private.h"
 #include "engine/base/utf8.h"
 
@@ -47,6 +48,7 @@ struct word {
     const PopplerTextAttributes *font;
     int chars, stacked;
     bool empty_box;
+    bool leader; /* dots that lead to something, and nothing else */
 };
 
 static bool has(const char *name, const char *part)
@@ -314,6 +316,19 @@ static bool keep_char(struct reading *r, uint32_t cp, const PopplerTextAttribute
     return true;
 }
 
+/* A leader begins here. */
+static bool is_leader(const char *text, size_t len)
+{
+    int32_t dots = 0;
+    for (size_t pos = 0; pos < len && dots < DP_LEADER_LEAST;) {
+        const int32_t worth = dp_leader_dots(b_utf8_next(text, len, &pos));
+        if (worth == 0)
+            break;
+        dots += worth;
+    }
+    return dots >= DP_LEADER_LEAST;
+}
+
 /* Cuts the text into words. Boxes and characters run in step; when Poppler gave marks without boxes, they are
  * stepped over. */
 static enum b_code cut_words(struct reading *r, struct b_err *err)
@@ -332,7 +347,8 @@ static enum b_code cut_words(struct reading *r, struct b_err *err)
         const PopplerTextAttributes *font = attributes_at(r, (int)at++);
         const bool blank = b_cp_is_space(cp) || b_cp_is_control(cp);
         const bool jump = !blank && w.chars > 0 && box && !w.empty_box && !adjoins(&w, w.last, *box);
-        if (blank || jump || !same_font(font, w.font))
+        const bool dots = dp_leader_dots(cp) > 0 && (w.leader || is_leader(r->text + before, len - before));
+        if (blank || jump || dots != w.leader || !same_font(font, w.font))
             code = end_word(r, &w, !blank && !jump, err);
         if (jump || cp == '\n')
             end_line(r->sheet);
@@ -340,6 +356,7 @@ static enum b_code cut_words(struct reading *r, struct b_err *err)
             dp_sheet_warn(r->sheet, "the page has more than %d words: the rest of its text layer is left out", most);
             return code;
         }
+        w.leader = dots;
         if (!blank)
             add_char(&w, before, pos, font, box);
         if (box && !keep_char(r, cp, font, box))

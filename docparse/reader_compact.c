@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "docparse/digest.h"
+#include "docparse/leader.h"
 #include "docparse/model_files.h"
 #include "docparse/reader_private.h"
 #include "engine/base/utf8.h"
@@ -137,7 +138,7 @@ static struct dp_rect on_page(const struct dp_page *page, struct dp_rect b)
                             fminf(fmaxf(b.y1, 0.0f), h)};
 }
 
-/* A word ends behind a space, where the script changes and behind CJK punctuation, so that its box fits. */
+/* A word ends behind a space, where the script changes, behind CJK punctuation and at leaders: its box fits then. */
 static bool breaks_between(uint32_t a, uint32_t b)
 {
     if (b_cp_is_cjk(a) != b_cp_is_cjk(b))
@@ -148,6 +149,28 @@ static bool breaks_between(uint32_t a, uint32_t b)
 static bool is_gap(const struct eng_glyph *g)
 {
     return b_cp_is_space(g->cp) || b_cp_is_control(g->cp);
+}
+
+/* Dots [from, the result) that are a leader; `from` when none begins there. */
+static size_t leader_end(const struct eng_reading *r, size_t from)
+{
+    size_t end = from;
+    int32_t dots = 0;
+    for (; end < r->n_glyphs && dp_leader_dots(r->glyphs[end].cp) > 0; end++)
+        dots += dp_leader_dots(r->glyphs[end].cp);
+    return dots >= DP_LEADER_LEAST ? end : from;
+}
+
+/* The end of the word that begins at glyph `from`. */
+static size_t word_end(const struct eng_reading *r, size_t from)
+{
+    size_t end = leader_end(r, from);
+    if (end > from)
+        return end;
+    for (end = from + 1; end < r->n_glyphs && !is_gap(&r->glyphs[end]) && leader_end(r, end) == end &&
+                         !breaks_between(r->glyphs[end - 1].cp, r->glyphs[end].cp);)
+        end++;
+    return end;
 }
 
 /* Glyphs [from, to) as one word; `joined` when no space follows. */
@@ -183,10 +206,7 @@ static enum b_code add_words(struct dp_line_builder *builder, const struct eng_l
             i++;
             continue;
         }
-        size_t end = i + 1;
-        while (end < r->n_glyphs && !is_gap(&r->glyphs[end]) &&
-               !breaks_between(r->glyphs[end - 1].cp, r->glyphs[end].cp))
-            end++;
+        const size_t end = word_end(r, i);
         const bool joined = end < r->n_glyphs && !is_gap(&r->glyphs[end]);
         enum b_code code = add_word(builder, line, i, end, joined, taken, err);
         if (code != B_OK)

@@ -44,6 +44,7 @@ struct dp_item {
     bool listing;     /* of lines in a fixed face that stand in columns and are no table */
     bool lone_marker; /* nothing but a bullet or list number */
     uint8_t leader;   /* DP_LEADER_ */
+    bool led;         /* a dotted rule goes from its end to the next item of its row */
     bool place;       /* a number below or above others that leaders lead to */
     int32_t table;    /* index into dp_assembly.tables, DP_IN_FORMULA or DP_NONE */
 };
@@ -108,6 +109,7 @@ struct dp_draft_table {
     struct dp_draft_cell *cells; /* row by row */
     int32_t n_cells, header_rows;
     bool header_column; /* the first column names the rows */
+    bool rtl;           /* its text runs from right to left, and so do its columns: the first one is rightmost */
     uint8_t direction;  /* of its text; xs and ys are in the frame of this direction */
 };
 

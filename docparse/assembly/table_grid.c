@@ -286,9 +286,9 @@ static void measure_rows(const struct dp_grid *g, struct text_row *rows)
     for (int32_t i = 0; i < g->n_pieces; i++) {
         const struct dp_piece *p = &g->pieces[i];
         struct text_row *r = &rows[p->text_row];
-        const int32_t col = dp_grid_index(g->x.at, g->x.n, mid_x(p->box));
+        const int32_t at = dp_grid_index(g->x.at, g->x.n, mid_x(p->box)), col = g->t->rtl ? g->x.n - 2 - at : at;
         const bool same = i > 0 && g->pieces[i - 1].text_row == p->text_row &&
-                          dp_grid_index(g->x.at, g->x.n, mid_x(g->pieces[i - 1].box)) == col;
+                          dp_grid_index(g->x.at, g->x.n, mid_x(g->pieces[i - 1].box)) == at;
         r->y0 = r->cells ? fminf(r->y0, p->box.y0) : p->box.y0;
         r->y1 = r->cells ? fmaxf(r->y1, p->box.y1) : p->box.y1;
         r->cells += !same;
@@ -370,8 +370,8 @@ static int32_t rule_between(const struct dp_grid *g, const struct text_row *abov
     return 0;
 }
 
-/* Boundaries between rows of text from..to (exclusive) that are rows of the table. A rule between them is one already, and
- * parts all columns, not only those that it covers. */
+/* Boundaries between rows of text from..to (exclusive) that are rows of the table. A rule between them is one already,
+ * and parts all columns, not only those that it covers. */
 static void split_rows(struct dp_grid *g, const struct text_row *rows, int32_t from, int32_t to)
 {
     const struct pace pace = measure_pace(rows, from, to);
@@ -385,7 +385,8 @@ static void split_rows(struct dp_grid *g, const struct text_row *rows, int32_t f
         }
 }
 
-/* Rows between two rules each of which has its label and its numbers, in the same columns: rules part groups of them. */
+/* Rows between two rules each of which has its label and its numbers, in the same columns: rules part groups of them.
+ */
 static bool all_full(const struct text_row *rows, int32_t from, int32_t to)
 {
     for (int32_t r = from; r < to; r++)
@@ -597,7 +598,7 @@ static int32_t prose_lines(const struct dp_grid *g, int32_t c, int32_t *lines)
         }
         if (p) {
             row = p->text_row;
-            filled += p->box.x1 - p->box.x0;
+            filled += p->leads ? 0 : p->box.x1 - p->box.x0;
             chars += p->chars;
             cjk += p->cjk;
         }
@@ -609,6 +610,7 @@ static void look_at_columns(const struct dp_grid *g, struct verdict *v)
 {
     for (int32_t c = 0; c < g->t->cols; c++) {
         int32_t pieces = 0, digits = 0, lines;
+        const bool first = c == (g->t->rtl ? g->t->cols - 1 : 0);
         for (int32_t i = 0; i < g->n_pieces; i++) {
             const struct dp_piece *p = &g->pieces[i];
             if (dp_grid_index(g->x.at, g->x.n, mid_x(p->box)) != c)
@@ -619,8 +621,8 @@ static void look_at_columns(const struct dp_grid *g, struct verdict *v)
         const int32_t prose = prose_lines(g, c, &lines);
         v->text_columns += pieces > 0;
         v->prose_columns += lines >= 3 && prose * 2 > lines;
-        v->label_column = v->label_column || (c == 0 && pieces > 0 && digits * 2 < pieces);
-        v->numbers += c > 0 && pieces > 0 && digits * 5 >= pieces * 3;
+        v->label_column = v->label_column || (first && pieces > 0 && digits * 2 < pieces);
+        v->numbers += !first && pieces > 0 && digits * 5 >= pieces * 3;
     }
 }
 
@@ -660,6 +662,8 @@ static bool accept(const struct dp_grid *g, struct verdict v, bool borderless)
     const float fill = (float)v.filled / (float)(rows * cols);
     if (rows < 2 || cols < 2 || v.filled < 3 || v.text_columns < 2 || v.lines_a_cell > LINES_A_CELL)
         return false;
+    if (g->inner_upright == 0 && dp_is_contents(g->a, g->pieces, g->n_pieces))
+        return false;
     if (is_lattice(g) && (float)g->t->n_items <= CROWDED * ruled)
         return rows * cols >= 4;
     /* A column of sentences beside several of numbers: its further lines stand alone in their rows. */
@@ -673,7 +677,9 @@ static bool accept(const struct dp_grid *g, struct verdict v, bool borderless)
         return rows * cols >= 4 && fill >= 0.3f;
     return rows >= 3 && (g->inner_upright > 0 || v.tight * 4 <= g->text_rows) &&
            (float)v.parted >= (remarks ? REMARKS_PARTED : 0.6f) * (float)g->text_rows && v.prose_columns <= remarks &&
-           fill >= 0.6f && (cols >= 3 || (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
+           fill >= 0.6f &&
+           (cols >= 3 || dp_is_led(g->pieces, g->n_pieces, g->text_rows) ||
+            (rows >= 5 && v.numbers > 0 && fill >= 0.8f));
 }
 
 /* Rows of the head: one, or as many as its tallest cell where others of its cells are over several columns. */
@@ -736,6 +742,12 @@ enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, b
         return b_arena_refused(a->arena, "assembly", err);
     g->a = a;
     g->t = table;
+    int32_t letters = 0, rtl = 0;
+    for (int32_t i = 0; i < table->n_items; i++) {
+        letters += a->items[table->items[i]].letters;
+        rtl += a->items[table->items[i]].rtl;
+    }
+    table->rtl = rtl * 2 > letters && rtl > 0;
     const enum b_code code = dp_pieces_make(a, table, &g->pieces, &g->n_pieces, &g->text_rows, err);
     return code == B_OK && g->n_pieces >= 3 ? build(g, borderless, is_table, err) : code;
 }

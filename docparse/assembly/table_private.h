@@ -13,6 +13,7 @@ struct dp_piece {
     int32_t first_word, n_words; /* of the page; 0 words: the whole line */
     int32_t text_row;            /* rows of text are numbered downwards */
     int32_t chars, digits, cjk;
+    bool leads; /* a leader goes from it to the next piece of its row */
 };
 
 enum { DP_TABLE_COLS = 60, DP_TABLE_ROWS = 400 }; /* a page of small print has fewer */
@@ -42,6 +43,15 @@ void dp_table_heads(struct dp_grid *g);
 enum b_code dp_pieces_make(struct dp_assembly *a, const struct dp_draft_table *table, struct dp_piece **out,
                            int32_t *n_pieces, int32_t *n_rows, struct b_err *err) B_MUST_CHECK;
 
+/* leaders.c: level rules that are leaders are no rules any more, but a property of the item that they begin at. */
+void dp_leader_rules(struct dp_assembly *a);
+/* Words of the item's line from its from-th on that are one leader; 0: none begins there. */
+int32_t dp_leader_words(const struct dp_assembly *a, const struct dp_item *item, int32_t from);
+/* Whether the leaders of the pieces, sorted as dp_pieces_make does, lead to numbers of pages: a table of contents. */
+bool dp_is_contents(const struct dp_assembly *a, const struct dp_piece *pieces, int32_t n);
+/* Whether enough of the rows of text have a leader that it alone makes them a table. */
+bool dp_is_led(const struct dp_piece *pieces, int32_t n, int32_t rows);
+
 /* The interval of the sorted boundaries at[0..n) that holds value; outside values go to the ends. */
 int32_t dp_grid_index(const float *at, int32_t n, float value);
 
@@ -51,9 +61,10 @@ enum b_code dp_turned_view(struct dp_assembly *a, int direction, struct dp_assem
                            struct b_err *err) B_MUST_CHECK;
 void dp_turned_back(struct dp_assembly *a, const struct dp_assembly *view);
 
-/* table_bare.c: boxes of candidates without rules, at most `most`. */
-enum b_code dp_tables_bare(struct dp_assembly *a, struct dp_rect *boxes, int32_t most, int32_t *n,
-                           struct b_err *err) B_MUST_CHECK;
+/* table_bare.c: calls `try_box` with the box of each candidate without rules; a candidate with leaders that it does
+ * not take is offered again in the parts that wide gaps cut it into. */
+typedef enum b_code (*dp_try_box)(void *context, struct dp_rect box, bool *taken);
+enum b_code dp_tables_bare(struct dp_assembly *a, dp_try_box try_box, void *context, struct b_err *err) B_MUST_CHECK;
 
 /* table_reach.c: the table's box with the rows above and below it that share its columns; the items of the table must
  * not be free any more. */

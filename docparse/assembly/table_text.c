@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words of a table's lines: as pieces from which the grid is found, and as the texts of its cells. Invariant:
- * every word lands in exactly one cell. */
+ * every word lands in exactly one cell, but for leaders between two of them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,10 +72,12 @@ static int by_place(const void *p, const void *q)
     return a->box.x0 < b->box.x0 ? -1 : a->box.x0 > b->box.x0 ? 1 : a->first_word - b->first_word;
 }
 
-/* Numbers the rows of text: pieces whose middles are near each other. */
-static int32_t number_rows(struct dp_piece *pieces, int32_t n)
+/* Numbers the rows of text: pieces whose middles are near each other. Lone leaders become a property of the piece that
+ * they lead from, and *count the number of the others. */
+static int32_t number_rows(struct dp_piece *pieces, int32_t *count)
 {
-    int32_t rows = 0;
+    const int32_t n = *count;
+    int32_t rows = 0, kept = 0;
     if (n > 0)
         qsort(pieces, (size_t)n, sizeof *pieces, by_row);
     for (int32_t from = 0, i = 1; i <= n; i++) {
@@ -83,11 +85,20 @@ static int32_t number_rows(struct dp_piece *pieces, int32_t n)
         if (i < n && mid_y(pieces[i].box) - mid_y(pieces[from].box) < 0.5f * tall)
             continue;
         qsort(pieces + from, (size_t)(i - from), sizeof *pieces, by_place);
-        for (int32_t k = from; k < i; k++)
-            pieces[k].text_row = rows;
-        rows++;
+        const int32_t first = kept;
+        for (int32_t k = from; k < i; k++) {
+            if (pieces[k].n_words == 0 && pieces[k].leads) {
+                if (kept > first)
+                    pieces[kept - 1].leads = true;
+                continue;
+            }
+            pieces[kept] = pieces[k];
+            pieces[kept++].text_row = rows;
+        }
+        rows += kept > first;
         from = i;
     }
+    *count = kept;
     return rows;
 }
 
@@ -100,6 +111,17 @@ static void cut_line(const struct dp_assembly *a, int32_t index, struct dp_piece
     for (int32_t k = 0; k < line->n_words; k++) {
         const struct dp_word *w = &a->page->words[line->first_word + k];
         const struct dp_rect box = word_box(a, item, w);
+        const int32_t leader = dp_leader_words(a, item, k);
+        if (leader > 0) {
+            if (!p) { /* what it leads from is another line */
+                p = &pieces[(*n)++];
+                *p = (struct dp_piece){.box = box, .item = index, .first_word = line->first_word + k};
+            }
+            p->leads = true;
+            p = NULL;
+            k += leader - 1;
+            continue;
+        }
         if (!p || box.x0 - p->box.x1 > apart || rule_between(a, p->box.x1 - 2, box.x0 + 2, item->box)) {
             p = &pieces[(*n)++];
             *p = (struct dp_piece){.box = box, .item = index, .first_word = line->first_word + k};
@@ -108,6 +130,8 @@ static void cut_line(const struct dp_assembly *a, int32_t index, struct dp_piece
         p->n_words++;
         count_text(p, w->text);
     }
+    if (p && item->led)
+        p->leads = true;
     if (line->n_words == 0 && line->text[0]) {
         p = &pieces[(*n)++];
         *p = (struct dp_piece){.box = item->box, .item = index};
@@ -127,7 +151,7 @@ enum b_code dp_pieces_make(struct dp_assembly *a, const struct dp_draft_table *t
         return b_arena_refused(a->arena, "assembly", err);
     for (int32_t i = 0; i < table->n_items; i++)
         cut_line(a, table->items[i], *out, n_pieces);
-    *n_rows = number_rows(*out, *n_pieces);
+    *n_rows = number_rows(*out, n_pieces);
     return B_OK;
 }
 
@@ -161,7 +185,37 @@ static int32_t cell_at(const struct dp_draft_table *t, float x, float y)
     return t->owner[dp_grid_index(t->ys, t->rows + 1, y) * t->cols + dp_grid_index(t->xs, t->cols + 1, x)];
 }
 
-static int32_t collect_parts(const struct dp_assembly *a, const struct dp_draft_table *t, struct part *parts)
+/* Where text ends in each row of the grid; leaders are none. */
+static float *row_ends(const struct dp_assembly *a, const struct dp_draft_table *t)
+{
+    float *ends = B_ARENA_ARRAY(a->arena, (size_t)t->rows, float);
+    for (int32_t r = 0; ends && r < t->rows; r++)
+        ends[r] = -1e30f;
+    for (int32_t i = 0; ends && i < t->n_items; i++) {
+        const struct dp_item *item = &a->items[t->items[i]];
+        const struct dp_line *line = &a->page->lines[item->line];
+        float *end = &ends[dp_grid_index(t->ys, t->rows + 1, mid_y(item->box))];
+        for (int32_t k = 0; k < line->n_words; k++) {
+            const int32_t leader = dp_leader_words(a, item, k);
+            if (leader > 0)
+                k += leader - 1;
+            else
+                *end = fmaxf(*end, word_box(a, item, &a->page->words[line->first_word + k]).x1);
+        }
+    }
+    return ends;
+}
+
+/* The leader of the line's words [from, from + n) leads to a text of its row, rather than being a blank to fill in. */
+static bool leads_on(const struct dp_assembly *a, const struct dp_draft_table *t, const struct dp_item *item,
+                     int32_t from, int32_t n, const float *ends)
+{
+    const struct dp_word *last = &a->page->words[a->page->lines[item->line].first_word + from + n - 1];
+    return word_box(a, item, last).x1 < ends[dp_grid_index(t->ys, t->rows + 1, mid_y(item->box))];
+}
+
+static int32_t collect_parts(const struct dp_assembly *a, const struct dp_draft_table *t, const float *ends,
+                             struct part *parts)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < t->n_items; i++) {
@@ -170,6 +224,12 @@ static int32_t collect_parts(const struct dp_assembly *a, const struct dp_draft_
         struct part *p = NULL;
         for (int32_t k = 0; k < line->n_words; k++) {
             const struct dp_rect box = word_box(a, item, &a->page->words[line->first_word + k]);
+            const int32_t leader = dp_leader_words(a, item, k);
+            if (leader > 0 && leads_on(a, t, item, k, leader, ends)) {
+                k += leader - 1;
+                p = NULL;
+                continue;
+            }
             const int32_t cell = cell_at(t, mid_x(box), mid_y(item->box));
             if (!p || p->cell != cell) {
                 p = &parts[n++];
@@ -244,6 +304,12 @@ static struct dp_rect box_of(const struct dp_assembly *a, const struct dp_draft_
     return box;
 }
 
+/* In the column that names the rows. */
+static bool is_first(const struct dp_draft_table *t, const struct dp_draft_cell *c)
+{
+    return t->rtl ? c->col + c->col_span == t->cols : c->col == 0;
+}
+
 static enum b_code fill_cells(struct dp_assembly *a, const struct dp_draft_table *t, struct dp_cell *cells,
                               struct b_err *err)
 {
@@ -251,9 +317,10 @@ static enum b_code fill_cells(struct dp_assembly *a, const struct dp_draft_table
     for (int32_t i = 0; i < t->n_items; i++)
         room += (size_t)a->page->lines[a->items[t->items[i]].line].n_words + 1;
     struct part *parts = B_ARENA_ARRAY(a->arena, room, struct part);
-    if (!parts)
+    const float *ends = row_ends(a, t);
+    if (!parts || !ends)
         return b_arena_refused(a->arena, "assembly", err);
-    const int32_t n = collect_parts(a, t, parts);
+    const int32_t n = collect_parts(a, t, ends, parts);
     for (int32_t i = 0, at = 0; i < t->n_cells; i++) {
         const struct dp_draft_cell *c = &t->cells[i];
         const int32_t own = c->row * t->cols + c->col;
@@ -264,9 +331,9 @@ static enum b_code fill_cells(struct dp_assembly *a, const struct dp_draft_table
                                     .col = c->col,
                                     .row_span = c->row_span,
                                     .col_span = c->col_span,
-                                    .header = c->row < t->header_rows           ? DP_COLUMN_HEADER
-                                              : t->header_column && c->col == 0 ? DP_ROW_HEADER
-                                                                                : DP_NOT_HEADER,
+                                    .header = c->row < t->header_rows              ? DP_COLUMN_HEADER
+                                              : t->header_column && is_first(t, c) ? DP_ROW_HEADER
+                                                                                   : DP_NOT_HEADER,
                                     .bbox = box_of(a, t, c, parts + at, end - at),
                                     .confidence = confidence_of(a, parts + at, end - at)};
         cells[i].text = end > at ? text_of(a, parts + at, end - at) : "";
@@ -275,6 +342,21 @@ static enum b_code fill_cells(struct dp_assembly *a, const struct dp_draft_table
         at = end;
     }
     return B_OK;
+}
+
+static int by_position(const void *p, const void *q)
+{
+    const struct dp_cell *a = p, *b = q;
+    return a->row != b->row ? a->row - b->row : a->col - b->col;
+}
+
+/* Columns numbered from the right. */
+static void mirror_columns(const struct dp_draft_table *t, struct dp_cell *cells)
+{
+    for (int32_t i = 0; i < t->n_cells; i++)
+        cells[i].col = t->cols - cells[i].col - cells[i].col_span;
+    if (t->n_cells > 1)
+        qsort(cells, (size_t)t->n_cells, sizeof *cells, by_position);
 }
 
 /* Cells row by row, tabs and newlines between. */
@@ -314,6 +396,8 @@ enum b_code dp_table_emit(struct dp_assembly *a, const struct dp_draft_table *ta
     const enum b_code code = fill_cells(&view, table, cells + cell_cap, err);
     if (code != B_OK)
         return code;
+    if (table->rtl)
+        mirror_columns(table, cells + cell_cap);
     tables[table_cap] = (struct dp_table){
         .rows = table->rows, .cols = table->cols, .first_cell = page->n_cells, .n_cells = table->n_cells};
     block->table = page->n_tables;

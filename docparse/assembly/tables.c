@@ -366,46 +366,39 @@ static bool is_drawn(const struct dp_assembly *a, const struct dp_draft_table *t
     return n * 2 > t->n_items;
 }
 
-/* Whether the lines of what looks like a table are entries of a table of contents: leaders to one number each. */
-static bool is_contents(const struct dp_assembly *a, const struct dp_draft_table *t)
-{
-    int32_t entries = 0;
-    for (int32_t i = 0; i < t->n_items; i++) {
-        const struct dp_item *it = &a->items[t->items[i]];
-        int32_t behind = 0;
-        if (it->leader == DP_LEADER_NONE)
-            continue;
-        for (int32_t k = 0; k < t->n_items && behind < 2; k++) {
-            const struct dp_rect b = a->items[t->items[k]].box;
-            behind += b.x0 > it->box.x1 && mid_y(b) > it->box.y0 && mid_y(b) < it->box.y1;
-        }
-        entries += behind < 2;
-    }
-    return entries >= 2 && entries * 3 >= t->rows;
-}
+/* What speaks for a region: rules of its inside, its text alone, or text between two rules. */
+enum region_kind { RULED, BARE, ENCLOSED };
 
-static enum b_code try_region(struct finder *f, struct dp_rect box, bool borderless)
+static enum b_code try_region(struct finder *f, struct dp_rect box, enum region_kind kind, bool *taken)
 {
+    const bool borderless = kind != RULED;
     struct dp_assembly *a = f->a;
     struct dp_draft_table table, longer;
     bool is_table = false;
     if (a->n_tables >= TABLES_MAX)
         return B_OK;
     enum b_code code = draft(f, box, borderless, &table, &is_table);
-    if (code != B_OK || !is_table || is_drawn(a, &table) || is_contents(a, &table) ||
-        dp_is_listing(a, table.items, table.n_items, table.box))
+    if (code != B_OK || !is_table || is_drawn(a, &table) || dp_is_listing(a, table.items, table.n_items, table.box))
         return code;
     own_items(a, &table, a->n_tables);
     code = dp_table_reach(a, &table, &box, f->err);
     if (code == B_OK && (box.y0 < table.box.y0 || box.y1 > table.box.y1)) {
         own_items(a, &table, DP_NONE);
+        if (kind == ENCLOSED) /* the two rules only part its rows */
+            return code;
         code = draft(f, box, borderless, &longer, &is_table);
         if (is_table && longer.cols == table.cols && longer.rows > table.rows)
             table = longer;
         own_items(a, &table, a->n_tables);
     }
     a->tables[a->n_tables++] = table;
+    *taken = true;
     return code;
+}
+
+static enum b_code try_bare(void *context, struct dp_rect box, bool *taken)
+{
+    return try_region(context, box, BARE, taken);
 }
 
 /* Rows of text whose middles lie between two heights of the region. */
@@ -495,6 +488,7 @@ static bool lacks_labels(const struct finder *f, struct dp_rect box)
 static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
 {
     int32_t level = 0, upright = 0, cut;
+    bool taken = false;
     struct dp_rect box = {1e30f, 1e30f, -1e30f, -1e30f};
     for (int32_t i = 0; i < f->n_level + f->n_upright; i++) {
         if (root_of(f->group, i) != root)
@@ -509,19 +503,21 @@ static enum b_code try_group(struct finder *f, int32_t root, int32_t *rules)
         struct dp_rect part = box;
         part.y1 = mid_y(f->level[rules[cut]]);
         box.y0 = mid_y(f->level[rules[cut + 1]]);
-        const enum b_code code = try_region(f, trimmed(f, part, rules, cut + 1), false);
+        const enum b_code code = try_region(f, trimmed(f, part, rules, cut + 1), RULED, &taken);
         if (code != B_OK)
             return code;
         rules += cut + 1;
         level -= cut + 1;
     }
+    if (level == 2 && upright == 0) /* rules at its top and bottom say where it is, not that it is a table */
+        return try_region(f, box, ENCLOSED, &taken);
     if (!(level >= 3 || (level >= 2 && upright >= 1)))
         return B_OK;
     if (upright == 0 && lacks_labels(f, box))
         return B_OK;
     if (upright == 0)
         box = trimmed(f, box, rules, level);
-    return try_region(f, without_overhang(f, box, root), false);
+    return try_region(f, without_overhang(f, box, root), RULED, &taken);
 }
 
 static enum b_code prepare(struct finder *f)
@@ -567,23 +563,17 @@ static enum b_code find_ruled(struct finder *f)
 
 static enum b_code find_in(struct dp_assembly *a, struct b_err *err)
 {
-    enum { BARE_MAX = 32 };
     struct finder f = {.a = a, .err = err};
-    struct dp_rect bare[BARE_MAX];
-    int32_t n = 0;
     enum b_code code = prepare(&f);
     if (code == B_OK)
         code = find_ruled(&f);
-    if (code == B_OK)
-        code = dp_tables_bare(a, bare, BARE_MAX, &n, err);
-    for (int32_t i = 0; i < n && code == B_OK; i++)
-        code = try_region(&f, bare[i], true);
-    return code;
+    return code == B_OK ? dp_tables_bare(a, try_bare, &f, err) : code;
 }
 
 enum b_code dp_tables_find(struct dp_assembly *a, struct b_err *err)
 {
     a->tables = B_ARENA_ARRAY(a->arena, TABLES_MAX, struct dp_draft_table);
+    dp_leader_rules(a);
     if (!a->tables)
         return b_arena_refused(a->arena, "assembly", err);
     enum b_code code = find_in(a, err);
@@ -687,7 +677,7 @@ enum b_code dp_tables_from_grid(struct dp_assembly *a, struct dp_draft_block *bl
             table.items[table.n_items++] = a->row_items[r->first + k];
     }
     const enum b_code code = dp_table_grid(a, &table, true, &is_table, err);
-    if (code != B_OK || !is_table || is_drawn(a, &table) || is_contents(a, &table))
+    if (code != B_OK || !is_table || is_drawn(a, &table))
         return code;
     block->type = DP_TABLE;
     block->table = a->n_tables;

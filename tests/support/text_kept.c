@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "docparse/leader.h"
 #include "engine/base/utf8.h"
 
 static void *allocate(size_t count, size_t size)
@@ -79,6 +80,32 @@ static bool is_drawn(const struct dp_page *page, const struct dp_block *b)
     return known && b->n_lines > 0 && strncmp(page->lines[b->first_line].text, b->marker, strlen(b->marker)) != 0;
 }
 
+/* Words that are nothing but dots. */
+static bool is_dots(const char *text)
+{
+    const size_t len = strlen(text);
+    for (size_t pos = 0; pos < len;)
+        if (dp_leader_dots(b_utf8_next(text, len, &pos)) == 0)
+            return false;
+    return len > 0;
+}
+
+/* Dots between the cells of a table part them as rules do: the cells may be without. */
+static void forgive_leaders(const struct dp_page *page, const struct dp_block *b, struct counts *c)
+{
+    struct counts *dots = allocate(1, sizeof *dots);
+    for (int32_t i = 0; i < b->n_lines; i++) {
+        const struct dp_line *line = &page->lines[b->first_line + i];
+        for (int32_t k = 0; k < line->n_words; k++)
+            if (is_dots(page->words[line->first_word + k].text))
+                count(dots, page->words[line->first_word + k].text, 1);
+    }
+    for (int i = 0; i < CLASSES; i++)
+        if (c->of[i] > 0 && c->of[i] <= dots->of[i])
+            c->of[i] = 0;
+    free(dots);
+}
+
 /* What the lines have and the block has not; negative: what only the block has. */
 static void count_block(const struct dp_page *page, const struct dp_block *b, struct counts *c, int64_t *characters)
 {
@@ -94,6 +121,7 @@ static void count_block(const struct dp_page *page, const struct dp_block *b, st
     const struct dp_table *t = &page->tables[b->table];
     for (int32_t i = 0; i < t->n_cells; i++)
         count(c, page->cells[t->first_cell + i].text, -1);
+    forgive_leaders(page, b, c);
 }
 
 static bool block_kept(const struct dp_page *page, const struct dp_block *b, struct t_text_tally *tally, char *why,

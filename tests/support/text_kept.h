@@ -9,8 +9,9 @@
  *  1. the lines are the same before and after, as a multiset of their texts, and the words are untouched;
  *  2. every line stands in exactly one block;
  *  3. the characters of a block (marker and text, tables: its cells) are those of its lines as a multiset, spaces
- * aside, but for hyphens at the ends of lines that the block's text undoes: at most one for each line of the block. A
- * marker that the file draws as a path is in no line; then the text alone makes up the lines. */
+ * aside, but for hyphens at the ends of lines that the block's text undoes: at most one for each line of the block,
+ * and for words of dots between the cells of a table. A marker that the file draws as a path is in no line; then the
+ * text alone makes up the lines. */
 
 /* A page's text before assembly. */
 struct t_text_before {

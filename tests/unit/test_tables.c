@@ -544,6 +544,135 @@ static void test_note(void **state)
     }
 }
 
+/* Dots that lead to a price part two cells and stand in neither; lists that are set to other margins are other tables;
+ * what has no price keeps its dots. */
+static void test_leaders(void **state)
+{
+    static const char *const goods[] = {"Spade with a handle of ash and a blade", "Hand fork", "Twine", "Rake"};
+    static const char *const prices[] = {"32.50", "8.75", "3.20", "12.90"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 4; r++) {
+        text(g, 100, (float)(300 + r * 36), goods[r]);
+        text(g, 500, (float)(300 + r * 36), r ? "............." : ". . . . . . .");
+        text(g, 700, (float)(300 + r * 36), prices[r]);
+        text(g, 100, (float)(560 + r * 36), "Soup ............................................................");
+        if (r != 1)
+            text(g, 900, (float)(560 + r * 36), prices[r]);
+    }
+    prose(g, 800);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 2);
+    expect_size(g, 0, 4, 2);
+    for (int r = 0; r < 4; r++) {
+        assert_string_equal(cell_text(g, 0, r, 0), goods[r]);
+        assert_string_equal(cell_text(g, 0, r, 1), prices[r]);
+    }
+    expect_size(g, 1, 4, 2);
+    assert_string_equal(cell_text(g, 1, 0, 0), "Soup");
+    assert_int_equal(strncmp(cell_text(g, 1, 1, 0), "Soup .....", 10), 0);
+}
+
+/* Dots that lead to pages are a table of contents. */
+static void test_contents(void **state)
+{
+    static const char *const pages[] = {"iii", "1", "1", "4", "12", "104"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 6; r++) {
+        text(g, 100, (float)(300 + r * 36), "Chapter of the book ...............................................");
+        text(g, 900, (float)(300 + r * 36), pages[r]);
+    }
+    prose(g, 800);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 0);
+}
+
+/* An index of two columns, whose places go up and down, is no table either. */
+static void test_index(void **state)
+{
+    static const char *const pages[] = {"30", "12, 44", "7", "51, 60", "3", "18"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 6; r++)
+        for (int c = 0; c < 2; c++) {
+            text(g, (float)(100 + c * 520), (float)(300 + r * 36), "word of it .................");
+            text(g, (float)(400 + c * 520), (float)(300 + r * 36), pages[(r + c) % 6]);
+        }
+    prose(g, 800);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 0);
+}
+
+/* Dots that a scan shows as a rule on the line of text, of which the reader sees the first ones only. */
+static void test_dotted_rules(void **state)
+{
+    static const char *const goods[] = {"Spade ..", "Hand fork.", "Twine ...", "Rake"};
+    static const char *const prices[] = {"32.50", "8.75", "3.20", "12.90"};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 4; r++) {
+        text(g, 100, (float)(300 + r * 36), goods[r]);
+        rule(g, 190, 316 + r * 36, 690, 318 + r * 36);
+        text(g, 700, (float)(300 + r * 36), prices[r]);
+    }
+    prose(g, 500);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 4, 2);
+    assert_string_equal(cell_text(g, 0, 0, 0), "Spade");
+    assert_string_equal(cell_text(g, 0, 1, 0), "Hand fork.");
+    assert_string_equal(cell_text(g, 0, 2, 0), "Twine");
+    assert_string_equal(cell_text(g, 0, 3, 1), "12.90");
+}
+
+/* The first column of a table in Hebrew is the rightmost one. */
+static void test_columns_from_the_right(void **state)
+{
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r <= 4; r++)
+        rule(g, 120, 300 + r * 40, 1080, 302 + r * 40);
+    for (int c = 0; c <= 3; c++)
+        for (int y = 300; y < 460; y++)
+            memset(g->sheet.image.pixels + (size_t)y * W + 120 + c * 320, 30, 2);
+    for (int r = 0; r < 4; r++) {
+        text(g, 140, (float)(308 + r * 40), r ? "24" : "2022");
+        text(g, 460, (float)(308 + r * 40), r ? "48" : "2023");
+        text(g, 780, (float)(308 + r * 40), "\xd7\xa0\xd7\xa1\xd7\x99\xd7\xa2\xd7\x95\xd7\xaa");
+    }
+    prose(g, 560);
+    assemble(g);
+    expect_size(g, 0, 4, 3);
+    assert_string_equal(cell_text(g, 0, 0, 1), "2023");
+    assert_string_equal(cell_text(g, 0, 0, 2), "2022");
+    const struct dp_cell *cells = &g->page->cells[g->page->tables[0].first_cell];
+    assert_int_equal(cells[3].header, DP_ROW_HEADER);
+    assert_int_equal(cells[4].header, DP_NOT_HEADER);
+    assert_true(cells[3].bbox.x0 > cells[4].bbox.x0);
+}
+
+/* A rule above and one below, in a column of text: the other column is no part of the table. */
+static void test_rules_above_and_below(void **state)
+{
+    static const char *const names[] = {"Place", "Carlow", "Imst", "Lundby", "Penzlin"};
+    struct drawing *g = *state;
+    for (int r = 0; r < 12; r++)
+        text(g, 640, (float)(300 + r * 32), "words of the other column of this page");
+    rule(g, 100, 300, 560, 302);
+    for (int r = 0; r < 5; r++) {
+        text(g, 110, (float)(306 + r * 32), names[r]);
+        text(g, 330, (float)(306 + r * 32), r ? "5.4" : "Mean");
+        text(g, 480, (float)(306 + r * 32), r ? "13.8" : "Max");
+    }
+    rule(g, 100, 466, 560, 468);
+    for (int r = 0; r < 6; r++)
+        text(g, 100, (float)(490 + r * 32), "words of the column under the small table");
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 1);
+    expect_size(g, 0, 5, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +689,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_frame_under_letterhead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_contents, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_index, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dotted_rules, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_from_the_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rules_above_and_below, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_statement, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_between_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_form, set_up, tear_down),

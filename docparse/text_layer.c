@@ -15,6 +15,11 @@
 
 #define DOMAIN "text layer"
 #define GAP_WORDS 1.0f     /* ems between neighbours in the file's order; justified text reaches 0.8 */
+#define GAP_GUTTER 0.9f    /* ems between columns, at least; LaTeX sets them 1 apart */
+#define GUTTER_NEAR 8.0f   /* ems above and below, over which no word crosses a gutter */
+#define GUTTER_FAR 20.0f   /* ems above and below, over which words start at its right edge */
+#define GUTTER_STARTS 4    /* such words */
+#define EDGE_SAME 0.2f     /* ems between such starts */
 #define GAP_BROKEN 0.35f   /* ems when the file breaks the line there (Poppler breaks at raised characters) */
 #define GAP_PIECES 0.45f   /* ems between pieces of one row that are not neighbours in the file */
 #define BACK 0.5f          /* ems a word may start before the end of its neighbour: kerning, accents */
@@ -160,7 +165,29 @@ static bool same_row(struct span core, struct span w, float em_line, float em_wo
     return overlap > 0.6f * smaller;
 }
 
-static bool continues(const struct grouping *g, int32_t line, int32_t prev, int32_t word)
+/* The gap in front of a word is the gutter between two columns: above and below, no word crosses its middle and several
+ * start at its right edge. */
+static bool is_gutter(struct grouping *g, int32_t word, float from, float to)
+{
+    const struct dp_sheet *s = g->sheet;
+    const int dir = g->direction[word];
+    const struct span w = span_of(s->words[word].bbox, dir);
+    const float em = g->em[word], middle = (from + to) * 0.5f;
+    int32_t starts = 0;
+    g->steps -= s->n_words;
+    for (int32_t i = 0; i < s->n_words && g->steps > 0; i++) {
+        const struct span o = span_of(s->words[i].bbox, dir);
+        const float away = fmaxf(o.c0 - w.c1, w.c0 - o.c1);
+        if (g->direction[i] != dir || away > GUTTER_FAR * em)
+            continue;
+        if (o.a0 < middle && o.a1 > middle && away < GUTTER_NEAR * em)
+            return false;
+        starts += fabsf(o.a0 - w.a0) < EDGE_SAME * em;
+    }
+    return starts > GUTTER_STARTS; /* the word itself is one */
+}
+
+static bool continues(struct grouping *g, int32_t line, int32_t prev, int32_t word)
 {
     const struct dp_sheet *s = g->sheet;
     const int dir = g->direction[word];
@@ -179,7 +206,9 @@ static bool continues(const struct grouping *g, int32_t line, int32_t prev, int3
     const float limit = s->words[prev].joined                        ? 2.0f
                         : s->word_line_end && s->word_line_end[prev] ? GAP_BROKEN
                                                                      : GAP_WORDS;
-    return gap < limit * big && gap > -BACK * big - (s->words[prev].joined ? em : 0);
+    if (gap >= limit * big || gap <= -BACK * big - (s->words[prev].joined ? em : 0))
+        return false;
+    return gap < GAP_GUTTER * big || p.a0 > w.a0 || !is_gutter(g, word, p.a1, w.a0);
 }
 
 static void put_word(struct grouping *g, int32_t line, int32_t word)

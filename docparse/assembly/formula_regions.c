@@ -17,6 +17,8 @@
 #define LINE_GAP 0.95f   /* sizes between rows of one display */
 #define PROSE_GAP 1.6f   /* sizes between a display and running text beside it */
 #define TALL 1.5f        /* sizes: a bracket around something */
+#define GUTTER 0.9f      /* sizes between columns, at least */
+#define GUTTER_ROWS 6.0f /* lines' heights above and below, over which no line crosses a gutter */
 #define BAR_SHARE 0.6f   /* of the page's width: wider lines part the page */
 #define LEADERS 14       /* full stops that no formula has: four rows of dots have twelve */
 #define INDENT 2.5f      /* body sizes that the first line of a paragraph may be indented by */
@@ -456,6 +458,20 @@ static bool is_between_rules(const struct dp_assembly *a, struct dp_rect box)
     return n >= TABLE_RULES;
 }
 
+/* Text of another column: no line of running text above or below crosses what lies between. */
+static bool is_beyond_gutter(const struct dp_assembly *a, const enum dp_line_kind *kinds, struct dp_rect box, struct dp_rect text)
+{
+    const float x = (fmaxf(box.x0, text.x0) + fminf(box.x1, text.x1)) * 0.5f, reach = GUTTER_ROWS * a->height;
+    if (gap_x(box, text) < GUTTER * a->body)
+        return false;
+    for (int32_t i = 0; i < a->page->n_lines; i++) {
+        const struct dp_rect b = a->page->lines[i].bbox;
+        if (kinds[i] == DP_LINE_PROSE && b.x0 < x && b.x1 > x && b.y1 > box.y0 - reach && b.y0 < box.y1 + reach)
+            return false;
+    }
+    return true;
+}
+
 static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kinds, const struct dp_glyph_region *r)
 {
     if (!is_math(r) || r->all < (r->bars ? 2 : 3) || r->box.y1 - r->box.y0 < 0.4f * a->body)
@@ -470,7 +486,7 @@ static bool is_display(const struct dp_assembly *a, const enum dp_line_kind *kin
         const struct dp_rect b = a->page->lines[i].bbox;
         const float mid = (b.y0 + b.y1) * 0.5f;
         if (kinds[i] == DP_LINE_PROSE && mid > r->box.y0 - 0.1f * a->body && mid < r->box.y1 + 0.1f * a->body &&
-            gap_x(b, r->box) < PROSE_GAP * a->body)
+            gap_x(b, r->box) < PROSE_GAP * a->body && !is_beyond_gutter(a, kinds, r->box, b))
             return false;
     }
     return !is_inline_row(a, kinds, r) && !is_between_rules(a, r->box);

@@ -56,6 +56,15 @@ class Samples(Case):
                           "3.1 Sampling", "3.2 Results", "4 Outlook"])
         self.assertFalse([b["text"] for b in blocks if b["type"] == "formula"])
 
+    def test_columns_of_a_paper(self):
+        """Columns as LaTeX sets them, 1 em apart: each is read to its foot, with the formulas that fill it."""
+        self.convert(os.path.join(SOURCE, "corpora", "samples", "paper.pdf"), "-f", "json,md")
+        blocks = self.json("paper")["pages"][0]["blocks"]
+        heads = [b["text"].split()[0] for b in blocks if b["type"] in ("title", "heading")]
+        self.assertEqual([h for h in heads if h[0] in "12345R"], ["1", "2", "3", "4", "5", "References"])
+        self.assertGreaterEqual(len([b for b in blocks if b["type"] == "formula"]), 6)
+        self.assertIn("slow down, stop and spread. The effect decides where silt settles in reservoirs and how plankton", self.bytes_of("paper.md").decode())
+
     def validator(self):
         try:
             import jsonschema

@@ -558,6 +558,15 @@ static void write_out(const struct grouping *g, struct dp_layer *out)
     out->n_words = at;
 }
 
+/* The words are invisible, put over a picture by a program that read it: their sizes are guesses, and tell no scripts. */
+static bool is_guessed(const struct dp_sheet *s)
+{
+    int32_t hidden = 0;
+    for (int32_t i = 0; s->word_hidden && i < s->n_words; i++)
+        hidden += s->word_hidden[i] != 0;
+    return hidden * 2 > s->n_words;
+}
+
 enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *arena, struct dp_layer *out,
                                 struct b_err *err)
 {
@@ -586,7 +595,8 @@ enum b_code dp_text_layer_group(const struct dp_sheet *sheet, struct b_arena *ar
     }
     group_along(&g);
     join_pieces(&g, keys);
-    for (int round = 0; round < ROUNDS && fill_holes(&g, keys); round++) /* a denominator brings its row to the numerator */
+    const int rounds = is_guessed(sheet) ? 0 : ROUNDS;
+    for (int round = 0; round < rounds && fill_holes(&g, keys); round++) /* a denominator brings its row to the numerator */
         join_pieces(&g, keys);
     write_out(&g, out);
     return B_OK;

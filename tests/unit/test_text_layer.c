@@ -23,11 +23,12 @@ struct put {
     bool sign;
 };
 
-/* The lines of the words as "a b|c d". */
-static void layer(const struct put *put, int32_t n, char *out, size_t room)
+/* The lines of the words as "a b|c d"; hidden: drawn invisibly. */
+static void layer(const struct put *put, int32_t n, uint8_t hidden, char *out, size_t room)
 {
     struct dp_word words[WORDS] = {0};
-    uint8_t ends[WORDS] = {0};
+    uint8_t ends[WORDS] = {0}, hides[WORDS];
+    memset(hides, hidden, sizeof hides);
     struct b_arena *arena = b_arena_new((size_t)1 << 20);
     struct dp_glyph glyphs[WORDS];
     const char *fonts[] = {"CMSY10"};
@@ -44,7 +45,7 @@ static void layer(const struct put *put, int32_t n, char *out, size_t room)
             glyphs[n_glyphs++] = (struct dp_glyph){.cp = 'p', .x = words[i].bbox.x0, .y = put[i].base * EM, .advance = put[i].wide * EM, .size = size,
                                                    .ink = {words[i].bbox.x0, put[i].base * EM, words[i].bbox.x1, put[i].base * EM + size}};
     }
-    const struct dp_sheet sheet = {.dpi = 72, .words = words, .n_words = n, .word_line_end = ends, .glyphs = glyphs, .n_glyphs = n_glyphs,
+    const struct dp_sheet sheet = {.dpi = 72, .words = words, .n_words = n, .word_line_end = ends, .word_hidden = hides, .glyphs = glyphs, .n_glyphs = n_glyphs,
                                    .glyph_fonts = fonts, .n_glyph_fonts = 1};
     assert_int_equal(dp_text_layer_group(&sheet, arena, &got, NULL), B_OK);
     int32_t seen = 0;
@@ -55,11 +56,12 @@ static void layer(const struct put *put, int32_t n, char *out, size_t room)
     b_arena_drop(arena);
 }
 
-#define EXPECT(want, ...)                                                          \
+#define EXPECT(want, ...) EXPECT_OF(0, want, __VA_ARGS__)
+#define EXPECT_OF(hidden, want, ...)                                               \
     do {                                                                           \
         const struct put put_[] = {__VA_ARGS__};                                   \
         char got_[400] = "";                                                       \
-        layer(put_, (int32_t)(sizeof put_ / sizeof put_[0]), got_, sizeof got_);   \
+        layer(put_, (int32_t)(sizeof put_ / sizeof put_[0]), hidden, got_, sizeof got_); \
         assert_string_equal(got_, want);                                           \
     } while (0)
 
@@ -103,10 +105,18 @@ static void drop_caps_take_no_lines(void **state)
            {"from", 12.1f, 2.8f, 2, 1, false});
 }
 
+/* What a program wrote invisibly over a scan has guessed sizes. */
+static void guessed_sizes_tell_no_scripts(void **state)
+{
+    (void)state;
+    EXPECT("a x b", {"a", 0, 2, 0.5f, 1, false}, {"b", 1.4f, 2, 0.5f, 1, false}, {"x", 0.55f, 1.25f, 0.7f, 0.7f, false});
+    EXPECT_OF(1, "a|b|x", {"a", 0, 2, 0.5f, 1, false}, {"b", 1.4f, 2, 0.5f, 1, false}, {"x", 0.55f, 1.25f, 0.7f, 0.7f, false});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(limits_go_into_their_row), cmocka_unit_test(fractions_keep_their_order),
                                        cmocka_unit_test(roots_go_to_the_row_of_their_ink), cmocka_unit_test(others_stay_lines),
-                                       cmocka_unit_test(drop_caps_take_no_lines)};
+                                       cmocka_unit_test(drop_caps_take_no_lines), cmocka_unit_test(guessed_sizes_tell_no_scripts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,12 +71,16 @@ enum b_code b_bytes_read_fd(int fd, uint64_t max_bytes, struct b_bytes *out, str
     return B_OK;
 }
 
+enum { WEIGHTS = 64 << 20 }; /* what is as large is read again and again, and its pages' translation is waited for */
+
 /* Takes fd when it succeeds. */
 static enum b_code map_fd(int fd, const char *path, size_t size, struct b_bytes *out, struct b_err *err)
 {
     void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED)
         return b_fail(err, B_IO, "file", "%s cannot be mapped: %s", path, strerror(errno));
+    if (size >= WEIGHTS) /* a wish, which counts where the file is not in memory yet: then it is read in large pages */
+        (void)madvise(at, size, MADV_HUGEPAGE);
     *out = (struct b_bytes){.data = at, .size = size, .owner = at, .kind = KIND_MAPPED, .fd = fd};
     return B_OK;
 }

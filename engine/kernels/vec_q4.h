@@ -24,6 +24,14 @@ V_INLINE vi i_set32(int x)
 {
     return _mm512_set1_epi32(x);
 }
+V_INLINE vi i_less_product(vi a, vi b, vi c) /* a - bc */
+{
+    return _mm512_sub_epi32(a, _mm512_mullo_epi32(b, c));
+}
+V_INLINE int i_total(vi a)
+{
+    return _mm512_reduce_add_epi32(a);
+}
 /* The first byte of each word, four times. */
 V_INLINE vi i_fourfold(vi a)
 {
@@ -40,6 +48,16 @@ V_INLINE vi i_words(const uint8_t *p)
 V_INLINE vi i_set32(int x)
 {
     return _mm256_set1_epi32(x);
+}
+V_INLINE vi i_less_product(vi a, vi b, vi c)
+{
+    return _mm256_sub_epi32(a, _mm256_mullo_epi32(b, c));
+}
+V_INLINE int i_total(vi a)
+{
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1)));
 }
 V_INLINE vi i_fourfold(vi a)
 {
@@ -62,29 +80,34 @@ V_INLINE vi q4_words(vi acc, vi x, vi low, vi y, vi high)
 #endif
 }
 
-/* The scales of a vector of outputs from their place in a group on, and their zeros in every byte of a word. */
+/* The scales of a vector of outputs from their place in a group on, and their zeros. */
 V_INLINE vf q4_scales(const uint8_t *at, vi *zeros)
 {
     const vi bits = i_load(at);
-    *zeros = i_fourfold(i_and(bits, i_set32(15)));
+    *zeros = i_and(bits, i_set32(15));
     return v_of_bits(i_and(bits, i_set32(~15)));
 }
 
-V_INLINE void q4_halves(const uint8_t *at, vi zeros, vi *low, vi *high)
+/* The sum of a group of activations. */
+V_INLINE int q4_total(const uint8_t *x)
 {
-    const vi both = i_load(at);
-    *low = i_sub8(i_and(both, i_set8(15)), zeros);
-    *high = i_sub8(i_high4(both), zeros);
+    vi sum = i_zero();
+    for (size_t b = 0; b < ENG_LM_GROUP / 2; b += BYTES)
+        sum = q4_words(sum, i_load(x + b), i_set8(1), i_load(x + ENG_LM_GROUP / 2 + b), i_set8(1));
+    return i_total(sum);
 }
 
-/* A group's products with Q4_VECTORS vectors of outputs, from w on, onto acc. */
-V_INLINE void q4_group(const size_t columns, size_t x_row, const uint8_t *x, const uint8_t *w,
+/* A group's products with Q4_VECTORS vectors of outputs, from w on, onto acc. One row waits for its weights, and the fewer
+ * instructions a line takes the more lines are under way: there zeros are subtracted from the product, `total` being the
+ * sum of the activations. The whole numbers are the same. */
+V_INLINE void q4_group(const size_t columns, size_t x_row, const uint8_t *x, int total, const uint8_t *w,
                        vf acc[Q4_COLUMNS][Q4_VECTORS])
 {
-    vi zeros[Q4_VECTORS], part[Q4_COLUMNS][Q4_VECTORS];
+    vi zeros[Q4_VECTORS], bytes[Q4_VECTORS], part[Q4_COLUMNS][Q4_VECTORS];
 #pragma GCC unroll 8
     for (size_t v = 0; v < Q4_VECTORS; v++) {
         (void)q4_scales(w + ENG_LM_Q4_SCALES + v * BYTES, &zeros[v]);
+        bytes[v] = i_fourfold(zeros[v]);
 #pragma GCC unroll 8
         for (size_t i = 0; i < columns; i++)
             part[i][v] = i_zero();
@@ -93,8 +116,15 @@ V_INLINE void q4_group(const size_t columns, size_t x_row, const uint8_t *x, con
     for (size_t c = 0; c < ENG_LM_GROUP / 8; c++) {
         vi low[Q4_VECTORS], high[Q4_VECTORS];
 #pragma GCC unroll 8
-        for (size_t v = 0; v < Q4_VECTORS; v++)
-            q4_halves(w + c * ENG_LM_Q4_LINE + v * BYTES, zeros[v], &low[v], &high[v]);
+        for (size_t v = 0; v < Q4_VECTORS; v++) {
+            const vi both = i_load(w + c * ENG_LM_Q4_LINE + v * BYTES);
+            low[v] = i_and(both, i_set8(15));
+            high[v] = i_high4(both);
+            if (columns > 1) {
+                low[v] = i_sub8(low[v], bytes[v]);
+                high[v] = i_sub8(high[v], bytes[v]);
+            }
+        }
 #pragma GCC unroll 8
         for (size_t i = 0; i < columns; i++) {
             const uint8_t *xi = x + i * x_row + 4 * c;
@@ -107,6 +137,8 @@ V_INLINE void q4_group(const size_t columns, size_t x_row, const uint8_t *x, con
 #pragma GCC unroll 8
     for (size_t v = 0; v < Q4_VECTORS; v++) {
         const vf scales = q4_scales(w + ENG_LM_Q4_SCALES + v * BYTES, &zeros[v]);
+        if (columns == 1)
+            part[0][v] = i_less_product(part[0][v], zeros[v], i_set32(total));
 #pragma GCC unroll 8
         for (size_t i = 0; i < columns; i++)
             acc[i][v] = v_fma(i_float(part[i][v]), scales, acc[i][v]);
@@ -126,10 +158,12 @@ V_INLINE void q4_tile(const size_t columns, const struct eng_lm_shape *s, const 
 #pragma GCC unroll 8
             for (size_t v = 0; v < Q4_VECTORS; v++)
                 acc[h][i][v] = v_zero();
-    for (size_t at = 0; at < s->k; at += ENG_LM_GROUP, w += ENG_LM_Q4_STEP)
+    for (size_t at = 0; at < s->k; at += ENG_LM_GROUP, w += ENG_LM_Q4_STEP) {
+        const int total = columns == 1 ? q4_total(x + at) : 0;
 #pragma GCC unroll 8
         for (size_t h = 0; h < PASSES; h++)
-            q4_group(columns, s->x_row, x + at, w + h * Q4_VECTORS * BYTES, acc[h]);
+            q4_group(columns, s->x_row, x + at, total, w + h * Q4_VECTORS * BYTES, acc[h]);
+    }
 #pragma GCC unroll 8
     for (size_t h = 0; h < PASSES; h++)
 #pragma GCC unroll 8

@@ -170,6 +170,14 @@ def tower_table(results, threads, patches, names):
                 results.ratio(name, best, "vision_cpu_s", threads=threads)))
 
 
+def forget(path):
+    """Takes the file out of memory: what is read from the disk lies in large pages, what was just written does not."""
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
 def start(args, contestants):
     """Fills the lists of contestants of text and of pictures, as far as it gets."""
     python, ckpt = [sys.executable, "-B"], os.path.join(args.work, "ckpt")
@@ -184,6 +192,8 @@ def start(args, contestants):
     if args.llama_bench or importlib.util.find_spec("llama_cpp"):
         if not all(os.path.exists(os.path.join(args.work, q + ".gguf")) for q in QUANTS):
             subprocess.run(python + [PEERS, "gguf", ckpt, args.work], check=True, stdout=subprocess.DEVNULL)
+        for quant in QUANTS:
+            forget(os.path.join(args.work, quant + ".gguf"))
         for quant in QUANTS:
             name, path = "llama.cpp " + quant, os.path.join(args.work, quant + ".gguf")
             weights = os.path.getsize(path) * 1e-9  # head and embedding are one matrix
@@ -269,6 +279,8 @@ def main():
         subprocess.run([sys.executable, os.path.abspath(args.make), ckpt, "--shape", "3b", "--layers", "8",
                         "--vision-layers", "16", "--vocab", "32768"], check=True, stdout=sys.stderr,
                        cwd=os.path.dirname(os.path.abspath(args.make)))
+    for name in os.listdir(ckpt):
+        forget(os.path.join(ckpt, name))
     begin, threads = time.time(), [int(t) for t in args.threads.split(",")]
     results, contestants = Results(os.path.join(args.work, "paired_llm.json")), {"text": [], "tower": [], "reader": []}
     results.about = {"arguments": sys.argv[1:], "load_average_before": os.getloadavg()[0]}

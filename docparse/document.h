@@ -120,7 +120,7 @@ struct dp_block {
     bool has_bbox;               /* false when no box is known (model output without coordinates) */
 };
 
-/* What a stretch of a block's text is. Formulas are the only ones that are found today. */
+/* What a stretch of a block's text is. Formulas and what is raised or lowered are found today. */
 enum dp_span_kind {
     DP_SPAN_FORMULA, DP_SPAN_SUPERSCRIPT, DP_SPAN_SUBSCRIPT, DP_SPAN_BOLD, DP_SPAN_ITALIC, DP_SPAN_MONO, DP_SPAN_LINK,
     DP_SPAN_KINDS /* number of kinds */

@@ -76,25 +76,66 @@ void out_join(struct b_buf *text, const char *next)
     b_buf_append(text, next, more);
 }
 
+/* Appends "^{2}", "_{\text{in}}" for a raised or lowered stretch of letters, digits and signs of charge; false for others. */
+static bool script(struct b_buf *out, const char *text, const struct dp_span *s)
+{
+    bool words = false;
+    if (s->kind != DP_SPAN_SUPERSCRIPT && s->kind != DP_SPAN_SUBSCRIPT)
+        return false;
+    for (size_t pos = (size_t)s->begin; pos < (size_t)s->end;) {
+        const uint32_t cp = b_utf8_next(text, (size_t)s->end, &pos);
+        words = words || b_cp_is_letter(cp);
+        if (!b_cp_is_letter(cp) && !b_cp_is_digit(cp) && cp != '+' && cp != '-' && cp != ',' && cp != '*' && cp != '(' && cp != ')' &&
+            cp != 0x2212 && cp != 0x2013 && cp != 0x2020 && cp != 0x2021)
+            return false;
+    }
+    b_buf_puts(out, s->kind == DP_SPAN_SUPERSCRIPT ? "^{" : "_{");
+    b_buf_puts(out, words ? "\\text{" : "");
+    b_buf_append(out, text + s->begin, (size_t)(s->end - s->begin));
+    b_buf_puts(out, words ? "}}" : "}");
+    return true;
+}
+
+/* Appends the LaTeX of the first of n spans: a formula, or scripts as long as they follow each other ("_{4}^{2-}"). The
+ * number of spans; 0 where the characters stay: a dollar in front of a digit closes nothing. */
+static int32_t latex_of(struct b_buf *out, const char *text, const struct dp_span *s, int32_t n)
+{
+    int32_t used = 0;
+    if (s->kind == DP_SPAN_FORMULA)
+        b_buf_puts(out, s->latex);
+    else
+        while (used < n && (used == 0 || (s[used].begin == s[used - 1].end && s[used].kind != s[used - 1].kind)) && script(out, text, &s[used]))
+            used++;
+    if (s->kind == DP_SPAN_FORMULA)
+        used = 1;
+    return used > 0 && !(text[s[used - 1].end] >= '0' && text[s[used - 1].end] <= '9') ? used : 0;
+}
+
 static void join_marked(const struct dp_page *page, int32_t block, struct b_buf *text)
 {
     const char *from = page->blocks[block].text;
     struct b_buf own;
-    int32_t first, n = dp_spans_of(page, block, &first);
+    int32_t first;
+    const int32_t n = dp_spans_of(page, block, &first);
     size_t at = 0;
     b_buf_init(&own, OUT_FLOW_MAX);
-    for (; n > 0; n--, first++) {
-        const struct dp_span *s = &page->spans[first];
-        /* A dollar in front of a digit closes nothing: then the characters stay. */
-        if (s->kind != DP_SPAN_FORMULA || (from[s->end] >= '0' && from[s->end] <= '9'))
-            continue;
-        if (at > 0 && at == (size_t)s->begin) /* "$a$$b$" would be something else */
-            b_buf_putc(&own, ' ');
-        b_buf_append(&own, from + at, (size_t)s->begin - at);
-        b_buf_putc(&own, OUT_MATH_OPEN);
-        b_buf_puts(&own, s->latex);
-        b_buf_putc(&own, OUT_MATH_CLOSE);
-        at = (size_t)s->end;
+    for (int32_t i = 0, used; i < n; i += used > 0 ? used : 1) {
+        const struct dp_span *s = &page->spans[first + i];
+        struct b_buf latex;
+        b_buf_init(&latex, OUT_FLOW_MAX);
+        used = latex_of(&latex, from, s, n - i);
+        if (used > 0) {
+            if (at > 0 && at == (size_t)s->begin) /* "$a$$b$" would be something else */
+                b_buf_putc(&own, ' ');
+            b_buf_append(&own, from + at, (size_t)s->begin - at);
+            b_buf_putc(&own, OUT_MATH_OPEN);
+            b_buf_append(&own, latex.data ? latex.data : "", latex.len);
+            b_buf_putc(&own, OUT_MATH_CLOSE);
+            at = (size_t)s[used - 1].end;
+        }
+        if (latex.failed != B_OK)
+            own.failed = latex.failed;
+        b_buf_free(&latex);
     }
     b_buf_puts(&own, from + at);
     if (own.failed != B_OK)

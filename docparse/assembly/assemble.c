@@ -43,7 +43,9 @@ static enum b_code run(struct dp_assembly *a, struct b_err *err)
     if (code != B_OK)
         return code;
     code = dp_emit_blocks(a, err);
-    return code == B_OK ? dp_inline_formulas_find(a, err) : code;
+    if (code == B_OK)
+        code = dp_inline_formulas_find(a, err);
+    return code == B_OK ? dp_scripts_find(a, err) : code;
 }
 
 enum b_code dp_assemble(const struct dp_sheet *sheet, struct dp_page *page, struct b_err *err)

@@ -254,6 +254,8 @@ enum b_code dp_formula_emit(struct dp_assembly *a, const struct dp_draft_formula
 
 /* inline_formulas.c: formulas inside of the text of finished blocks, as spans of the page. */
 enum b_code dp_inline_formulas_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
+/* scripts.c: styles and spans of raised and lowered words; behind the formulas. */
+enum b_code dp_scripts_find(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* table_grid.c: columns and rows of a region whose items are known; false when it is no table. */
 enum b_code dp_table_grid(struct dp_assembly *a, struct dp_draft_table *table, bool borderless, bool *is_table,

@@ -17,6 +17,9 @@ enum dp_line_kind {
 /* kinds[page->n_lines]: of each line by what it holds, and by the paragraph that it is a row of. */
 void dp_formula_line_kinds(const struct dp_assembly *a, enum dp_line_kind *kinds);
 
+/* Bytes of the word as it stands at the text's start; without its hyphen where lines were joined. 0: it is not there. */
+size_t dp_word_in_text(const char *text, const char *word);
+
 /* Glyphs that form one display. */
 struct dp_glyph_region {
     struct dp_rect box;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "docparse/assembly/formula_private.h"
 #include "docparse/assembly/glyph_words.h"
 #include "docparse/formula/inline.h"
 #include "engine/base/utf8.h"
@@ -39,8 +40,7 @@ struct block_text {
 
 static const char *const hyphens[] = {"-", "\xC2\xAD", "\xE2\x80\x90"};
 
-/* Bytes of the word as it stands at text[at]; without its hyphen where lines were joined. 0: it is not there. */
-static size_t match(const char *text, const char *word)
+size_t dp_word_in_text(const char *text, const char *word)
 {
     const size_t n = strlen(word);
     if (strncmp(text, word, n) == 0)
@@ -175,7 +175,7 @@ static bool lay_out(const struct dp_assembly *a, const struct dp_glyph_words *w,
             }
             marker = false;
             at += strspn(b->text + at, " \t\n");
-            const size_t len = match(b->text + at, text);
+            const size_t len = dp_word_in_text(b->text + at, text);
             if (len == 0 && text[0])
                 return false;
             put_word(a, w, word, b->first_line + l, b->text, at, len, row, out);

@@ -2,6 +2,7 @@
 # Formulas read from pictures.
 dp_test(test_formula_spell SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_formula_spell.c LIBS docparse_core LABELS unit)
 dp_test(test_document_spans SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_document_spans.c LIBS t_documents LABELS unit)
+dp_test(test_scripts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_scripts.c LIBS t_documents docparse_core LABELS unit)
 dp_test(test_formula_place SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_formula_place.c LIBS t_documents LABELS unit)
 add_executable(bench_formulas ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_formulas.c)
 target_compile_definitions(bench_formulas PRIVATE _GNU_SOURCE)

@@ -277,6 +277,27 @@ static void formulas_in_text(void **state)
     }
 }
 
+/* What is raised or lowered stands as a formula in Markdown, unless that would not close or holds other signs. */
+static void scripts_in_text(void **state)
+{
+    struct t_page t;
+    (void)state;
+    assert_true(t_page_begin(&t, 1, 1000, 1400, 200));
+    t_block(&t, DP_PARAGRAPH, (struct dp_rect){100, 100, 900, 200}, "SO42- at the 1st of q7b, x& y");
+    t_lines(&t, 1);
+    t_span(&t, DP_SPAN_SUBSCRIPT, "4", NULL);
+    t_span(&t, DP_SPAN_SUPERSCRIPT, "2-", NULL);
+    t_span(&t, DP_SPAN_SUPERSCRIPT, "st", NULL);
+    t_span(&t, DP_SPAN_SUPERSCRIPT, "q", NULL);
+    t_span(&t, DP_SPAN_SUPERSCRIPT, "&", NULL);
+    assert_true(t.ok);
+    struct dp_document d = {.info = {.source_name = "a", .media_type = "b", .model_name = "c"}, .pages = &t.page, .n_pages = 1};
+    assert_int_equal(dp_page_check(t.page, NULL), B_OK);
+    render(&d, "md", "SO$_{4}^{2-}$ at the 1$^{\\text{st}}$ of q7b, x& y");
+    render(&d, "text", "SO42- at the 1st of q7b, x& y");
+    dp_page_drop(t.page);
+}
+
 /* Formulas keep their place where words have styles, and where a hyphen goes between two blocks. */
 static void formulas_among_styles(void **state)
 {
@@ -486,7 +507,7 @@ int main(void)
         cmocka_unit_test(empty_document), cmocka_unit_test(nothing_is_lost),  cmocka_unit_test(sparse_grid),
         cmocka_unit_test(broken_page),    cmocka_unit_test(joined_markdown),  cmocka_unit_test(joined_html),
         cmocka_unit_test(joined_elsewhere),
-        cmocka_unit_test(formulas_in_text), cmocka_unit_test(formulas_among_styles),
+        cmocka_unit_test(formulas_in_text), cmocka_unit_test(scripts_in_text), cmocka_unit_test(formulas_among_styles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ const char out_html_css[] =
     "font-size:.87rem;line-height:1.45}\n"
     "code,pre{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace}\n"
     "code.latex{color:var(--mark);white-space:pre-wrap}\n"
-    ".formula.display{margin:1em 0;overflow-x:auto;text-align:center}\n"
+    ".formula.display{margin:1em 0;padding:.3em 0;overflow:auto hidden;text-align:center}\n"
     "math{font-family:math,\"STIX Two Math\",\"Latin Modern Math\",\"Cambria Math\",\"STIX Math\",\"DejaVu Math TeX "
     "Gyre\",serif;"
     "font-size:1.1em}\n"

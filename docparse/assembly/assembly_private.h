@@ -180,8 +180,9 @@ int dp_line_direction(const struct dp_flat_frame *frame, const struct dp_line *l
 
 /* weight.c: marks bold lines of recognised text. */
 enum b_code dp_items_weigh(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
-/* The page image in grey, made once; rows are *width apart. NULL when there is none or no memory. */
-const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height);
+/* The page image in grey, made once; rows are *width apart. *grey NULL: the page has no image. */
+enum b_code dp_page_grey(struct dp_assembly *a, const uint8_t **grey, int32_t *width, int32_t *height,
+                         struct b_err *err) B_MUST_CHECK;
 
 /* image_rules.c: looks for rules in the page's pixels and notes into a->bends what they say about the frame. Then, once
  * the frame is settled, the rules themselves, into a->rules. */

@@ -91,11 +91,12 @@ static void sum_up(struct dp_busy *busy)
 
 enum b_code dp_busy_make(struct dp_assembly *a, struct dp_busy *out, struct b_err *err)
 {
-    int32_t width = 0, height = 0;
-    const uint8_t *grey = dp_page_grey(a, &width, &height);
+    int32_t width, height;
+    const uint8_t *grey;
+    const enum b_code code = dp_page_grey(a, &grey, &width, &height, err);
     *out = (struct dp_busy){.w = width / CELL, .h = height / CELL};
-    if (!grey || out->w < 1 || out->h < 1)
-        return B_OK;
+    if (code != B_OK || !grey || out->w < 1 || out->h < 1)
+        return code;
     const size_t wide = (size_t)out->w;
     out->cells = b_arena_alloc(a->arena, wide * (size_t)out->h, 64);
     out->sums = B_ARENA_ARRAY(a->arena, (wide + 1) * ((size_t)out->h + 1), int32_t);

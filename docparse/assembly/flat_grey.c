@@ -126,39 +126,46 @@ static void turn_upright(const uint8_t *restrict grey, int turns, int32_t w, int
             }
 }
 
-/* The page in grey, upright. */
-static const uint8_t *upright_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
+/* The page in grey, upright; *grey NULL: it has no image. */
+static enum b_code upright_grey(struct dp_assembly *a, const uint8_t **grey, int32_t *width, int32_t *height,
+                                struct b_err *err)
 {
-    int32_t w = 0, h = 0;
-    const uint8_t *grey = dp_page_grey(a, &w, &h);
+    int32_t w, h;
+    const enum b_code code = dp_page_grey(a, grey, &w, &h, err);
     const int turns = a->frame.turns;
     *width = turns & 1 ? h : w;
     *height = turns & 1 ? w : h;
-    if (!grey || turns == 0 || a->upright)
-        return turns == 0 ? grey : a->upright;
-    a->upright = b_arena_alloc(a->arena, (size_t)w * (size_t)h, 64);
-    if (a->upright && w > 0 && h > 0)
-        turn_upright(grey, turns, *width, *height, a->upright);
-    return a->upright;
+    if (code != B_OK || !*grey || turns == 0)
+        return code;
+    if (!a->upright) {
+        a->upright = b_arena_alloc(a->arena, (size_t)w * (size_t)h, 64);
+        if (!a->upright)
+            return b_arena_refused(a->arena, "assembly", err);
+        turn_upright(*grey, turns, *width, *height, a->upright);
+    }
+    *grey = a->upright;
+    return B_OK;
 }
 
-const uint8_t *dp_flat_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
+enum b_code dp_flat_grey(struct dp_assembly *a, const uint8_t **grey, int32_t *width, int32_t *height,
+                         struct b_err *err)
 {
     const struct dp_flat_frame *f = &a->frame;
-    const uint8_t *grey = upright_grey(a, width, height);
+    const enum b_code code = upright_grey(a, grey, width, height, err);
     const int32_t w = *width, h = *height, across = (w + MESH - 1) / MESH;
-    if (!grey || !f->warped)
-        return grey;
+    if (code != B_OK || !*grey || !f->warped)
+        return code;
     if (!a->flat) /* a later frame of the same page has the same size */
         a->flat = b_arena_alloc(a->arena, (size_t)w * (size_t)h, 64);
     uint8_t *out = a->flat;
     struct cell *cells = B_ARENA_ARRAY(a->arena, (size_t)across, struct cell);
     if (!out || !cells)
-        return NULL;
+        return b_arena_refused(a->arena, "assembly", err);
     mesh_row(f, 0, cells, across);
     for (int32_t y = 0; y < h; y += MESH) {
         mesh_row(f, y + MESH, cells, across);
-        sample_strip(grey, w, h, cells, out + (size_t)y * (size_t)w, h - y < MESH ? h - y : MESH);
+        sample_strip(*grey, w, h, cells, out + (size_t)y * (size_t)w, h - y < MESH ? h - y : MESH);
     }
-    return out;
+    *grey = out;
+    return B_OK;
 }

@@ -16,6 +16,7 @@ struct dp_runs {
     struct dp_run *list;
     int32_t n, cap;
     struct b_arena *arena;
+    bool starved; /* there was no memory for one */
 };
 
 /* The picture that is searched. Lengths of what is found depend on `height`, that of a line of text. */
@@ -27,11 +28,12 @@ struct dp_pixels {
     float height;
 };
 
-/* The page in grey as it would be flat and upright; the page itself where it is. NULL when there is no memory. */
-const uint8_t *dp_flat_grey(struct dp_assembly *a, int32_t *width, int32_t *height);
+/* The page in grey as it would be flat and upright; the page itself where it is. *grey NULL: the page has no image. */
+enum b_code dp_flat_grey(struct dp_assembly *a, const uint8_t **grey, int32_t *width, int32_t *height,
+                         struct b_err *err) B_MUST_CHECK;
 
-/* Runs of level lines, of level edges of bands, of upright lines. At most DP_RUNS_MAX each, in no order; those
- * for which there is no memory are left out. False where there is no memory for the search itself. */
+/* Runs of level lines, of level edges of bands, of upright lines. At most DP_RUNS_MAX each, in no order. False:
+ * no memory. */
 bool dp_runs_level(const struct dp_pixels *p, struct dp_runs *out);
 bool dp_runs_edges(const struct dp_pixels *p, struct dp_runs *out);
 bool dp_runs_upright(const struct dp_pixels *p, struct dp_runs *out);

@@ -184,19 +184,23 @@ static void note_rule(struct dp_assembly *a, const struct dp_runs *runs, const s
 }
 
 /* Long level rules, for another look at the page's frame. */
-static void note_bends(struct dp_assembly *a, const struct dp_runs *runs, const struct line *lines, int32_t n)
+static enum b_code note_bends(struct dp_assembly *a, const struct dp_runs *runs, const struct line *lines, int32_t n,
+                              struct b_err *err)
 {
     int64_t work = BEND_WORK;
     if (a->main_direction != 0 || a->bends)
-        return;
+        return B_OK;
     a->bends = B_ARENA_ARRAY(a->arena, BENDS_MAX, struct dp_rule_step);
-    for (int32_t i = 0; a->bends && i < n && work > 0; i++) {
+    if (!a->bends)
+        return b_arena_refused(a->arena, "assembly", err);
+    for (int32_t i = 0; i < n && work > 0; i++) {
         const struct line *l = &lines[i];
         const float length = (float)(l->to - l->from);
         const struct dp_rect box = {(float)l->from, (float)l->at0, (float)l->to, (float)l->at1 + 1.0f};
         if (length > BEND_LEAST * a->height && box.y1 - box.y0 < BEND_SLOPE * length && !is_text(a, box, false))
             note_rule(a, runs, l, &work);
     }
+    return B_OK;
 }
 
 enum { LINES_MAX = 4000 };
@@ -215,7 +219,9 @@ enum b_code dp_image_look(struct dp_assembly *a, struct b_err *err)
     if (!s || !s->image.pixels || a->height < 4.0f)
         return B_OK;
     struct dp_pixels p = {.height = a->height};
-    p.grey = dp_flat_grey(a, &p.w, &p.h);
+    const enum b_code code = dp_flat_grey(a, &p.grey, &p.w, &p.h, err);
+    if (code != B_OK)
+        return code;
     p.reach = (int32_t)(THICK * a->height + 0.5f);
     p.reach = p.reach < 3 ? 3 : p.reach > 16 ? 16 : p.reach;
     p.gap = (int32_t)(GAP * a->height);
@@ -224,14 +230,13 @@ enum b_code dp_image_look(struct dp_assembly *a, struct b_err *err)
     struct dp_runs level = {.arena = a->arena};
     struct dp_rule_search *search = B_ARENA_ARRAY(a->arena, 1, struct dp_rule_search);
     struct line *lines = B_ARENA_ARRAY(a->arena, LINES_MAX, struct line);
-    if (!p.grey || !search || !lines || !dp_runs_level(&p, &level))
+    if (!search || !lines || !dp_runs_level(&p, &level))
         return b_arena_refused(a->arena, "assembly", err);
     if (level.n >= DP_RUNS_MAX) /* a photograph all over the page */
         return B_OK;
     *search = (struct dp_rule_search){p, lines, merge_runs(&level, lines, LINES_MAX)};
-    note_bends(a, &level, lines, search->n_level);
     a->search = search;
-    return B_OK;
+    return note_bends(a, &level, lines, search->n_level, err);
 }
 
 enum b_code dp_image_rules(struct dp_assembly *a, struct b_err *err)

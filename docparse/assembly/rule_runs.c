@@ -29,8 +29,10 @@ static void add_run(struct dp_runs *r, int32_t at, int32_t from, int32_t to)
         size_t cap = r->cap ? (size_t)r->cap : 256;
         struct dp_run *bigger = r->cap ? b_arena_grow(r->arena, r->list, (size_t)r->n, &cap, sizeof *bigger)
                                        : B_ARENA_ARRAY(r->arena, cap, struct dp_run);
-        if (!bigger)
+        if (!bigger) {
+            r->starved = true;
             return;
+        }
         r->list = bigger;
         r->cap = (int32_t)cap;
     }
@@ -167,7 +169,7 @@ bool dp_runs_level(const struct dp_pixels *p, struct dp_runs *out)
         mark_lines(mid, mid - (size_t)p->reach * w, mid + (size_t)p->reach * w, p->w, mask);
         scan_row(p, mask, y, &way, out);
     }
-    return mask;
+    return mask && !out->starved;
 }
 
 bool dp_runs_edges(const struct dp_pixels *p, struct dp_runs *out)
@@ -181,7 +183,7 @@ bool dp_runs_edges(const struct dp_pixels *p, struct dp_runs *out)
         mark_edges(mid - 2 * w, mid + 2 * w, p->w, mask);
         scan_row(p, mask, y, &way, out);
     }
-    return mask;
+    return mask && !out->starved;
 }
 
 /* --- upright --- */
@@ -332,5 +334,5 @@ bool dp_runs_upright(const struct dp_pixels *p, struct dp_runs *out)
             memset(c->marks, 0, (size_t)t.n);
         }
     }
-    return true;
+    return !out->starved;
 }

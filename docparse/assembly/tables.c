@@ -32,7 +32,9 @@ struct finder {
     struct dp_rect *level, *upright; /* rules with collinear pieces joined */
     int32_t n_level, n_upright;
     int32_t *group;  /* [n_level + n_upright], union-find */
-    int32_t *inside; /* [n_items] scratch */
+    int32_t *inside; /* [n_items] scratch, and so are the next two */
+    const struct dp_item **between;
+    float *sizes;
     struct b_err *err;
 };
 
@@ -137,8 +139,8 @@ struct band {
 static struct band look_between(const struct finder *f, struct dp_rect box)
 {
     struct band band = {0, 0, 0};
-    const struct dp_item **in = B_ARENA_ARRAY(f->a->arena, (size_t)f->a->n_items, const struct dp_item *);
-    for (int32_t i = 0; in && i < f->a->n_items; i++) {
+    const struct dp_item **in = f->between;
+    for (int32_t i = 0; i < f->a->n_items; i++) {
         const struct dp_item *it = &f->a->items[i];
         if (it->direction == f->a->main_direction && it->chars > 0 && mid_y(it->box) > box.y0 &&
             mid_y(it->box) < box.y1 && mid_x(it->box) > box.x0 && mid_x(it->box) < box.x1)
@@ -297,12 +299,11 @@ static int32_t items_inside(struct finder *f, struct dp_rect box)
 /* Heading lines that only share the rules above and below: bands at the ends with a single larger line. */
 static float usual_size(const struct finder *f, struct dp_rect box)
 {
-    float *sizes = B_ARENA_ARRAY(f->a->arena, (size_t)f->a->n_items, float);
     int32_t n = 0;
-    for (int32_t i = 0; sizes && i < f->a->n_items; i++)
+    for (int32_t i = 0; i < f->a->n_items; i++)
         if (f->a->items[i].chars > 0 && contains(box, f->a->items[i].box))
-            sizes[n++] = f->a->items[i].box.y1 - f->a->items[i].box.y0;
-    return sizes ? dp_median(sizes, n) : 0;
+            f->sizes[n++] = f->a->items[i].box.y1 - f->a->items[i].box.y0;
+    return dp_median(f->sizes, n);
 }
 
 static struct dp_rect trimmed(const struct finder *f, struct dp_rect box, const int32_t *rules, int32_t n)
@@ -528,7 +529,9 @@ static enum b_code prepare(struct finder *f)
     f->upright = B_ARENA_ARRAY(a->arena, n, struct dp_rect);
     f->group = B_ARENA_ARRAY(a->arena, n, int32_t);
     f->inside = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, int32_t);
-    if (!f->level || !f->upright || !f->group || !f->inside)
+    f->between = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, const struct dp_item *);
+    f->sizes = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, float);
+    if (!f->level || !f->upright || !f->group || !f->inside || !f->between || !f->sizes)
         return b_arena_refused(a->arena, "assembly", f->err);
     f->n_upright = a->n_vertical;
     f->n_level = a->n_rules - a->n_vertical;

@@ -20,27 +20,33 @@ static void grey_row(const uint8_t *restrict rgb, int32_t n, uint8_t *restrict o
         out[x] = (uint8_t)((rgb[x * 3] + 2 * rgb[x * 3 + 1] + rgb[x * 3 + 2]) >> 2);
 }
 
-const uint8_t *dp_page_grey(struct dp_assembly *a, int32_t *width, int32_t *height)
+enum b_code dp_page_grey(struct dp_assembly *a, const uint8_t **grey, int32_t *width, int32_t *height,
+                         struct b_err *err)
 {
     const struct dp_sheet *s = a->sheet;
+    *grey = NULL;
+    *width = *height = 0;
     if (!s || !s->image.pixels)
-        return NULL;
+        return B_OK;
     const struct b_image_view v = b_image_view_of(&s->image);
+    if (!a->grey) {
+        uint8_t *made = b_arena_alloc(a->arena, (size_t)v.width * (size_t)v.height, 64);
+        if (!made)
+            return b_arena_refused(a->arena, "assembly", err);
+        for (int y = 0; y < v.height; y++) {
+            const uint8_t *in = v.pixels + (size_t)y * v.stride;
+            uint8_t *out = made + (size_t)y * (size_t)v.width;
+            if (v.channels == 1)
+                memcpy(out, in, (size_t)v.width);
+            else
+                grey_row(in, v.width, out);
+        }
+        a->grey = made;
+    }
+    *grey = a->grey;
     *width = v.width;
     *height = v.height;
-    if (a->grey)
-        return a->grey;
-    uint8_t *grey = b_arena_alloc(a->arena, (size_t)v.width * (size_t)v.height, 64);
-    for (int y = 0; grey && y < v.height; y++) {
-        const uint8_t *in = v.pixels + (size_t)y * v.stride;
-        uint8_t *out = grey + (size_t)y * (size_t)v.width;
-        if (v.channels == 1)
-            memcpy(out, in, (size_t)v.width);
-        else
-            grey_row(in, v.width, out);
-    }
-    a->grey = grey;
-    return grey;
+    return B_OK;
 }
 
 /* y0 and y1 are those of the left end; a slanted line sinks from there. */
@@ -159,8 +165,11 @@ static struct window window_of(const struct dp_line *l, const uint8_t *grey, int
 /* Stroke widths of all lines, once: they lie in the page image and do not change with the frame. */
 static enum b_code measure_strokes(struct dp_assembly *a, struct b_err *err)
 {
-    int32_t width = 0, height = 0;
-    const uint8_t *grey = dp_page_grey(a, &width, &height);
+    int32_t width, height;
+    const uint8_t *grey;
+    const enum b_code code = dp_page_grey(a, &grey, &width, &height, err);
+    if (code != B_OK)
+        return code;
     a->strokes = B_ARENA_ARRAY(a->arena, (size_t)a->n_items, float);
     int32_t *sinks = B_ARENA_ARRAY(a->arena, (size_t)width, int32_t);
     uint8_t *room = b_arena_array(a->arena, (size_t)width, 1);

@@ -35,6 +35,11 @@ if(TARGET docparse_core)
   if(TARGET docparse_output)
     dp_fuzz(fuzz_assembly SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_assembly.c LIBS t_pages docparse_core docparse_output
       SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/assembly)
+    dp_test(test_torture_arena SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/torture/test_torture_arena.c
+      LIBS t_pages docparse_core docparse_output LABELS torture)
+    foreach(call alloc array text grow)
+      target_link_options(test_torture_arena PRIVATE -Wl,--wrap=b_arena_${call})
+    endforeach()
   endif()
   if(TARGET docparse_bench AND TARGET docparse_output)
     dp_test(test_tables_drawn SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_tables_drawn.c

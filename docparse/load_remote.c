@@ -46,7 +46,7 @@ static void remote_close(void *state)
     struct remote *r = state;
     (void)dp_sandbox_end(r->sandbox, &r->decoder, DP_DECODER_CLOSED);
     b_arena_drop(r->arena);
-    memset(r->password, 0, sizeof r->password);
+    explicit_bzero(r->password, sizeof r->password);
     free(r);
 }
 
@@ -217,7 +217,7 @@ static enum b_code ask_open(struct remote *r, struct dp_file_info *info, struct 
     if (code == B_OK && info)
         code = read_info(r, answer, reply.bytes, info, err);
     (void)close(answer);
-    memset(q.password, 0, sizeof q.password);
+    explicit_bzero(q.password, sizeof q.password);
     return code;
 }
 

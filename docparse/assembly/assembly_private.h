@@ -198,7 +198,7 @@ int32_t dp_marker_length(const char *text);
 enum b_code dp_rows_make(struct dp_assembly *a, struct b_err *err) B_MUST_CHECK;
 
 /* grid.c: whether the blocks set[0..n), which fall into columns at the n_cuts positions, are rows of cells
- * rather than columns of prose. This is where the table network's opinion will be heard. */
+ * rather than columns of prose. */
 bool dp_is_grid(const struct dp_assembly *a, const int32_t *set, int32_t n, const float *cuts, int32_t n_cuts);
 /* Makes one block of their rows, row by row, in place of set[0]; the others become empty. */
 enum b_code dp_grid_merge(struct dp_assembly *a, const int32_t *set, int32_t n, struct b_err *err) B_MUST_CHECK;

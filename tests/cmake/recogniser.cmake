@@ -9,7 +9,7 @@ dp_test(test_page_engine SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_page_engi
 dp_pkg(R_SPNG spng)
 pkg_check_modules(R_JANSSON REQUIRED IMPORTED_TARGET GLOBAL jansson)
 dp_test(test_recogniser_golden SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/golden/test_recogniser_golden.c
-  ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact PkgConfig::R_SPNG PkgConfig::R_JANSSON
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c LIBS eng_compact t_shared PkgConfig::R_SPNG PkgConfig::R_JANSSON
   LABELS golden TIMEOUT 600)
 add_executable(bench_compact ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_compact.c ${CMAKE_CURRENT_SOURCE_DIR}/support/png_page.c)
 target_compile_definitions(bench_compact PRIVATE _GNU_SOURCE)

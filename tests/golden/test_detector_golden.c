@@ -16,6 +16,7 @@
 #include "engine/compact/detector.h"
 #include "engine/compact/models_private.h"
 #include "tests/support/png_page.h"
+#include "tests/support/shared_files.h"
 
 #define PAGES 3
 
@@ -230,15 +231,15 @@ static void odd_pages_are_looked_at(void **state)
     eng_detector_drop(detector);
 }
 
-static void load_golden(const char *shared, char name, struct golden *out)
+static void load_golden(char name, struct golden *out)
 {
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c.png", shared, name);
-    assert_int_equal(t_png_page(path, &out->page, NULL), B_OK);
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c_prob.png", shared, name);
-    assert_int_equal(t_png_page(path, &out->map, NULL), B_OK);
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c.json", shared, name);
-    out->root = json_load_file(path, 0, NULL);
+    char file[64];
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c.png", name);
+    assert_int_equal(t_png_page(t_shared(file), &out->page, NULL), B_OK);
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c_prob.png", name);
+    assert_int_equal(t_png_page(t_shared(file), &out->map, NULL), B_OK);
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c.json", name);
+    out->root = json_load_file(t_shared(file), 0, NULL);
     assert_non_null(out->root);
     out->lines = json_object_get(out->root, "lines");
 }
@@ -254,7 +255,7 @@ static int set_up(void **state)
         return -1;
     }
     for (int i = 0; i < PAGES; i++)
-        load_golden(getenv("DP_SHARED"), (char)('a' + i), &s->pages[i]);
+        load_golden((char)('a' + i), &s->pages[i]);
     *state = s;
     return 0;
 }
@@ -272,28 +273,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int can_read(const char *dir, const char *file)
-{
-    char path[1024];
-    if (!dir)
-        return 0;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, file);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        (void)fclose(f);
-    return f != NULL;
-}
-
 int main(void)
 {
-    if (!can_read(getenv("DP_SHARED"), "data/golden-compact/page_a.json")) {
-        (void)puts("SKIP test_detector_golden: ../shared absent");
-        return 77;
-    }
-    if (!can_read(getenv("DOCPARSE_MODELS"), "PP-OCRv6_det_small.onnx")) {
-        (void)puts("SKIP test_detector_golden: models absent");
-        return 77;
-    }
+    t_need_shared("golden-compact/page_a.json");
+    t_need_model("PP-OCRv6_det_small.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maps_give_the_reference_boxes),
         cmocka_unit_test(pages_give_the_reference_boxes),

@@ -13,6 +13,7 @@
 
 #include "engine/compact/compact.h"
 #include "tests/support/png_page.h"
+#include "tests/support/shared_files.h"
 
 #define A4_WIDTH 2480
 #define A4_HEIGHT 3508
@@ -41,9 +42,9 @@ static long status_mb(const char *field)
 
 static void load(char name, struct b_image *out)
 {
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c.png", getenv("DP_SHARED"), name);
-    assert_int_equal(t_png_page(path, out, NULL), B_OK);
+    char file[64];
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c.png", name);
+    assert_int_equal(t_png_page(t_shared(file), out, NULL), B_OK);
 }
 
 static struct b_image enlarged(const struct b_image *page, int width, int height)
@@ -106,28 +107,10 @@ static void reading_stays_within_its_bound(void **state)
     eng_models_drop(models);
 }
 
-static int can_read(const char *dir, const char *file)
-{
-    char path[1024];
-    if (!dir)
-        return 0;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, file);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        (void)fclose(f);
-    return f != NULL;
-}
-
 int main(void)
 {
-    if (!can_read(getenv("DP_SHARED"), "data/golden-compact/page_a.png")) {
-        (void)puts("SKIP test_page_memory: ../shared absent");
-        return 77;
-    }
-    if (!can_read(getenv("DOCPARSE_MODELS"), "PP-OCRv6_rec_small.onnx")) {
-        (void)puts("SKIP test_page_memory: models absent");
-        return 77;
-    }
+    t_need_shared("golden-compact/page_a.png");
+    t_need_model("PP-OCRv6_rec_small.onnx");
     const struct CMUnitTest tests[] = {cmocka_unit_test(reading_stays_within_its_bound)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

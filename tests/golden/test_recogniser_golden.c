@@ -16,6 +16,7 @@
 #include "engine/compact/compact.h"
 #include "engine/compact/models_private.h"
 #include "tests/support/png_page.h"
+#include "tests/support/shared_files.h"
 
 struct golden {
     struct b_image image;
@@ -28,13 +29,13 @@ struct setting {
     struct golden pages[3]; /* a, b, c */
 };
 
-static void load_golden(const char *shared, char name, struct golden *out)
+static void load_golden(char name, struct golden *out)
 {
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c.png", shared, name);
-    assert_int_equal(t_png_page(path, &out->image, NULL), B_OK);
-    (void)snprintf(path, sizeof path, "%s/data/golden-compact/page_%c.json", shared, name);
-    out->root = json_load_file(path, 0, NULL);
+    char file[64];
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c.png", name);
+    assert_int_equal(t_png_page(t_shared(file), &out->image, NULL), B_OK);
+    (void)snprintf(file, sizeof file, "golden-compact/page_%c.json", name);
+    out->root = json_load_file(t_shared(file), 0, NULL);
     assert_non_null(out->root);
     out->lines = json_object_get(out->root, "lines");
     assert_true(json_array_size(out->lines) > 10);
@@ -306,7 +307,7 @@ static int set_up(void **state)
         return -1;
     }
     for (int i = 0; i < 3; i++)
-        load_golden(getenv("DP_SHARED"), names[i], &s->pages[i]);
+        load_golden(names[i], &s->pages[i]);
     *state = s;
     return 0;
 }
@@ -323,28 +324,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int can_read(const char *dir, const char *file)
-{
-    char path[1024];
-    if (!dir)
-        return 0;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, file);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        (void)fclose(f);
-    return f != NULL;
-}
-
 int main(void)
 {
-    if (!can_read(getenv("DP_SHARED"), "data/golden-compact/page_a.json")) {
-        (void)puts("SKIP test_recogniser_golden: ../shared absent");
-        return 77;
-    }
-    if (!can_read(getenv("DOCPARSE_MODELS"), "PP-OCRv6_rec_small.onnx")) {
-        (void)puts("SKIP test_recogniser_golden: models absent");
-        return 77;
-    }
+    t_need_shared("golden-compact/page_a.json");
+    t_need_model("PP-OCRv6_rec_small.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(upright_lines_read_as_the_reference),
         cmocka_unit_test(whole_pages_hold_all_lines),

@@ -34,6 +34,17 @@ void t_need_shared(const char *name)
     exit(77);
 }
 
+void t_need_model(const char *name)
+{
+    const char *folder = getenv("DOCPARSE_MODELS");
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s/%s", folder ? folder : "", name);
+    if (folder && n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0)
+        return;
+    printf("SKIP: no %s in DOCPARSE_MODELS\n", name);
+    exit(77);
+}
+
 char *t_read(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");

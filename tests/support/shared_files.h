@@ -12,6 +12,8 @@
 const char *t_shared(const char *name);
 /* Prints a SKIP line and exits with 77 when name is not there. */
 void t_need_shared(const char *name);
+/* The same for a file of the models folder, $DOCPARSE_MODELS. */
+void t_need_model(const char *name);
 /* Whole file, NUL-terminated; free with free(). */
 char *t_read(const char *path, size_t *size);
 json_t *t_json(const char *path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refuses the n-th piece of memory that the text layer and assembly ask their arenas for, for many n: an arena hands
+/* Refuses the n-th piece of memory that the text layer and assembly ask their arenas for, for each n: an arena hands
  * out many pieces of one allocation, so that the failing allocator of test_torture.c meets few of them. Each run must
- * end in an error that says so or in the same bytes as without. test_torture_arena [FILE...]; without arguments: the seeds
- * of fuzz_assembly. */
+ * end in an error that says so or in the same bytes as without. test_torture_arena [FILE...]; without arguments: the
+ * seeds of fuzz_assembly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +17,6 @@
 #include "tests/support/page_script.h"
 
 #define SCRIPT_BYTES 65536
-#define DENSE 150 /* the first ones, each in turn; then every STEP-th or so */
-#define RUNS_MAX 500
 
 static size_t count, fail_at;
 
@@ -56,11 +54,6 @@ void *__wrap_b_arena_grow(struct b_arena *arena, const void *old, size_t n, size
     return refuse() ? NULL : __real_b_arena_grow(arena, old, n, cap, size);
 }
 
-static size_t next_point(size_t n, size_t total)
-{
-    return n < DENSE || total <= RUNS_MAX ? n + 1 : n + 1 + (total - DENSE) / (RUNS_MAX - DENSE);
-}
-
 /* The page's words grouped and assembled while the n-th piece is refused; n 0: none is. Its JSON, where that went well.
  */
 static enum b_code assemble(const struct t_script_page *from, size_t n, struct b_buf *json, struct b_err *err)
@@ -95,7 +88,7 @@ static void torture_page(const char *name, const struct t_script_page *from)
     b_buf_init(&got, (size_t)16 << 20);
     assert_int_equal(assemble(from, 0, &want, &err), B_OK);
     const size_t total = count;
-    for (size_t n = 1; n <= total; n = next_point(n, total)) {
+    for (size_t n = 1; n <= total; n++) {
         b_buf_clear(&got);
         const enum b_code code = assemble(from, n, &got, &err);
         if (code != B_OK && code != B_NO_MEMORY && code != B_LIMIT)
@@ -151,6 +144,12 @@ static void formulas(void **state)
     torture_script("formulas.txt");
 }
 
+static void over_pages(void **state)
+{
+    (void)state;
+    torture_script("over_pages.txt");
+}
+
 static void named_files(void **state)
 {
     for (char **path = *state; *path; path++)
@@ -159,7 +158,8 @@ static void named_files(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(book), cmocka_unit_test(tables), cmocka_unit_test(formulas)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(book), cmocka_unit_test(tables), cmocka_unit_test(formulas),
+                                       cmocka_unit_test(over_pages)};
     const struct CMUnitTest named[] = {cmocka_unit_test_prestate(named_files, argv + 1)};
     return argc > 1 ? cmocka_run_group_tests(named, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@
 #define BOTH_SIDES 0.6f      /* share of rows with text on both sides that splits a ruled column */
 #define BESIDE 0.6f          /* heights between texts of cells beside each other */
 #define BELOW 0.35f          /* heights between texts of cells under each other */
+#define TOTALS_LEAST 3       /* rows of a label and a number */
 #define HEADING_ROWS 2       /* rows of text of a heading that stands beside its column */
 #define PARTED_LINE 0.5f     /* share of a cell's side that a rule must cover to part it from its neighbour */
 #define NEARER 0.85f         /* of the distance between rows: lines of one cell */
@@ -258,6 +259,7 @@ struct text_row {
     bool small, cjk;   /* it begins with a small letter; it is of ideographs */
     uint64_t columns;  /* occupied ones; DP_TABLE_COLS fits */
     int32_t numbers;   /* pieces that are mostly digits, behind the first column */
+    int32_t lower;     /* cells that begin with a small letter */
 };
 
 static bool begins_small(const char *text)
@@ -292,6 +294,7 @@ static void measure_rows(const struct dp_grid *g, struct text_row *rows)
         r->y0 = r->cells ? fminf(r->y0, p->box.y0) : p->box.y0;
         r->y1 = r->cells ? fmaxf(r->y1, p->box.y1) : p->box.y1;
         r->cells += !same;
+        r->lower += !same && p->n_words > 0 && begins_small(g->a->page->words[p->first_word].text);
         r->columns |= (uint64_t)1 << col;
         r->numbers += col > 0 && p->chars > 0 && p->digits * 2 >= p->chars;
         if (col == 0)
@@ -337,8 +340,8 @@ static bool goes_on(const struct text_row *above, const struct text_row *row, co
         return false;
     if (gap < -OVERLAPPING * h && (above->columns & row->columns) == 0) /* cells of two lines beside cells of one */
         return true;
-    if (!row->first)
-        return row->cells * 2 <= pace->usual;
+    if (!row->first) /* few cells, or most of them in the middle of a sentence */
+        return row->cells * 2 <= pace->usual || row->lower * 2 > row->cells;
     if (row->cells == 1)
         return goes_on_first(above, row, pace, h);
     /* The numbers stand beside a label's last line. */
@@ -385,12 +388,14 @@ static void split_rows(struct dp_grid *g, const struct text_row *rows, int32_t f
         }
 }
 
-/* Rows between two rules each of which has its label and its numbers, in the same columns: rules part groups of them.
+/* Rows between two rules each of which has its label and its numbers (three rows or more: one number, as under the items
+ * of an invoice), in the same columns: rules part groups of them.
  */
 static bool all_full(const struct text_row *rows, int32_t from, int32_t to)
 {
     for (int32_t r = from; r < to; r++)
-        if (!rows[r].first || rows[r].numbers < 2 || rows[r].columns != rows[from].columns)
+        if (rows[r].columns != rows[from].columns || rows[r].cells < 2 ||
+            !((rows[r].first && rows[r].numbers >= 2) || (to - from >= TOTALS_LEAST && rows[r].numbers == 1)))
             return false;
     return to - from >= 2;
 }

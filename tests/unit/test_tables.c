@@ -673,6 +673,53 @@ static void test_rules_above_and_below(void **state)
     expect_size(g, 0, 5, 3);
 }
 
+/* Sums under the items of an invoice, between the same two rules, are rows of their own. */
+static void test_sums_under_items(void **state)
+{
+    static const char *const item[] = {"12", "Spade", "4", "130.00"};
+    static const char *const sums[][2] = {{"Sub-total", "226.50"}, {"Tax", "45.30"}, {"Total", "271.80"}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 6; r++)
+        row(g, 140, 240, (float)(308 + r * 34), item, 4);
+    for (int r = 0; r < 3; r++)
+        row(g, 620, 240, (float)(520 + r * 34), sums[r], 2);
+    rule(g, 120, 300, 1080, 302);
+    rule(g, 120, 512, 1080, 514);
+    rule(g, 120, 622, 1080, 624);
+    for (int c = 0; c <= 4; c++)
+        for (int y = 300; y < (c > 0 && c < 3 ? 514 : 624); y++)
+            memset(g->sheet.image.pixels + (size_t)y * W + 120 + c * 240, 30, 2);
+    prose(g, 700);
+    assemble(g);
+    expect_size(g, 0, 9, 4);
+    for (int r = 0; r < 3; r++)
+        assert_string_equal(cell_text(g, 0, 6 + r, 3), sums[r][1]);
+}
+
+/* Second lines of two cells of three begin in the middle of a sentence. */
+static void test_cells_of_two_lines(void **state)
+{
+    static const char *const lines[][3] = {{"Term", "Meaning", "Remarks"},
+                                           {"Gauge", "Instrument that shows", "Read twice a day by"},
+                                           {"", "the height of water", "the keeper of the lock"},
+                                           {"Weir", "Low dam over the whole", "Built of stone or"},
+                                           {"", "width of a river", "wood"},
+                                           {"Sluice", "Gate for the water", "Closed at night"}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    rule(g, 120, 300, 1080, 302);
+    for (int r = 0; r < 6; r++)
+        row(g, 140, 320, (float)(308 + r * 30 + (r > 0) * 8), lines[r], 3);
+    rule(g, 120, 338, 1080, 340);
+    rule(g, 120, 500, 1080, 502);
+    prose(g, 600);
+    assemble(g);
+    expect_size(g, 0, 4, 3);
+    assert_string_equal(cell_text(g, 0, 1, 1), "Instrument that shows the height of water");
+    assert_string_equal(cell_text(g, 0, 2, 2), "Built of stone or wood");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -690,6 +737,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_frame_under_letterhead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sums_under_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cells_of_two_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_contents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dotted_rules, set_up, tear_down),

@@ -13,11 +13,13 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from table_pages import mean, reached, read, score, write  # noqa: E402
 
 
 def crops(truth, images, out, margin):
@@ -45,18 +47,6 @@ def crops(truth, images, out, margin):
     return pages
 
 
-def score(program, truth, predictions, report):
-    """TEDS and TEDS-S by image name, in the order of the annotation file."""
-    subprocess.run([program, "bench", "omnidocbench", "--gt", truth, "--pred", predictions, "--json", report], check=True,
-                   stdout=subprocess.DEVNULL)
-    return [(p["image"], p["teds"] or 0.0, p["teds_s"] or 0.0) for p in json.load(open(report))["per_page"]]
-
-
-def read(program, images, out):
-    done = subprocess.run([program, "convert", images, "-f", "md,json", "-o", out, "--progress", "none"])
-    return done.returncode
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--docparse", required=True)
@@ -73,15 +63,13 @@ def main():
         if not pages:
             print("no table's page image was found", file=sys.stderr)
             return 2
-        (out / "tables.json").write_text(json.dumps(pages, ensure_ascii=False), encoding="utf-8")
-        read(args.docparse, str(out / "images"), str(out / "read"))
-        rows = score(args.docparse, str(out / "tables.json"), str(out / "read"), str(out / "report.json"))
+        write(out / "tables.json", pages)
+        read(args.docparse, out / "images", out / "read")
+        rows = score(args.docparse, out / "tables.json", out / "read", out / "report.json")
     for image, teds, structure in rows:
         print(f"{image[:70]:70s} {teds:.4f} {structure:.4f}")
-    means = [sum(r[k] for r in rows) / len(rows) for k in (1, 2)]
-    print(f"{len(rows)} tables: TEDS {means[0]:.4f}, TEDS-S {means[1]:.4f}")
-    least = [float(v) for v in args.least.split(",")]
-    return 0 if means[0] >= least[0] and means[1] >= least[1] else 1
+    print(f"{len(rows)} tables: TEDS {mean(rows, 1):.4f}, TEDS-S {mean(rows, 2):.4f}")
+    return 0 if reached(rows, args.least) else 1
 
 
 if __name__ == "__main__":

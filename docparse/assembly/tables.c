@@ -388,7 +388,8 @@ static enum b_code try_region(struct finder *f, struct dp_rect box, enum region_
         if (kind == ENCLOSED) /* the two rules only part its rows */
             return code;
         code = draft(f, box, borderless, &longer, &is_table);
-        if (is_table && longer.cols == table.cols && longer.rows > table.rows)
+        const bool finer = box.y0 < table.box.y0 && longer.cols > table.cols; /* by its head */
+        if (is_table && (longer.cols == table.cols || finer) && longer.rows > table.rows)
             table = longer;
         own_items(a, &table, a->n_tables);
     }

@@ -720,6 +720,28 @@ static void test_cells_of_two_lines(void **state)
     assert_string_equal(cell_text(g, 0, 2, 2), "Built of stone or wood");
 }
 
+/* Where most cells are empty the head above the first rule says which columns there are. */
+static void test_head_of_empty_table(void **state)
+{
+    static const char *const rows[][6] = {{"Task", "Week 1", "Week 2", "Week 3", "Week 4", "Week 5"},
+                                          {"Staff", "x", "x", "x", "", ""},
+                                          {"Rent", "", "x", "", "x", "x"},
+                                          {"Repairs", "", "", "", "", "x"},
+                                          {"Insurance", "", "", "", "", ""}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 5; r++) {
+        row(g, 140, 160, (float)(300 + r * 44), rows[r], 6);
+        rule(g, 120, 334 + r * 44, 1080, 336 + r * 44);
+    }
+    prose(g, 600);
+    assemble(g);
+    expect_size(g, 0, 5, 6);
+    for (int r = 0; r < 5; r++)
+        for (int c = 0; c < 6; c++)
+            assert_string_equal(cell_text(g, 0, r, c), rows[r][c]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -736,6 +758,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_frame_under_letterhead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_turned_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_head_of_empty_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leaders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sums_under_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cells_of_two_lines, set_up, tear_down),

@@ -9,7 +9,8 @@
 #define READS_WELL 0.85f  /* mean confidence; text upside down or lying reads at 0.6 to 0.7 */
 #define PREFERENCE 0.03f  /* that a later sense must be better by than an earlier one */
 #define COLUMNS_READ 0.8f /* measured: 0.99 on columns, 0.48 on turned pages of the same script */
-#define LEAST 0.72f       /* for a later sense: an unknown script reads equally badly in every sense */
+#define STANDING_WORSE 0.05f
+#define LEAST 0.72f /* for a later sense: an unknown script reads equally badly in every sense */
 
 struct eng_read_task eng_page_task(const struct eng_page_job *job, size_t line, struct eng_sense sense,
                                    enum eng_line_look look)
@@ -52,15 +53,23 @@ static bool mostly_cjk(const struct eng_page_job *job, const size_t *chosen, siz
 
 /* The recogniser also reads columns of upright CJK characters lying on their side, so a good reading along
  * y is either a turned page or an upright page of columns: in columns, the characters stand. */
-static enum b_code check_columns(struct eng_page_job *job, const size_t *chosen, size_t n, struct b_err *err)
+static enum b_code check_columns(struct eng_page_job *job, const size_t *chosen, size_t n, float best,
+                                 struct b_err *err)
 {
     const struct eng_sense standing = {.reversed = job->main_sense.reversed, .stacked = true};
     struct eng_read_task tasks[TRIAL_LINES];
     for (size_t i = 0; i < n; i++)
         tasks[i] = eng_page_task(job, chosen[i], standing, ENG_LOOK_ROOMY);
     enum b_code code = eng_crew_read(job->crew, job->page, tasks, n, job->cancel, err);
-    if (code == B_OK && quality_of(tasks, n) >= COLUMNS_READ)
-        job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, standing);
+    const float quality = quality_of(tasks, n);
+    if (code != B_OK || quality < COLUMNS_READ)
+        return code;
+    job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, standing);
+    if (quality >
+        best - STANDING_WORSE) { /* a reading of what lies drops commas and full stops, and is sure of itself */
+        job->main_sense = standing;
+        keep_readings(job, tasks, n, standing);
+    }
     return code;
 }
 
@@ -93,6 +102,6 @@ enum b_code eng_page_decide_direction(struct eng_page_job *job, bool upright, st
         return B_OK;
     job->quarter_turns = eng_quarter_turns(job->main_axis_is_x, job->main_sense);
     if (!job->main_axis_is_x && !job->main_sense.stacked && mostly_cjk(job, chosen, n))
-        return check_columns(job, chosen, n, err);
+        return check_columns(job, chosen, n, best, err);
     return B_OK;
 }

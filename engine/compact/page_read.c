@@ -8,6 +8,7 @@
 #define TURNED_BELOW 0.8f /* a line on the main axis is tried upside down below this; such lines read at 0.6 to 0.75   \
                            */
 #define ACROSS_BELOW 0.9f /* a line across the page's text has no neighbours to tell its sense */
+#define LYING_WORSE 0.2f  /* that a column may read worse by when it holds numbers or words that lie in it */
 #define TURN_GAIN 0.05f   /* that another sense must be better by */
 #define LOOK_BELOW 0.85f  /* below this a line is sampled anew, higher and lower */
 #define LOOK_GAIN 0.02f
@@ -89,6 +90,10 @@ static void add_senses(const struct eng_page_job *job, struct attempts *a, size_
     const bool across = eng_strip_along_x(s) != job->main_axis_is_x;
     const bool is_short = s->u1 - s->u0 < SHORT_STRIP * s->height;
     const struct eng_sense turned = {.reversed = !l->sense.reversed, .stacked = l->sense.stacked};
+    if (!across && l->sense.stacked) {
+        add_attempt(job, a, line, (struct eng_sense){.reversed = l->sense.reversed}, ENG_LOOK_ROOMY, TURN_GAIN);
+        return;
+    }
     if (!(l->reading.confidence < (across ? ACROSS_BELOW : TURNED_BELOW)) || (!across && !good_page))
         return;
     add_attempt(job, a, line, turned, ENG_LOOK_ROOMY, TURN_GAIN);
@@ -101,13 +106,31 @@ static void add_senses(const struct eng_page_job *job, struct attempts *a, size_
     }
 }
 
+/* Digits and Latin letters: in a column of CJK characters they often lie. */
+static size_t lying_glyphs(const struct eng_reading *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_glyphs; i++) {
+        const uint32_t cp = r->glyphs[i].cp;
+        n += (cp >= '0' && cp <= '9') || (cp >= 'A' && cp <= 'Z') || (cp >= 'a' && cp <= 'z');
+    }
+    return n;
+}
+
+/* What the attempt's reading must be better by than the line's. */
+static float gain_of(const struct eng_page_line *l, const struct eng_reading *tried, const struct attempt *way)
+{
+    const bool lies = l->sense.stacked && !way->sense.stacked && way->sense.reversed == l->sense.reversed;
+    return lies && lying_glyphs(tried) > lying_glyphs(&l->reading) ? -LYING_WORSE : way->gain;
+}
+
 static enum b_code try_all(struct eng_page_job *job, struct attempts *a, struct b_err *err)
 {
     enum b_code code = eng_crew_read(job->crew, job->page, a->tasks, a->count, job->cancel, err);
     for (size_t i = 0; i < a->count && code == B_OK; i++) {
         struct eng_page_line *l = &job->lines[a->tasks[i].line];
         /* Gains are against the best so far: of several better ways the best stays. */
-        if (a->tasks[i].reading.confidence > l->reading.confidence + a->ways[i].gain) {
+        if (a->tasks[i].reading.confidence > l->reading.confidence + gain_of(l, &a->tasks[i].reading, &a->ways[i])) {
             l->reading = a->tasks[i].reading;
             l->sense = a->ways[i].sense;
         }

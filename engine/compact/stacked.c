@@ -13,6 +13,9 @@
 #define MARGIN 4     /* rows above and below a character, as in a line of print */
 #define MIN_PITCH 16 /* columns of the lying image; a character is at least a third of the strip */
 #define MAX_PITCH 64
+#define MARK_LEAST 3 /* pixels of a comma or full stop in its square, each way */
+#define MARK_MOST 24
+#define MARK_CONTRAST 40.0f  /* grey levels that ink differs from the ground */
 #define LENGTH_WEIGHT 300.0f /* contrast units that a character of twice or no length costs */
 
 /* The column lying on its side, its cuts, and how wide its ink is. */
@@ -127,6 +130,48 @@ static struct eng_strip cell_strip(const struct eng_strip *column, float u0, flo
     return s;
 }
 
+/* Rows and columns of a cell that its ink fills, half open; empty when there is none. */
+struct ink_box {
+    int x0, y0, x1, y1;
+};
+
+static struct ink_box ink_of(const float *cell, const float background[3], float least)
+{
+    struct ink_box b = {CELL, CELL, 0, 0};
+    for (int y = MARGIN; y < CELL - MARGIN; y++)
+        for (int x = MARGIN; x < CELL - MARGIN; x++) {
+            if (fabsf(cell[((size_t)y * CELL + (size_t)x) * 3 + 1] - background[1]) < least)
+                continue;
+            b.x0 = x < b.x0 ? x : b.x0;
+            b.x1 = x + 1 > b.x1 ? x + 1 : b.x1;
+            b.y0 = y < b.y0 ? y : b.y0;
+            b.y1 = y + 1 > b.y1 ? y + 1 : b.y1;
+        }
+    return b;
+}
+
+/* Commas and full stops of a column stand in the upper right of their square, those of a line in the lower left: a
+ * small mark that is alone there is moved, or it would be read as a quotation mark or not at all. */
+static void settle_mark(float *cell, const float background[3])
+{
+    const struct ink_box b = ink_of(cell, background, MARK_CONTRAST);
+    const int wide = b.x1 - b.x0, tall = b.y1 - b.y0;
+    if (wide < MARK_LEAST || tall < MARK_LEAST || wide > MARK_MOST || tall > MARK_MOST || b.x0 + b.x1 < CELL ||
+        b.y0 + b.y1 > CELL || b.x0 < CELL / 2 - MARGIN || b.y1 > CELL / 2 + MARGIN)
+        return;
+    float mark[MARK_MOST * MARK_MOST * 3];
+    const size_t row = (size_t)wide * 3;
+    for (int y = 0; y < tall; y++) {
+        float *from = cell + ((size_t)(b.y0 + y) * CELL + (size_t)b.x0) * 3;
+        memcpy(mark + (size_t)y * row, from, row * sizeof *mark);
+        for (int x = 0; x < wide; x++)
+            memcpy(from + (size_t)x * 3, background, 3 * sizeof *from);
+    }
+    for (int y = 0; y < tall; y++)
+        memcpy(cell + ((size_t)(CELL - b.y1 + y) * CELL + (size_t)(CELL - b.x1)) * 3, mark + (size_t)y * row,
+               row * sizeof *mark);
+}
+
 /* 48 x 48 columns of `cell` into columns [at, at + 48) of the image, margins in the background's colour. */
 static void paste(struct eng_line_image *image, const float *cell, int at, const float background[3])
 {
@@ -163,6 +208,7 @@ enum b_code eng_line_image_stack(struct eng_line_image *image, struct b_image_vi
         const struct eng_arc_part part = {0.0f, arc.length, CELL, CELL};
         if ((code = eng_arc_sample(&arc, page, &part, cell, err)) != B_OK)
             goto out;
+        settle_mark(cell, c.background);
         paste(image, cell, at, c.background);
         for (int x = 0; x < CELL; x++)
             image->u[at + x] = u0 + (u1 - u0) * (float)x / CELL;

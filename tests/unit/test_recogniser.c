@@ -320,6 +320,33 @@ static void columns_are_cut_between_characters(void **state)
     eng_line_image_free(&image);
 }
 
+/* The same with a full stop in the upper right of the third square: it comes to lie in the lower left. */
+static uint8_t squares_and_stop(int x, int y, int c)
+{
+    if (y >= 74 && y < 102)
+        return (uint8_t)(x >= 95 && x < 103 && y >= 79 && y < 86 ? 20 : 240);
+    return squares(x, y, c);
+}
+
+static void marks_of_columns_lie_as_in_lines(void **state)
+{
+    struct fixture *f = *state;
+    paint(f, 3, squares_and_stop);
+    const struct eng_strip s = straight(92, 15, 0, 1, 118, 32);
+    struct eng_line_image image = {0};
+    int high = 0, low = 0;
+    assert_int_equal(eng_line_image_make(&image, f->page, &s, ENG_LOOK_STACKED, NULL), B_OK);
+    for (int y = 0; y < 48; y++)
+        for (int x = 2 * 48; x < 3 * 48; x++) {
+            const bool ink = image.bgr[((size_t)y * (size_t)image.width + (size_t)x) * 3] < 130.0f;
+            high += ink && y < 24;
+            low += ink && y >= 24 && x < 2 * 48 + 24;
+        }
+    assert_int_equal(high, 0);
+    assert_true(low > 40);
+    eng_line_image_free(&image);
+}
+
 static int make_fixture(void **state)
 {
     *state = malloc(sizeof(struct fixture));
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(words_split),
         cmocka_unit_test(missing_spaces_come_back),
         cmocka_unit_test(columns_are_cut_between_characters),
+        cmocka_unit_test(marks_of_columns_lie_as_in_lines),
     };
     return cmocka_run_group_tests(tests, make_fixture, drop_fixture);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "docparse/assembly/formula_private.h"
+#include "engine/base/utf8.h"
 
 #define SMALL 0.86f  /* of the size of the word that it hangs on */
 #define TINY 0.4f    /* of it, at least: what stands beside a drop cap is no script */
@@ -86,6 +87,22 @@ static void add_word(struct gather *g, int32_t block, const struct dp_word *w, s
                                       .confidence = w->confidence};
 }
 
+static bool is_letters(const char *text)
+{
+    const size_t len = strlen(text);
+    bool all = len > 0;
+    for (size_t pos = 0; pos < len && all;)
+        all = b_cp_is_letter(b_utf8_next(text, len, &pos));
+    return all;
+}
+
+/* Letters inside of a word, as the A of the sign that LaTeX writes for itself. */
+static bool is_inside_word(const struct dp_word *words, int32_t n, int32_t i)
+{
+    return i > 0 && i + 1 < n && words[i - 1].joined && words[i].joined && is_letters(words[i - 1].text) && is_letters(words[i].text) &&
+           is_letters(words[i + 1].text);
+}
+
 /* The scripts of one block, along its text as far as its words make it up. */
 static void search_block(struct gather *g, int32_t block)
 {
@@ -105,7 +122,8 @@ static void search_block(struct gather *g, int32_t block)
             const size_t len = dp_word_in_text(g->text + g->at, w->text);
             if (len == 0 && w->text[0])
                 return;
-            add_word(g, block, w, len);
+            if (!is_inside_word(g->page->words + line->first_word, line->n_words, k))
+                add_word(g, block, w, len);
             g->at += len;
         }
     }

@@ -100,6 +100,7 @@ static void others(void **state)
     char got[200];
     (void)state;
     expect("see +^2 +words", "");
+    expect("a +L ^A TEX +file of +M ^lle +X", "^lle;");
     found("CO _2 +is", DP_SHEET_SCAN, (const int32_t[]){0, 0}, got, sizeof got); /* sizes of a scan's text are guesses */
     assert_string_equal(got, "");
 }

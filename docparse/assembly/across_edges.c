@@ -250,6 +250,7 @@ void dp_across_edges(struct dp_across *across, struct dp_page *page, const struc
             continue;
         b->level = 0;
         b->joined = false;
+        b->caption_of = DP_NONE; /* "Table of symbols", over a table on one of the pages */
     }
 }
 

@@ -97,6 +97,31 @@ static void test_running_heads(void **state)
     close_book(&book);
 }
 
+/* A running head that one page takes for the caption of what stands below it. */
+static void test_heads_that_look_like_captions(void **state)
+{
+    struct book book = {.n = 0};
+    struct dp_across *across = NULL;
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        add_page(&book);
+        line(&book, 100, 60, 20, "Table of symbols");
+        body(&book, 220, 20);
+        assert_int_equal(dp_assemble(NULL, book.pages[i], NULL), B_OK);
+        struct dp_block *head = book.pages[i]->blocks;
+        assert_string_equal(head->text, "Table of symbols");
+        head->type = DP_CAPTION;
+        head->caption_of = 1;
+    }
+    assert_int_equal(dp_across_new(NULL, 0, &across, NULL), B_OK);
+    for (int i = 0; i < 4; i++)
+        dp_across_settle(across, book.pages[i], i < 3 ? book.pages[i + 1] : NULL);
+    assert_int_equal(book.pages[3]->blocks->type, DP_HEADER);
+    assert_int_equal(dp_page_check(book.pages[3], NULL), B_OK);
+    dp_across_drop(across);
+    close_book(&book);
+}
+
 /* A small page in the middle of a large sheet: its number stands far from the edge, and nothing below it. */
 static void test_numbers_of_small_pages(void **state)
 {
@@ -322,7 +347,7 @@ static void test_tables_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running_heads),
+        cmocka_unit_test(test_running_heads), cmocka_unit_test(test_heads_that_look_like_captions),
         cmocka_unit_test(test_numbers_of_small_pages),    cmocka_unit_test(test_headings_stay),
         cmocka_unit_test(test_levels),           cmocka_unit_test(test_paragraph_over_pages),
         cmocka_unit_test(test_table_over_pages), cmocka_unit_test(test_table_without_head),

@@ -173,6 +173,7 @@ class ServiceCase(Case):
     def tearDownClass(cls):
         if cls.shared:
             cls.shared.kill()
+            cls.shared.log.close()
             cls.shared = None
 
     def fails(self, code, call, *args, **kw):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`docparse call`: every method against `docparse serve`, and its patience against a server written here."""
-import concurrent.futures, json, os, subprocess, sys, time
+import concurrent.futures, json, os, subprocess, time
 
 import grpc
 
 import e2e
 from e2e import SAMPLES, main
-from service import PARSER, Server, ServiceCase, details_pb, pb, status_pb2
+from service import Server, ServiceCase, details_pb, pb, status_pb2
 
 MODEL = os.path.join(os.environ.get("DP_SHARED", ""), "data", "golden", "overfit")
 

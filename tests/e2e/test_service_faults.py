@@ -3,13 +3,13 @@
 
 Nothing that was accepted is lost, no finished page is read twice, and what cannot be done is said with its reason.
 """
-import os, random, shutil, socket, sqlite3, subprocess, sys, time, unittest
+import os, random, sqlite3, time, unittest
 
 import grpc
 
 import e2e
 from e2e import PATIENCE, main, pdf
-from service import PARSER, STUBS, Server, ServiceCase, chunks, doc, jobs, pb, rich, sample
+from service import Server, ServiceCase, chunks, doc, jobs, pb, rich, sample
 
 DISK, CLOCK = os.environ.get("DP_ENOSPC_SHIM"), os.environ.get("DP_CLOCK_SHIM")
 SHIMS = unittest.skipIf(e2e.QUICK or not DISK or not CLOCK, "a preloaded library and a sanitizer do not go together")

@@ -6,7 +6,7 @@ import grpc
 
 import e2e
 from e2e import PATIENCE, main
-from service import PARSER, Server, ServiceCase, chunks, details_pb, doc, jobs, pb, rich, sample
+from service import PARSER, Server, ServiceCase, chunks, doc, jobs, pb, rich, sample
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 TOKENS = "alice 0123456789abcdef0123\nbob fedcba9876543210fedcba\n"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of `docparse serve --web`: its HTTP interface from hostile and friendly clients, and itself in headless Chromium where there is one."""
-import base64, errno, json, os, re, signal, socket, subprocess, threading, time, unittest
+import base64, errno, json, os, re, socket, threading, time, unittest
 
-import chromium, e2e
+import chromium
 from e2e import PATIENCE, SAMPLES, SOURCE, Case, main, pdf
 from serving import Serving
 

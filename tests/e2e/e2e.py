@@ -10,6 +10,7 @@ SAMPLES = os.path.join(SOURCE, "corpora", "samples")
 with open(PROGRAM, "rb") as f:
     THREAD_SANITIZER = b"__tsan_init" in f.read()
 SLOWER = 10 if THREAD_SANITIZER else 3 if QUICK else 1  # times that the program itself keeps to are so much longer in tests
+SLOW_PAGES = () if SLOWER == 1 else ("--page-seconds", str(120 * SLOWER))  # for servers that are not told otherwise
 PATIENCE = 120 * SLOWER  # seconds for what comes at once on an idle machine: only what never comes may fail for the time
 OK, FAILED, USAGE, SETUP, INTERRUPTED = 0, 1, 2, 3, 130
 

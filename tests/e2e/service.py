@@ -8,7 +8,7 @@ import atexit, os, shutil, signal, subprocess, sys, tempfile, threading, time
 import grpc
 
 import e2e
-from e2e import PATIENCE, SAMPLES, SOURCE, Case
+from e2e import PATIENCE, SAMPLES, SLOW_PAGES, SOURCE, Case
 
 STUBS = tempfile.mkdtemp(prefix="docparse-stubs-")
 atexit.register(shutil.rmtree, STUBS, True)
@@ -57,7 +57,7 @@ class Server:
     def __init__(self, case, *args, env=None):
         self.log = tempfile.TemporaryFile()  # a pipe that nobody reads would stop a server that says much
         case.addCleanup(self.log.close)
-        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log, env=env)
+        self.process = subprocess.Popen([e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *SLOW_PAGES, *args], stdout=subprocess.PIPE, stderr=self.log, env=env)
         case.addCleanup(self.kill)
         line, self.metrics = self.process.stdout.readline().decode(), None
         if line.startswith("metrics"):

@@ -3,7 +3,7 @@
 import http.client, os, re, signal, subprocess, tempfile, time
 
 import e2e
-from e2e import PATIENCE
+from e2e import PATIENCE, SLOW_PAGES
 
 CALLS = "docparse_running"
 
@@ -14,7 +14,7 @@ class Serving:
     def __init__(self, case, *args, env=None, wrap=(), before=None, stderr=None):
         self.log = open(stderr, "w+b") if stderr else tempfile.TemporaryFile()  # a pipe that nobody reads would stop a server that says much
         case.addCleanup(self.log.close)
-        self.process = subprocess.Popen([*wrap, e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, stderr=self.log,
+        self.process = subprocess.Popen([*wrap, e2e.PROGRAM, "serve", "--listen", "127.0.0.1:0", *SLOW_PAGES, *args], stdout=subprocess.PIPE, stderr=self.log,
                                         env=env, preexec_fn=before)
         case.addCleanup(self.kill)
         self.ports = {}

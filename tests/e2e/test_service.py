@@ -4,7 +4,7 @@ import hashlib, http.client, os, threading, time
 
 import grpc
 
-from e2e import PATIENCE, SAMPLES, main, pdf
+from e2e import PATIENCE, QUICK, SAMPLES, main, pdf
 from service import PARSER, Server, ServiceCase, chunks, doc, health, pb, reflection, rich, sample
 
 
@@ -162,7 +162,8 @@ class Service(ServiceCase):
     def test_interactive_calls_do_not_wait_for_bulk_documents(self):
         """One worker reads a bulk document of many pages: an interactive call is answered between two of them."""
         server = Server(self, "--workers", "1")
-        many = pdf([["page %d" % i] for i in range(400)])
+        count = 60 if QUICK else 400
+        many = pdf([["page %d" % i] for i in range(count)])
         events = server.stream(chunks(many, name="many.pdf", options=pb.ParseOptions(priority=pb.PRIORITY_BULK)), timeout=3 * PATIENCE)
         self.assertTrue(next(events).HasField("opened"))
         got = []
@@ -174,7 +175,7 @@ class Service(ServiceCase):
         self.assertEqual(reply.document.status, doc.STATUS_OK)
         self.assertFalse(any(e.HasField("finished") for e in early), "the bulk document ended first")
         pages = [e.page.number for e in got if e.HasField("page")]
-        self.assertEqual(pages, list(range(1, 401)))
+        self.assertEqual(pages, list(range(1, count + 1)))
 
     def test_metrics(self):
         server = Server(self, "--metrics", "127.0.0.1:0")

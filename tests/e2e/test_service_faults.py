@@ -153,7 +153,7 @@ class Kill(FaultCase):
 
     def test_lost_document(self):
         server = Server(self, "--state-dir", self.at("state"), "--workers", "1")
-        first, second = self.submit(server, long_pdf(300)), self.submit(server, long_pdf(3))
+        first, second = self.submit(server, long_pdf(40 if e2e.QUICK else 300)), self.submit(server, long_pdf(3))
         os.unlink(self.at("state", "documents", second.id))
         last = self.ended(server, second.id)
         self.assertEqual((last.state, last.problem.reason), (jobs.JOB_STATE_FAILED, "NOT_FOUND"))

@@ -16,6 +16,8 @@
 #define JUMP 0.5            /* font sizes between neighbours in a word, at most; letter-spaced titles reach 0.4 */
 #define SAME_ROW 0.25       /* of the smaller of two neighbours; raised characters reach 0.4 */
 #define STACK_SLACK 0.5     /* points between the boxes of vertical writing */
+#define LOOK_AHEAD 24 /* characters */
+#define LEFT_TO_RIGHT 0x202A /* opens an embedded run */
 #define FAR 1e7             /* points: outside every page */
 #define LAST_LINE_CHARS 400 /* of a single line, at most */
 #define SMALL_SCRIPT 0.86   /* size of raised and lowered characters against their neighbours, at most */
@@ -49,6 +51,7 @@ struct word {
     int chars, stacked;
     bool empty_box;
     bool leader; /* dots that lead to something, and nothing else */
+    bool left_run; /* Poppler says that it runs to the right in a line that runs to the left */
 };
 
 static bool has(const char *name, const char *part)
@@ -195,6 +198,39 @@ static void shift_vertical(struct reading *r, const struct word *w, PopplerRecta
     *box = (PopplerRectangle){box->x1 - half, box->y1 + step, box->x2 - half, box->y2 + step};
 }
 
+/* Poppler wraps right-to-left runs in these and gives them no box. */
+static bool is_direction_mark(uint32_t cp)
+{
+    return cp >= 0x202A && cp <= 0x202E;
+}
+
+/* Takes direction marks out, which Poppler sets inside of words too; in UTF-8 they are E2 80 AA to E2 80 AE. */
+static void drop_direction_marks(char *text)
+{
+    const size_t len = strlen(text);
+    size_t kept = 0;
+    for (size_t pos = 0; pos < len;) {
+        const size_t from = pos;
+        if (is_direction_mark(b_utf8_next(text, len, &pos)))
+            continue;
+        memmove(text + kept, text + from, pos - from);
+        kept += pos - from;
+    }
+    text[kept] = '\0';
+}
+
+/* A number that ends a sentence which runs to the left has its point on the left, where Poppler puts it before the number. */
+static void move_point(const struct word *w, char *text)
+{
+    const size_t len = strlen(text);
+    if (!w->left_run || len < 2 || !strchr(".,:;!?", text[0]) || strspn(text + 1, "0123456789.,:/-") + 1 != len ||
+        !g_ascii_isdigit(text[1]))
+        return;
+    const char point = text[0];
+    memmove(text, text + 1, len - 1);
+    text[len - 1] = point;
+}
+
 /* Appends the word; words beside the page are left out, since nobody sees them. */
 static enum b_code put_word(struct reading *r, const struct word *w, bool joined, struct b_err *err)
 {
@@ -203,6 +239,10 @@ static enum b_code put_word(struct reading *r, const struct word *w, bool joined
         return B_OK;
     char *text = b_arena_text(s->arena, r->text + w->from, w->to - w->from);
     PopplerRectangle box;
+    if (text) {
+        drop_direction_marks(text);
+        move_point(w, text);
+    }
     shift_vertical(r, w, &box);
     if (!text || !dp_pdf_word_room(s, &r->capacity))
         return b_arena_refused(s->arena, DP_PDF_DOMAIN, err);
@@ -239,12 +279,6 @@ static void add_box(struct word *w, const PopplerRectangle *box)
     }
     w->box =
         (PopplerRectangle){fmin(w->box.x1, b.x1), fmin(w->box.y1, b.y1), fmax(w->box.x2, b.x2), fmax(w->box.y2, b.y2)};
-}
-
-/* Poppler wraps right-to-left runs in these and gives them no box. */
-static bool is_direction_mark(uint32_t cp)
-{
-    return cp >= 0x202A && cp <= 0x202E;
 }
 
 static double overlap(double a0, double a1, double b0, double b1)
@@ -329,6 +363,17 @@ static bool is_leader(const char *text, size_t len)
     return dots >= DP_LEADER_LEAST;
 }
 
+/* Whether the run of digits and points at pos is followed by right-to-left text on its line; a short look. */
+static bool is_before_rtl(const char *text, size_t len, size_t pos)
+{
+    for (int k = 0; k < LOOK_AHEAD && pos < len; k++) {
+        const uint32_t cp = b_utf8_next(text, len, &pos);
+        if (cp == '\n' || b_cp_is_rtl(cp))
+            return cp != '\n';
+    }
+    return false;
+}
+
 /* Cuts the text into words. Boxes and characters run in step; when Poppler gave marks without boxes, they are
  * stepped over. */
 static enum b_code cut_words(struct reading *r, struct b_err *err)
@@ -338,11 +383,16 @@ static enum b_code cut_words(struct reading *r, struct b_err *err)
     const int most = r->pdf->options.limits.words_per_page;
     struct word w = {.empty_box = true};
     enum b_code code = B_OK;
+    bool left_run = false;
+    uint32_t last = 0; /* visible character of the line */
     guint at = 0; /* box, and index of the attributes */
     for (size_t pos = 0, before = 0; pos < len && code == B_OK; before = pos) {
         const uint32_t cp = b_utf8_next(r->text, len, &pos);
-        if (is_direction_mark(cp) && !marks_have_boxes)
+        if (is_direction_mark(cp)) {
+            at += marks_have_boxes;
+            left_run = cp == LEFT_TO_RIGHT && w.chars == 0 && (b_cp_is_rtl(last) || is_before_rtl(r->text, len, pos));
             continue;
+        }
         const PopplerRectangle *box = at < r->n_boxes ? &r->boxes[at] : NULL;
         const PopplerTextAttributes *font = attributes_at(r, (int)at++);
         const bool blank = b_cp_is_space(cp) || b_cp_is_control(cp);
@@ -350,15 +400,21 @@ static enum b_code cut_words(struct reading *r, struct b_err *err)
         const bool dots = dp_leader_dots(cp) > 0 && (w.leader || is_leader(r->text + before, len - before));
         if (blank || jump || dots != w.leader || !same_font(font, w.font))
             code = end_word(r, &w, !blank && !jump, err);
-        if (jump || cp == '\n')
+        if (jump || cp == '\n') {
             end_line(r->sheet);
+            last = 0;
+        }
         if (r->sheet->n_words >= most) {
             dp_sheet_warn(r->sheet, "the page has more than %d words: the rest of its text layer is left out", most);
             return code;
         }
         w.leader = dots;
-        if (!blank)
+        if (!blank) {
+            w.left_run = w.chars == 0 ? left_run : w.left_run;
+            left_run = false;
+            last = cp;
             add_char(&w, before, pos, font, box);
+        }
         if (box && !keep_char(r, cp, font, box))
             return b_arena_refused(r->sheet->arena, DP_PDF_DOMAIN, err);
     }

@@ -24,6 +24,7 @@
 #define GAP_PIECES 0.45f   /* ems between pieces of one row that are not neighbours in the file */
 #define BACK 0.5f          /* ems a word may start before the end of its neighbour: kerning, accents */
 #define TOUCHING 0.08f     /* ems: below there is no space between two words */
+#define TALLER 1.25f       /* than a line: a word that is turned */
 #define TOUCHING_CJK 0.30f /* ems: CJK has no spaces, its characters stand apart by side bearings */
 #define SCRIPT_SIZE 0.86f  /* of the row's font size, at most */
 #define SCRIPT_REACH 0.8f  /* ems between the middles of a row and of what stands in a hole of it; rows are 1.2 apart */
@@ -106,22 +107,44 @@ static float em_of(const struct dp_word *w, double dpi, int direction)
     return em > 1.0f ? em : 1.0f;
 }
 
-/* A word much taller than wide with several characters is turned or vertical. Boxes are as high as a line,
- * 1 to 1.5 em, so that a short upright word ("of") is narrow as well: only what is longer than that tells. */
-static bool looks_tall(const struct dp_word *w, double dpi, int visible)
+/* A word much taller than wide with several characters is turned or vertical. Boxes are as high as a line, 1 to 1.5 em
+ * and more in Arabic faces, so that a short upright word ("of") is narrow as well: only what is longer than that tells. */
+static bool looks_tall(const struct dp_word *w, double dpi, int visible, float line)
 {
     const float wide = w->bbox.x1 - w->bbox.x0, tall = w->bbox.y1 - w->bbox.y0;
-    return visible >= 2 && tall > 1.6f * wide && tall > 1.6f * em_of(w, dpi, 1);
+    return visible >= 2 && tall > 1.6f * wide && tall > fmaxf(1.6f, TALLER * line) * em_of(w, dpi, 1);
+}
+
+static int by_value(const void *p, const void *q)
+{
+    const float a = *(const float *)p, b = *(const float *)q;
+    return (a > b) - (a < b);
+}
+
+/* Usual height of a line's box, ems: of words that are wider than high. 0 when there are few. ems: scratch, one a word. */
+static float line_height(const struct dp_sheet *s, float *ems)
+{
+    size_t n = 0;
+    for (int32_t i = 0; i < s->n_words; i++) {
+        const struct dp_word *w = &s->words[i];
+        if (w->bbox.x1 - w->bbox.x0 > w->bbox.y1 - w->bbox.y0)
+            ems[n++] = (w->bbox.y1 - w->bbox.y0) / em_of(w, s->dpi, 0);
+    }
+    if (n * 4 < (size_t)s->n_words)
+        return 0;
+    qsort(ems, n, sizeof *ems, by_value);
+    return n > 0 ? ems[n / 2] : 0;
 }
 
 /* Directions of all words: from their own shape, else from a turned neighbour in the same file order. */
 static void find_directions(struct grouping *g)
 {
     const struct dp_sheet *s = g->sheet;
+    const float line = line_height(s, g->em); /* the ems themselves are not known yet */
     for (int32_t i = 0; i < s->n_words; i++) {
         const struct dp_word *w = &s->words[i];
         const struct glance look = glance_at(w->text);
-        if (!looks_tall(w, s->dpi, look.visible))
+        if (!looks_tall(w, s->dpi, look.visible, line))
             continue;
         g->upright[i] = look.cjk * 2 > look.visible;
         g->direction[i] = g->upright[i] ? 1 : 3;
@@ -130,7 +153,7 @@ static void find_directions(struct grouping *g)
         /* Reading up or down: from the previous or next word of the same column. */
         for (int32_t d = -1; d <= 1; d += 2) {
             const int32_t j = i + d;
-            if (j < 0 || j >= s->n_words || !looks_tall(&s->words[j], s->dpi, glance_at(s->words[j].text).visible))
+            if (j < 0 || j >= s->n_words || !looks_tall(&s->words[j], s->dpi, glance_at(s->words[j].text).visible, line))
                 continue;
             const struct dp_rect a = s->words[i].bbox, b = s->words[j].bbox;
             if (a.x1 <= b.x0 || b.x1 <= a.x0)

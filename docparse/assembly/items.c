@@ -347,7 +347,8 @@ static void settle_short_items(struct dp_assembly *a)
             continue; /* a cell of a turned table */
         it->direction = (uint8_t)a->main_direction;
         it->box = box;
-        it->size = size_of(it);
+        if (a->page->lines[it->line].source != DP_FROM_TEXT_LAYER)
+            it->size = size_of(it);
     }
 }
 

@@ -77,8 +77,31 @@ static void right_to_left(void **state)
     t_pdf_free(&pdf);
 }
 
+/* The point behind a number at the end of a sentence that runs to the left stands on the number's left; marks that turn
+ * the direction are no text. A line that runs to the right keeps its number. */
+static void point_on_the_left(void **state)
+{
+    (void)state;
+    struct t_pdf pdf;
+    struct dp_sheet s;
+    load_mapped(&pdf, "/Encoding /WinAnsiEncoding",
+                "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
+                "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <61> <7a> <05d0> endbfrange "
+                "endcmap end end",
+                "BT /F2 12 Tf 200 700 Td (.2027 dcba .hgfe mnop) Tj 0 -20 Td (ijkl mnop qrst) Tj ET "
+                "BT /F2 12 Tf 60 300 Td (A GRADE OF .75) Tj ET",
+                &s);
+    assert_int_equal(count_words(&s, "2027."), 1);
+    assert_int_equal(count_words(&s, ".75"), 1);
+    for (int32_t i = 0; i < s.n_words; i++)
+        assert_null(strstr(s.words[i].text, "\xE2\x80\xAA"));
+    dp_sheet_free(&s);
+    t_pdf_free(&pdf);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lone_bullets), cmocka_unit_test(right_to_left)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lone_bullets), cmocka_unit_test(right_to_left),
+                                       cmocka_unit_test(point_on_the_left)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,10 +113,34 @@ static void guessed_sizes_tell_no_scripts(void **state)
     EXPECT_OF(1, "a|b|x", {"a", 0, 2, 0.5f, 1, false}, {"b", 1.4f, 2, 0.5f, 1, false}, {"x", 0.55f, 1.25f, 0.7f, 0.7f, false});
 }
 
+/* A short word in a face whose boxes are much higher than its ems, as those of Arabic are, is not turned. */
+static void short_words_of_high_boxes(void **state)
+{
+    static const struct {
+        const char *text;
+        float x0, x1;
+    } put[] = {{"\xD8\xA7\xD9\x84\xD9\x88\xD8\xB2\xD9\x8A\xD8\xB1", 200, 260},
+               {"\xD8\xA5\xD9\x86", 176, 194},
+               {"\xD8\xA7\xD9\x84\xD9\x85\xD8\xB4\xD8\xB1\xD9\x88\xD8\xB9", 110, 170}};
+    struct dp_word words[3] = {0};
+    uint8_t ends[3] = {0};
+    struct dp_layer got;
+    struct b_arena *arena = b_arena_new((size_t)1 << 20);
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        words[i] = (struct dp_word){.text = put[i].text, .font_size = EM, .font = "Naskh", .bbox = {put[i].x0, 100, put[i].x1, 100 + 1.75f * EM}};
+    const struct dp_sheet sheet = {.dpi = 72, .words = words, .n_words = 3, .word_line_end = ends};
+    assert_int_equal(dp_text_layer_group(&sheet, arena, &got, NULL), B_OK);
+    assert_int_equal(got.n_lines, 1);
+    assert_int_equal(got.lines[0].direction, 0);
+    b_arena_drop(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(limits_go_into_their_row), cmocka_unit_test(fractions_keep_their_order),
                                        cmocka_unit_test(roots_go_to_the_row_of_their_ink), cmocka_unit_test(others_stay_lines),
-                                       cmocka_unit_test(drop_caps_take_no_lines), cmocka_unit_test(guessed_sizes_tell_no_scripts)};
+                                       cmocka_unit_test(drop_caps_take_no_lines), cmocka_unit_test(guessed_sizes_tell_no_scripts),
+                                       cmocka_unit_test(short_words_of_high_boxes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

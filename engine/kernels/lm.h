@@ -195,6 +195,9 @@ struct eng_lm_kernels {
     void (*add)(float *x, const float *y, size_t n);
     void (*attend)(const struct eng_lm_attention *a);
     void (*attend_rounded)(const struct eng_lm_attention_rounded *a); /* NULL in sets without bfloat16 */
+    /* The keys or values of n rows of d (even), x_row apart, as attend_rounded wants them; NULL in the same sets. */
+    void (*round_keys)(const float *x, size_t x_row, size_t n, size_t d, uint16_t *keys);
+    void (*round_values)(const float *x, size_t x_row, size_t n, size_t d, uint16_t *values);
     /* What dot_s8 and dot_q4 leave to do with the sums of a row. */
     void (*finish_s8)(const struct eng_lm_finish *f, const int32_t *sums);
     void (*finish_q4)(const struct eng_lm_finish *f, const float *sums);

@@ -28,6 +28,8 @@ void eng_lm_ref_rotate(float *x, size_t heads, size_t d, const float *cosine, co
 void eng_lm_ref_silu_mul(float *gate, const float *up, size_t n);
 void eng_lm_ref_add(float *x, const float *y, size_t n);
 void eng_lm_ref_attend(const struct eng_lm_attention *a);
+void eng_lm_ref_round_keys(const float *x, size_t x_row, size_t n, size_t d, uint16_t *keys);
+void eng_lm_ref_round_values(const float *x, size_t x_row, size_t n, size_t d, uint16_t *values);
 void eng_lm_ref_attend_rounded(const struct eng_lm_attention_rounded *a);
 void eng_lm_ref_finish_s8(const struct eng_lm_finish *f, const int32_t *sums);
 void eng_lm_ref_finish_q4(const struct eng_lm_finish *f, const float *sums);

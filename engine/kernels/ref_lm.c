@@ -340,6 +340,24 @@ void eng_lm_ref_attend(const struct eng_lm_attention *a)
         attend_row(a, row, a->first + (a->group ? row / a->group : 0) + 1);
 }
 
+void eng_lm_ref_round_keys(const float *x, size_t x_row, size_t n, size_t d, uint16_t *keys)
+{
+    memset(keys, 0, (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS * d * sizeof *keys);
+    for (size_t j = 0; j < n; j++)
+        for (size_t c = 0; c < d; c++)
+            keys[j / ENG_LM_KEYS * ENG_LM_KEYS * d + (c / 2 * ENG_LM_KEYS + j % ENG_LM_KEYS) * 2 + c % 2] =
+                to_bf16(x[j * x_row + c]);
+}
+
+void eng_lm_ref_round_values(const float *x, size_t x_row, size_t n, size_t d, uint16_t *values)
+{
+    const size_t width = eng_lm_rounded_width(d);
+    memset(values, 0, (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS * width * sizeof *values);
+    for (size_t j = 0; j < n; j++)
+        for (size_t c = 0; c < d; c++)
+            values[j / 2 * 2 * width + 2 * c + j % 2] = to_bf16(x[j * x_row + c]);
+}
+
 void eng_lm_ref_attend_rounded(const struct eng_lm_attention_rounded *a)
 {
     const size_t width = eng_lm_rounded_width(a->d), d = a->d;

@@ -10,6 +10,7 @@
 
 #include "engine/kernels/lm_private.h"
 #include "engine/kernels/vec.h"
+#include "engine/kernels/vec_columns.h"
 
 enum { ATTEND_ROWS = 12 };
 
@@ -90,6 +91,49 @@ V_INLINE float fold_rounded(float *s, size_t n, uint16_t *weights, float *top, f
     *total = *total * shrink + v_sum(sum);
     *top = best;
     return shrink;
+}
+
+V_INLINE __m512i round_pair(vf low, vf high)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+/* 16 keys by 32 channels at a time: a word is a pair of channels. */
+static void round_keys(const float *x, size_t x_row, size_t n, size_t d, uint16_t *keys)
+{
+    const size_t places = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS;
+    for (size_t j = 0; j < places; j += 16)
+        for (size_t c = 0; c < d; c += 32) {
+            uint16_t *to = keys + j / ENG_LM_KEYS * ENG_LM_KEYS * d + (c / 2 * ENG_LM_KEYS + j % ENG_LM_KEYS) * 2;
+            const size_t low = d - c < V ? d - c : V, high = d - c <= V ? 0 : d - c - V < V ? d - c - V : V;
+            __m512i rows[16], columns[16];
+#pragma GCC unroll 16
+            for (size_t r = 0; r < 16; r++) {
+                const float *from = x + (j + r) * x_row + c;
+                rows[r] = j + r < n ? round_pair(v_load_n(from, low), v_load_n(from + (high ? V : 0), high))
+                                    : _mm512_setzero_si512();
+            }
+            to_columns(rows, columns);
+            for (size_t p = 0; p < (low + high) / 2; p++)
+                _mm512_storeu_si512(to + p * ENG_LM_KEYS * 2, columns[p]);
+        }
+}
+
+/* Two keys by 16 channels at a time. */
+static void round_values(const float *x, size_t x_row, size_t n, size_t d, uint16_t *values)
+{
+    const size_t places = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS, width = eng_lm_rounded_width(d);
+    for (size_t j = 0; j < places; j += 2, values += 2 * width)
+        for (size_t c = 0; c < width; c += V) {
+            const float *from = x + j * x_row + c;
+            const size_t left = d - c < V ? d - c : V;
+            const vf even = j < n ? v_load_n(from, left) : v_zero();
+            const vf odd = j + 1 < n ? v_load_n(from + x_row, left) : v_zero();
+            const __m512i both = round_pair(even, odd); /* the halves' bytes side by side, 16 bits of each in turn */
+            const __m512i low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(both));
+            const __m512i high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1));
+            _mm512_storeu_si512(values + 2 * c, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        }
 }
 
 static void attend_rounded(const struct eng_lm_attention_rounded *a)

@@ -425,6 +425,8 @@ const struct eng_lm_kernels ISA_TABLE = {
 #if defined(__AVX512BF16__)
     .dot_bf16_bf16 = dot_bf16_bf16,
     .attend_rounded = attend_rounded,
+    .round_keys = round_keys,
+    .round_values = round_values,
     .round_bf16 = round_bf16,
 #else
     .round_bf16 = eng_lm_ref_round_bf16,

@@ -12,39 +12,9 @@
 #include <string.h>
 
 #include "engine/kernels/vec_bytes.h"
+#include "engine/kernels/vec_columns.h"
 
-enum { MANY_ROWS = 6, MANY_VECTORS = ENG_LM_SPREAD / 16, MANY_BLOCKS = ENG_LM_PAD / 4 };
-
-/* 16 rows of 16 words become 16 columns of them, `step` bytes apart. */
-V_INLINE void spread_block(const int8_t *const rows[16], int8_t *out, size_t step)
-{
-    __m512i a[16], b[16];
-#pragma GCC unroll 16
-    for (size_t j = 0; j < 16; j++)
-        a[j] = _mm512_loadu_si512(rows[j]);
-#pragma GCC unroll 8
-    for (size_t j = 0; j < 16; j += 2) { /* pairs of rows */
-        b[j] = _mm512_unpacklo_epi32(a[j], a[j + 1]);
-        b[j + 1] = _mm512_unpackhi_epi32(a[j], a[j + 1]);
-    }
-#pragma GCC unroll 4
-    for (size_t j = 0; j < 16; j += 4) { /* quarters: a[j + i] has word i of each 128 bits of four rows */
-        a[j] = _mm512_unpacklo_epi64(b[j], b[j + 2]);
-        a[j + 1] = _mm512_unpackhi_epi64(b[j], b[j + 2]);
-        a[j + 2] = _mm512_unpacklo_epi64(b[j + 1], b[j + 3]);
-        a[j + 3] = _mm512_unpackhi_epi64(b[j + 1], b[j + 3]);
-    }
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++) {
-        __m512i low02 = _mm512_shuffle_i32x4(a[i], a[4 + i], 0x88), low13 = _mm512_shuffle_i32x4(a[i], a[4 + i], 0xDD);
-        __m512i high02 = _mm512_shuffle_i32x4(a[8 + i], a[12 + i], 0x88);
-        __m512i high13 = _mm512_shuffle_i32x4(a[8 + i], a[12 + i], 0xDD);
-        _mm512_storeu_si512(out + i * step, _mm512_shuffle_i32x4(low02, high02, 0x88));
-        _mm512_storeu_si512(out + (4 + i) * step, _mm512_shuffle_i32x4(low13, high13, 0x88));
-        _mm512_storeu_si512(out + (8 + i) * step, _mm512_shuffle_i32x4(low02, high02, 0xDD));
-        _mm512_storeu_si512(out + (12 + i) * step, _mm512_shuffle_i32x4(low13, high13, 0xDD));
-    }
-}
+enum { MANY_ROWS = 6, MANY_VECTORS = ENG_LM_SPREAD / 16 };
 
 static void spread_s8(const int8_t *panels, size_t w_row, size_t n, size_t k, int8_t *out)
 {
@@ -52,12 +22,17 @@ static void spread_s8(const int8_t *panels, size_t w_row, size_t n, size_t k, in
     const size_t step = ENG_LM_SPREAD * 4;
     for (size_t c = 0; c < k; c += ENG_LM_BLOCK)
         for (size_t v = 0; v < MANY_VECTORS; v++) {
-            const int8_t *rows[16];
+            __m512i rows[16], columns[16];
+#pragma GCC unroll 16
             for (size_t j = 0; j < 16; j++) {
                 size_t row = v * 16 + j, panel = row / ENG_LM_PANEL * ENG_LM_PANEL;
-                rows[j] = row < n ? panels + panel * w_row + c * ENG_LM_PANEL + row % ENG_LM_PANEL * ENG_LM_BLOCK : zeros;
+                rows[j] = i_load(row < n ? panels + panel * w_row + c * ENG_LM_PANEL + row % ENG_LM_PANEL * ENG_LM_BLOCK
+                                         : zeros);
             }
-            spread_block(rows, out + c / 4 * step + v * 64, step);
+            to_columns(rows, columns);
+#pragma GCC unroll 16
+            for (size_t i = 0; i < 16; i++)
+                i_store(out + (c / 4 + i) * step + v * 64, columns[i]);
         }
 }
 

@@ -95,27 +95,7 @@ static void gather_head(const struct attention_run *run, size_t head, size_t beg
     }
 }
 
-/* The same in bfloat16, in pairs: of channels of a key, of keys for a channel of values. */
-static void gather_rounded(const struct attention_run *run, size_t head, size_t begin, size_t n, uint16_t *keys,
-                           uint16_t *values)
-{
-    size_t hidden = (size_t)run->vision->hidden, d = (size_t)run->vision->head_dim, width = eng_lm_rounded_width(d);
-    size_t blocks = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS;
-    uint16_t key[ENG_LM_MAX_HEAD + ENG_LM_PAD], value[ENG_LM_MAX_HEAD + ENG_LM_PAD];
-    memset(keys, 0, blocks * ENG_LM_KEYS * d * sizeof *keys);
-    memset(values, 0, blocks * ENG_LM_KEYS * width * sizeof *values);
-    for (size_t j = 0; j < n; j++) {
-        const float *k = run->memory->qkv + (begin + j) * 3 * hidden + hidden + head * d;
-        uint16_t *to = keys + j / ENG_LM_KEYS * ENG_LM_KEYS * d + j % ENG_LM_KEYS * 2;
-        run->kernels->round_bf16(k, d, key);
-        run->kernels->round_bf16(k + hidden, d, value);
-        for (size_t c = 0; c < d; c += 2)
-            memcpy(to + c * ENG_LM_KEYS, key + c, 2 * sizeof *key);
-        for (size_t c = 0; c < d; c++)
-            values[j / 2 * 2 * width + 2 * c + j % 2] = value[c];
-    }
-}
-
+/* The same in bfloat16. */
 static void attend_segment_rounded(const struct attention_run *run, size_t head, size_t begin, size_t n,
                                    float *memory)
 {
@@ -125,7 +105,9 @@ static void attend_segment_rounded(const struct attention_run *run, size_t head,
     float scaled[ENG_LM_MAX_HEAD];
     uint16_t *keys = (uint16_t *)(void *)(scratch + ENG_LM_QUERIES * ENG_LM_KEYS), *values = keys + places * d;
     uint16_t *q = values + places * width;
-    gather_rounded(run, head, begin, n, keys, values);
+    const float *first = run->memory->qkv + begin * stride + head * d + (size_t)run->vision->hidden;
+    run->kernels->round_keys(first, stride, n, d, keys);
+    run->kernels->round_values(first + run->vision->hidden, stride, n, d, values);
     struct eng_lm_attention_rounded a = {
         .keys = keys, .values = values, .q = q, .d = d, .n = n, .out = out, .scratch = scratch};
     for (size_t i = 0; i < n; i += ENG_LM_QUERIES) {

@@ -522,12 +522,33 @@ static void attend_rounded_one(const struct eng_lm_kernels *set, size_t d, size_
     free(keys), free(values), free(q), free(out), free(expected), free(alone);
 }
 
+/* Rows of d among others, whose padding holds what must not get in. */
+static void round_places(const struct eng_lm_kernels *set, size_t n, size_t d)
+{
+    const size_t x_row = d + 7, places = (n + ENG_LM_KEYS - 1) / ENG_LM_KEYS * ENG_LM_KEYS;
+    const size_t width = eng_lm_rounded_width(d);
+    float *x = floats(n * x_row, 5);
+    uint16_t *keys = halves(places * d), *twin = halves(places * d);
+    uint16_t *values = halves(places * width), *other = halves(places * width);
+    set->round_keys(x, x_row, n, d, keys);
+    eng_lm_ref_round_keys(x, x_row, n, d, twin);
+    assert_memory_equal(keys, twin, places * d * sizeof *keys);
+    set->round_values(x, x_row, n, d, values);
+    eng_lm_ref_round_values(x, x_row, n, d, other);
+    assert_memory_equal(values, other, places * width * sizeof *values);
+    free(x), free(keys), free(twin), free(values), free(other);
+}
+
 static void test_attend_rounded(void **test)
 {
     (void)test;
     for (int set = 0; set < n_sets; set++) {
         if (!sets[set]->attend_rounded)
             continue;
+        round_places(sets[set], 64, 80);
+        round_places(sets[set], 65, 26);
+        round_places(sets[set], 1, 2);
+        round_places(sets[set], 39, 128);
         attend_rounded_one(sets[set], 80, 48, 64);
         attend_rounded_one(sets[set], 80, 17, 201);
         attend_rounded_one(sets[set], 16, 3, 1);

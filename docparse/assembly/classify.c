@@ -161,13 +161,13 @@ static float parted(const struct dp_assembly *a, const struct strip *s)
     return widest;
 }
 
-/* Distance of the strip to the next text inwards. */
-static float set_off(const struct dp_assembly *a, const struct strip *s, bool top)
+/* Distance of the strip to the next text of so many rows inwards. */
+static float set_off(const struct dp_assembly *a, const struct strip *s, bool top, int32_t rows)
 {
     float least = 1e30f;
     for (int32_t i = 0; i < a->n_blocks; i++) {
         const struct dp_draft_block *b = &a->blocks[i];
-        bool own = b->aside || b->before || b->after;
+        bool own = b->aside || b->before || b->after || b->lines < rows;
         for (int32_t k = 0; k < s->n; k++)
             own = own || s->blocks[k] == i;
         if (!own)
@@ -180,13 +180,13 @@ static bool is_furniture(const struct dp_assembly *a, const struct strip *s, boo
 {
     const float h = page_height(a), body = a->body;
     const float away = (top ? s->box.y1 : h - s->box.y0) / h;
-    const float off = set_off(a, s, top);
+    const float off = set_off(a, s, top, 1);
     if (away > EDGE_ZONE || s->rows > 2 || off > 1e29f || s->entry)
         return false;
     if (s->number && s->n <= NUMBER_PIECES && s->size <= 1.45f * body && s->chars < NUMBER_CHARS &&
         off > 0.3f * a->height)
         return true;
-    if (off < TOUCHING * a->height) /* headings at the top of narrow columns */
+    if (set_off(a, s, top, 2) < TOUCHING * a->height) /* headings at the top of narrow columns */
         return false;
     if (away < EDGE_SURE && s->size <= 1.3f * body && s->rows == 1)
         return true;

@@ -125,6 +125,20 @@ static void test_furniture(void **state)
     assert_int_equal(block_with("body text")->type, DP_PARAGRAPH);
 }
 
+/* What the publisher's server put close above the running head is furniture as well. */
+static void test_two_running_heads(void **state)
+{
+    (void)state;
+    line(400, 20, 18, "Downloaded from a library on July 12");
+    line(100, 41, 18, "Running head");
+    line(1000, 41, 18, "17");
+    column(100, 200, 20, "body text that fills the width of the whole page from left to right and back");
+    assemble();
+    assert_int_equal(block_with("Downloaded from")->type, DP_HEADER);
+    assert_int_equal(block_with("Running head")->type, DP_HEADER);
+    assert_int_equal(block_with("17")->type, DP_PAGE_NUMBER);
+}
+
 /* Three columns, four rows, every line drawn; the first column of rows 1 and 2 is one cell, so is the head. */
 static void test_ruled_table(void **state)
 {
@@ -789,6 +803,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_furniture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_two_running_heads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ruled_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_three_line_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_table, set_up, tear_down),

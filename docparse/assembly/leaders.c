@@ -8,9 +8,11 @@
 #include "engine/base/utf8.h"
 
 #define PLACE_MOST 5 /* characters of a page's number; more are a price or a sum */
-#define PLACES_SHARE                                                                                                   \
-    0.8f               /* of leaders of a table of contents that end in such a number, and of those that do not fall */
-#define LED_SHARE 0.5f /* of the rows of a table, by leaders that make it one */
+#define PLACES_SHARE 0.8f /* of leaders of a table of contents that end in such a number, and of those that do not fall */
+#define COLUMNS_MOST 8    /* of an index */
+#define INDENT 3.0f       /* heights that entries of one column may be set in */
+#define ALPHABET_LEAST 5  /* entries behind others whose order says that they are those of an index */
+#define LED_SHARE 0.5f    /* of the rows of a table, by leaders that make it one */
 #define LED_LEAST 3
 #define RULES_MOST 3000 /* more are a drawing */
 #define LINE_TOP 0.45f  /* of a line's box, from which its foot begins, */
@@ -109,24 +111,82 @@ static enum place place_of(const struct dp_assembly *a, const struct dp_piece *p
     return chars == 0 ? NO_PLACE : commas > 0 ? PLACES : ONE_PLACE;
 }
 
+/* The entry above in the same column: where its column begins, its last page, the first letter of its name. */
+struct entry {
+    float x;
+    int32_t page;
+    char initial;
+};
+
+/* What the columns of entries have in common, row by row. */
+struct entries {
+    struct entry above[COLUMNS_MOST];
+    int32_t columns;
+    int32_t led, places, several; /* leaders, those that lead to pages, and to several of them */
+    int32_t rising, falling;      /* pages against those of the entries above */
+    int32_t onward, backward;     /* initials likewise, in the alphabet */
+};
+
+/* A small Latin letter, or 0. */
+static char initial_of(const struct dp_assembly *a, const struct dp_piece *p)
+{
+    const char c = p->n_words > 0 ? a->page->words[p->first_word].text[0] : '\0';
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c >= 'a' && c <= 'z' ? c : '\0';
+}
+
+/* Entries inside of others begin further in. */
+static struct entry *column_of(struct entries *e, float x, float indent)
+{
+    for (int32_t k = 0; k < e->columns; k++)
+        if (x > e->above[k].x - indent && x < e->above[k].x + indent)
+            return &e->above[k];
+    if (e->columns == COLUMNS_MOST)
+        return NULL;
+    e->above[e->columns] = (struct entry){.x = x};
+    return &e->above[e->columns++];
+}
+
+static void note_entry(const struct dp_assembly *a, struct entries *e, const struct dp_piece *name, int32_t page)
+{
+    const char initial = initial_of(a, name);
+    struct entry *above = column_of(e, name->box.x0, INDENT * (name->box.y1 - name->box.y0));
+    if (!above)
+        return;
+    if (page > 0 && above->page > 0) {
+        e->rising += page >= above->page;
+        e->falling += page < above->page;
+    }
+    if (initial && above->initial) {
+        e->onward += initial >= above->initial;
+        e->backward += initial < above->initial;
+    }
+    above->page = page > 0 ? page : above->page;
+    above->initial = initial ? initial : above->initial;
+}
+
+static bool mostly(int32_t of, int32_t against, int32_t least)
+{
+    return of + against >= least && (float)of >= PLACES_SHARE * (float)(of + against);
+}
+
 bool dp_is_contents(const struct dp_assembly *a, const struct dp_piece *pieces, int32_t n)
 {
-    int32_t led = 0, places = 0, several = 0, falling = 0, last = 0;
+    struct entries e = {.columns = 0};
     for (int32_t i = 0; i + 1 < n; i++) {
-        int32_t value;
+        int32_t page;
         if (!pieces[i].leads || pieces[i + 1].text_row != pieces[i].text_row)
             continue;
-        led++;
-        const enum place place = place_of(a, &pieces[i + 1], &value);
+        e.led++;
+        const enum place place = place_of(a, &pieces[i + 1], &page);
         if (place == NO_PLACE)
             continue;
-        places++;
-        several += place == PLACES;
-        falling += value > 0 && value < last;
-        last = value > 0 ? value : last;
+        e.places++;
+        e.several += place == PLACES;
+        note_entry(a, &e, &pieces[i], page);
     }
-    const bool rising = (float)falling <= (1.0f - PLACES_SHARE) * (float)places;
-    return led > 0 && (float)places >= PLACES_SHARE * (float)led && (rising || several > 0);
+    if (e.led == 0 || (float)e.places < PLACES_SHARE * (float)e.led)
+        return false;
+    return e.several > 0 || mostly(e.rising, e.falling, 0) || mostly(e.onward, e.backward, ALPHABET_LEAST);
 }
 
 bool dp_is_led(const struct dp_piece *pieces, int32_t n, int32_t rows)

@@ -604,6 +604,25 @@ static void test_index(void **state)
     assert_int_equal(g->page->n_tables, 0);
 }
 
+/* So is one whose entries have one place each: their names stand in the order of the alphabet. */
+static void test_index_of_single_places(void **state)
+{
+    static const char *const pages[] = {"30", "12", "7", "51", "3", "18"};
+    static const char *const words[][2] = {{"aims of it", "keys of it"}, {"Boards it had", "ledgers"}, {"books", "lists kept"},
+                                           {"bills of it", "mail to it"}, {"dates of it", "Members"}, {"errors", "notes"}};
+    struct drawing *g = *state;
+    prose(g, 100);
+    for (int r = 0; r < 6; r++)
+        for (int c = 0; c < 2; c++) {
+            text(g, (float)(100 + c * 520), (float)(300 + r * 36), words[r][c]);
+            text(g, (float)(250 + c * 520), (float)(300 + r * 36), ". . . . . .");
+            text(g, (float)(400 + c * 520), (float)(300 + r * 36), pages[(r + c) % 6]);
+        }
+    prose(g, 800);
+    assemble(g);
+    assert_int_equal(g->page->n_tables, 0);
+}
+
 /* Dots that a scan shows as a rule on the line of text, of which the reader sees the first ones only. */
 static void test_dotted_rules(void **state)
 {
@@ -764,6 +783,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cells_of_two_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_contents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_index, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_index_of_single_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dotted_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_from_the_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rules_above_and_below, set_up, tear_down),

@@ -35,11 +35,11 @@ def check_json(schema, data, path):
                 yield "%s: the span at %d is not where it says" % (block["id"], span["start"])
 
 
-def plain_parts(block):
-    """The text of a block between its formulas."""
+def plain_parts(block, marked=("formula",)):
+    """The text of a block between its spans of these kinds."""
     at, parts = 0, []
     for span in block.get("spans", []):
-        if span["kind"] == "formula":
+        if span["kind"] in marked:
             parts.append(block["text"][at:span["start"]])
             at = span["end"]
     return parts + [block["text"][at:]]
@@ -313,19 +313,20 @@ def rendered(text):
     return squeeze("".join(out)), errors
 
 
+MD_MATH = ("formula", "superscript", "subscript")  # what Markdown has between dollars
 MD_TEXT = {"title", "heading", "paragraph", "list_item", "caption", "footnote", "reference", "stamp", "handwriting", "barcode", "chemistry", "other"}
 
 
 def check_md(schema, data, path):
     """Every text of the JSON beside it is what a Markdown reader shows, letter by letter; nothing turns into markup."""
     document = json.load(open(path[:-3] + ".json", encoding="utf-8"))
-    math = any((b["source"] == "vlm" and "$" in json.dumps(b)) or len(plain_parts(b)) > 1 for p in document["pages"] for b in p["blocks"])
+    math = any((b["source"] == "vlm" and "$" in json.dumps(b)) or len(plain_parts(b, MD_MATH)) > 1 for p in document["pages"] for b in p["blocks"])
     seen, errors = rendered(data.decode("utf-8"))
     if not math:  # between dollars stands LaTeX, which plain Markdown takes for text
         yield from errors
     for page in document["pages"]:
         for block in page["blocks"]:
-            texts = [squeeze(part) for part in plain_parts(block)]
+            texts = [squeeze(part) for part in plain_parts(block, MD_MATH)]
             if block["type"] not in MD_TEXT or block.get("joined") or (block["source"] == "vlm" and "$" in block["text"]):
                 continue
             if any(text not in seen for text in texts):

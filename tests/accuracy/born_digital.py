@@ -10,7 +10,7 @@ precision = shared / ours, over all pages. Characters that no text can have (pri
 controls: fonts without a character map) are left out on both sides and counted apart; so are pages on which
 more than half of the reference is such. Characters that were recognised from the image and are not in the
 reference (screenshots, logos, such fonts) are real text that pdftotext cannot give: precision is given with and
-without them, and --least holds the latter.
+without them, and --least holds the latter. Markers of items that are drawn, and so in no line, do not count.
 Exit code 0 when recall and precision reach --least and no document failed and no page is missing.
 Only the standard library is used; nothing is downloaded (see corpora/fetch_docs.sh).
 """
@@ -87,7 +87,7 @@ def merged(ranges):
 
 
 def our_pages(program, path, pages, jobs):
-    """({page number: text}, failed pages, sources of lines, CPU seconds, error)."""
+    """({page number: characters}, failed pages, characters recognised by page, CPU seconds, error)."""
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "convert", str(path), "-o", folder, "-f", "text,json", "--jobs", str(jobs), "--progress", "none",
                    "--pages", ",".join("%d-%d" % p for p in pages)]
@@ -106,11 +106,15 @@ def our_pages(program, path, pages, jobs):
         parts = texts[0].read_text(encoding="utf-8").split("\f")
         failed = sum(page["status"] == "failed" for page in document["pages"])
         read = collections.Counter()  # characters recognised from the image, by page
+        own = {number: characters(part)[0] for number, part in zip(numbers, parts)}
         for page in document["pages"]:
             for block in page["blocks"]:
+                marker = block.get("marker", "")
+                if page["number"] in own and not any(marker in line.get("text", "") for line in block.get("lines", [])):
+                    own[page["number"]] -= characters(marker)[0]
                 if block["source"] != "text_layer":
                     read[page["number"]] += sum(characters(block.get("text", ""))[0].values())
-        return dict(zip(numbers, parts)), failed, read, seconds, error
+        return own, failed, read, seconds, error
 
 
 def compare(path, args):
@@ -124,7 +128,7 @@ def compare(path, args):
            "recognised": sum(read.values()), "worst": []}
     for number, text in want.items():
         ref, lost = characters(text)
-        own, _ = characters(got.get(number, ""))
+        own = got.get(number, collections.Counter())
         row["undecodable"] += lost
         if lost > sum(ref.values()):
             row["apart"] += 1

@@ -6,6 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void succeed(enum b_code code, const char *what, const struct b_err *err)
+{
+    if (code != B_OK) {
+        (void)fprintf(stderr, "%s: %s\n", what, err->message);
+        abort();
+    }
+}
+
+struct dp_page *t_page_new(int number, int w, int h, double dpi, struct dp_line_builder *builder)
+{
+    struct b_err err = {0};
+    struct dp_page *page = NULL;
+    succeed(dp_page_new(number, 64u << 20, &page, &err), "a test's page", &err);
+    page->width = w;
+    page->height = h;
+    page->dpi = dpi;
+    dp_line_builder_begin(builder, page);
+    return page;
+}
+
+void t_page_assemble(const struct dp_sheet *sheet, struct dp_page *page)
+{
+    struct b_err err = {0};
+    succeed(dp_assemble(sheet, page, &err), "assembly", &err);
+    succeed(dp_page_check(page, &err), "the assembled page", &err);
+}
+
 struct t_type t_type_read(float size)
 {
     return (struct t_type){.size = size, .step = size * 0.4f, .source = DP_FROM_COMPACT, .confidence = 0.9f};

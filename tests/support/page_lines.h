@@ -2,10 +2,16 @@
 #ifndef TESTS_SUPPORT_PAGE_LINES_H
 #define TESTS_SUPPORT_PAGE_LINES_H
 
+#include "docparse/assembly.h"
 #include "docparse/line_builder.h"
 
 /* Lines of text for tests of assembly, every character as wide as the next one (a byte is a character). Everything here
  * aborts on failure: a test that cannot make its page has no result. One thread at a time. */
+
+/* A page of w x h pixels, on which the builder adds lines. Drop it with dp_page_drop. */
+struct dp_page *t_page_new(int number, int w, int h, double dpi, struct dp_line_builder *builder);
+/* Assembles the page and checks it; sheet may be NULL. */
+void t_page_assemble(const struct dp_sheet *sheet, struct dp_page *page);
 
 /* How a line is set. */
 struct t_type {

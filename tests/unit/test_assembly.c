@@ -24,14 +24,10 @@ static int set_up(void **state)
     (void)state;
     memset(&sheet, 0, sizeof sheet);
     sheet.kind = DP_SHEET_RASTER;
-    if (dp_page_new(2, 64u << 20, &page, NULL) != B_OK ||
-        b_image_new(W, H, 1, (uint64_t)W * H, &sheet.image, NULL) != B_OK)
+    if (b_image_new(W, H, 1, (uint64_t)W * H, &sheet.image, NULL) != B_OK)
         return -1;
     memset(sheet.image.pixels, 255, (size_t)W * H);
-    page->width = W;
-    page->height = H;
-    page->dpi = 150;
-    dp_line_builder_begin(&builder, page);
+    page = t_page_new(2, W, H, 150, &builder);
     return 0;
 }
 
@@ -64,11 +60,7 @@ static void column(float x, float y, int lines, const char *text)
 
 static void assemble(void)
 {
-    struct b_err err = {0};
-    if (dp_assemble(&sheet, page, &err) != B_OK)
-        fail_msg("%s", err.message);
-    if (dp_page_check(page, &err) != B_OK)
-        fail_msg("%s", err.message);
+    t_page_assemble(&sheet, page);
 }
 
 static const struct dp_block *block_with(const char *text)

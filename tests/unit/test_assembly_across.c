@@ -24,12 +24,8 @@ struct book {
 
 static void add_page(struct book *book)
 {
-    struct dp_page **page = &book->pages[book->n];
-    assert_int_equal(dp_page_new(book->n + 1, 16u << 20, page, NULL), B_OK);
-    (*page)->width = W;
-    (*page)->height = H;
-    (*page)->dpi = 120;
-    dp_line_builder_begin(&book->builders[book->n++], *page);
+    book->pages[book->n] = t_page_new(book->n + 1, W, H, 120, &book->builders[book->n]);
+    book->n++;
 }
 
 /* A line of the text layer on the last page; size is its type size in pixels. */

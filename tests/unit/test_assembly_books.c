@@ -25,11 +25,7 @@ static int set_up(void **state)
     (void)state;
     style = 0;
     sheet = (struct dp_sheet){.kind = DP_SHEET_DIGITAL, .rules = rules};
-    assert_int_equal(dp_page_new(2, 16u << 20, &page, NULL), B_OK);
-    page->width = W;
-    page->height = H;
-    page->dpi = 120;
-    dp_line_builder_begin(&builder, page);
+    page = t_page_new(2, W, H, 120, &builder);
     return 0;
 }
 
@@ -61,9 +57,7 @@ static void rule(float x0, float y0, float x1, float y1)
 
 static void assemble(void)
 {
-    struct b_err err = {0};
-    if (dp_assemble(&sheet, page, &err) != B_OK || dp_page_check(page, &err) != B_OK)
-        fail_msg("%s", err.message);
+    t_page_assemble(&sheet, page);
 }
 
 static const struct dp_block *block_with(const char *text)

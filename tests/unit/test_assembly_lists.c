@@ -23,11 +23,7 @@ static int set_up(void **state)
     (void)state;
     style = 0;
     sheet = (struct dp_sheet){.kind = DP_SHEET_DIGITAL};
-    assert_int_equal(dp_page_new(2, 16u << 20, &page, NULL), B_OK);
-    page->width = W;
-    page->height = H;
-    page->dpi = 120;
-    dp_line_builder_begin(&builder, page);
+    page = t_page_new(2, W, H, 120, &builder);
     return 0;
 }
 
@@ -48,9 +44,7 @@ static void line(float x, float y, float size, const char *text)
 
 static void assemble(void)
 {
-    struct b_err err = {0};
-    if (dp_assemble(&sheet, page, &err) != B_OK || dp_page_check(page, &err) != B_OK)
-        fail_msg("%s", err.message);
+    t_page_assemble(&sheet, page);
 }
 
 /* The `n`-th item of the page and the item that its list stands in, or NULL. */

@@ -27,15 +27,11 @@ static int set_up(void **state)
 {
     struct drawing *g = calloc(1, sizeof *g);
     *state = g;
-    if (!g || dp_page_new(2, 64u << 20, &g->page, NULL) != B_OK ||
-        b_image_new(W, H, 1, (uint64_t)W * H, &g->sheet.image, NULL) != B_OK)
+    if (!g || b_image_new(W, H, 1, (uint64_t)W * H, &g->sheet.image, NULL) != B_OK)
         return -1;
     g->sheet.kind = DP_SHEET_RASTER;
     memset(g->sheet.image.pixels, 255, (size_t)W * H);
-    g->page->width = W;
-    g->page->height = H;
-    g->page->dpi = 150;
-    dp_line_builder_begin(&g->builder, g->page);
+    g->page = t_page_new(2, W, H, 150, &g->builder);
     return 0;
 }
 
@@ -86,9 +82,7 @@ static void row(struct drawing *g, float x0, float step, float y, const char *co
 
 static void assemble(struct drawing *g)
 {
-    struct b_err err = {0};
-    if (dp_assemble(&g->sheet, g->page, &err) != B_OK || dp_page_check(g->page, &err) != B_OK)
-        fail_msg("%s", err.message);
+    t_page_assemble(&g->sheet, g->page);
 }
 
 static const char *cell_text(const struct drawing *g, int table, int r, int c)

@@ -11,7 +11,9 @@ send every document once. Ends with 0 when
   99th percentile of a sum of many is more than the sum of means: 2.33 standard deviations are added. Mean and deviation are the server's
   own numbers of the same minutes, so that the bound is as hard on a fast machine as on a busy one;
 - over a minute or more, resident memory, sampled every second, has in the last third a median and a peak within 5 % of those in the
-  first third, what was used before the first fifth of the time left out.
+  first third, what was used before the first fifth of the time left out. The blocks that networks run in, of which the server tells
+  the size, are counted at their usual size: there is one for each worker, and now and then one more for a while, when admission.h's
+  express reads a page as well. They stay below what so many large pages need.
 The server starts anew, with DOCPARSE, DOCPARSE_MODELS and DP_SOURCE as the other tests have them.
 """
 import argparse, collections, json, os, random, re, statistics, struct, sys, tempfile, threading, time, unittest
@@ -23,6 +25,7 @@ import e2e
 from service import PARSER, chunks, doc, jobs, pb, rich, sample
 from serving import Serving
 
+BLOCK_MOST = 384         # MiB, of the network that needs the most: a page's detector at its bound of pixels
 WARM_UP = 0.2           # part of the time in which memory may still grow
 FLAT = 1.05             # median and peak of the last third over those of the first
 FLAT_FROM = 60          # seconds: shorter runs are all warm-up
@@ -196,6 +199,10 @@ def resident(pid):
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def network_bytes(serving):
+    return sum(int(serving.metric('docparse_network_bytes{state="%s"}' % state)) for state in ("used", "idle"))
+
+
 def histogram(serving, name, label):
     """Bounds with numbers up to them, and the sum, of a histogram of /metrics."""
     text, buckets = serving.get("metrics", "/metrics")[1].decode(), []
@@ -234,15 +241,18 @@ class Keeper(unittest.TestCase):
 
 
 def sample_until(serving, load, step):
-    """Resident memory and open files once a step while the clients are at work, and with what the server ended, if it did."""
-    memory, files = [], []
+    """Resident memory, that of networks' blocks, and open files, once a step while the clients are at work, and with what
+    the server ended, if it did. The blocks are asked for on both sides of the other: one may come or go between."""
+    memory, blocks, files = [], [], []
     while time.time() < load.until + 0.5:
         time.sleep(step)
         if serving.process.poll() is not None:
-            return memory, files, serving.process.returncode
+            return memory, blocks, files, serving.process.returncode
+        before = network_bytes(serving)
         memory.append(resident(serving.process.pid))
+        blocks.append(max(before, network_bytes(serving)))
         files.append(int(serving.metric("process_open_fds")))
-    return memory, files, None
+    return memory, blocks, files, None
 
 
 def flatness(memory):
@@ -261,7 +271,7 @@ def measure(args, state):
     warm, before = resident(serving.process.pid), {n: histogram(serving, n[0], 'class="%s"' % n[1]) for n in names}
     load.tally.outcomes.clear()
     threads, fast = load.start(args.clients)
-    memory, files, died = sample_until(serving, load, min(1.0, args.seconds / 10))
+    memory, blocks, files, died = sample_until(serving, load, min(1.0, args.seconds / 10))
     give_up = time.time() + 60
     while any(t.is_alive() for t in threads) and time.time() < give_up:
         load.cut()  # again and again: a thread may have been about to call
@@ -276,7 +286,8 @@ def measure(args, state):
         time.sleep(0.5)
     held = serving.metric("docparse_bytes_held") if died is None else None
     ended = serving.stop(120)[0] if died is None else died
-    (first, first_peak), (last, last_peak) = flatness(memory)
+    usual = statistics.median(blocks or [0])
+    (first, first_peak), (last, last_peak) = flatness([m - n + usual for m, n in zip(memory, blocks)])
     times = sorted(load.tally.times["interactive"]) or [0.0]
     result = {"seconds": args.seconds, "clients": len(threads), "interactive_clients": fast, "workers": args.workers, "exit_code": ended, "hanging_clients": hanging,
               "bytes_held_at_the_end": held, "outcomes": {"%s: %s" % k: n for k, n in sorted(load.tally.outcomes.items())}, "calls": sum(load.tally.outcomes.values()),
@@ -285,8 +296,8 @@ def measure(args, state):
               "interactive_p99_bound": EXPRESS + fast * work.get("interactive", 0.0) + 2.33 * fast ** 0.5 * spread,
               "interactive_seconds": {"p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "max": times[-1]},
               "resident_mib": {"before_the_load": warm / 2**20, "first_third": first, "last_third": last, "growth": last / max(first, 1) - 1, "first_third_peak": first_peak,
-                               "last_third_peak": last_peak, "peak_growth": last_peak / max(first_peak, 1) - 1, "peak": max(memory or [0]) / 2**20},
-              "resident_samples_mib": [round(m / 2**20, 1) for m in memory], "open_files_max": max(files or [0])}
+                               "last_third_peak": last_peak, "peak_growth": last_peak / max(first_peak, 1) - 1, "peak": max(memory or [0]) / 2**20, "blocks_peak": max(blocks or [0]) / 2**20},
+              "resident_samples_mib": [round(m / 2**20, 1) for m in memory], "blocks_samples_mib": [round(m / 2**20, 1) for m in blocks], "open_files_max": max(files or [0])}
     result["wrong"] = judge(result, args)
     return result
 
@@ -307,6 +318,8 @@ def judge(r, args):
         wrong.append("memory grew by %.1f %%" % (100 * m["growth"]))
     if args.seconds >= FLAT_FROM and m["last_third_peak"] > FLAT * m["first_third_peak"]:
         wrong.append("the peak of memory grew by %.1f %%" % (100 * m["peak_growth"]))
+    if m["blocks_peak"] > BLOCK_MOST * (args.workers + 1):
+        wrong.append("networks ran in %.0f MiB" % m["blocks_peak"])
     for kind in ("interactive", "bulk", "broken", "huge", "cancel", "late", "job"):
         if args.seconds >= 2 * FLAT_FROM and not any(k.startswith(kind + ": ") and "QUEUE_FULL" not in k and "cut" not in k for k in r["outcomes"]):
             wrong.append("no call of the kind '%s' got in" % kind)
@@ -323,8 +336,8 @@ def report(r):
     print("interactive calls: p50 %.2f s, p99 %.2f s of at most %.1f s, longest %.2f s; in the queue, p99 about %.1f s (bulk %.1f s); work %.2f s, deviation %.2f s" %
           (i["p50"], i["p99"], r["interactive_p99_bound"], i["max"], r["queue_p99_seconds"].get("interactive", 0), r["queue_p99_seconds"].get("bulk", 0),
            r["mean_work_seconds"].get("interactive", 0), r["work_deviation_seconds"]))
-    print("resident memory: %.0f MiB before the load; medians %.0f MiB, %.0f MiB at the end (%+.1f %%); peaks %.0f MiB, %.0f MiB at the end (%+.1f %%); open files at most %d" %
-          (m["before_the_load"], m["first_third"], m["last_third"], 100 * m["growth"], m["first_third_peak"], m["last_third_peak"], 100 * m["peak_growth"], r["open_files_max"]))
+    print("resident memory: %.0f MiB before the load, at most %.0f MiB, up to %.0f MiB of it for networks; with these at their usual size medians %.0f MiB, %.0f MiB at the end (%+.1f %%), "
+          "peaks %.0f MiB, %.0f MiB at the end (%+.1f %%); open files at most %d" % (m["before_the_load"], m["peak"], m["blocks_peak"], m["first_third"], m["last_third"], 100 * m["growth"], m["first_third_peak"], m["last_third_peak"], 100 * m["peak_growth"], r["open_files_max"]))
     for line in r["without_a_reason"]:
         print("  no reason: %s" % line)
     print("fine" if not r["wrong"] else "WRONG: " + "; ".join(r["wrong"]))

@@ -14,12 +14,6 @@
 enum { Q4_VECTORS = 2 };
 #if defined(__AVX512F__)
 enum { Q4_COLUMNS = 6 };
-V_INLINE vi i_words(const uint8_t *p)
-{
-    int32_t four;
-    memcpy(&four, p, sizeof four);
-    return _mm512_set1_epi32(four);
-}
 V_INLINE vi i_set32(int x)
 {
     return _mm512_set1_epi32(x);
@@ -39,12 +33,6 @@ V_INLINE vi i_fourfold(vi a)
 }
 #else
 enum { Q4_COLUMNS = 3 };
-V_INLINE vi i_words(const uint8_t *p)
-{
-    int32_t four;
-    memcpy(&four, p, sizeof four);
-    return _mm256_set1_epi32(four);
-}
 V_INLINE vi i_set32(int x)
 {
     return _mm256_set1_epi32(x);
@@ -65,6 +53,14 @@ V_INLINE vi i_fourfold(vi a)
         a, _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12)));
 }
 #endif
+
+/* Four bytes, again in every word. */
+V_INLINE vi i_words(const uint8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return i_set32(four);
+}
 
 /* acc + x . low + y . high, word by word. Without VNNI two products of a byte with -15..15 fit 16 bits, and so do four. */
 V_INLINE vi q4_words(vi acc, vi x, vi low, vi y, vi high)

@@ -54,16 +54,18 @@ static void lone_bullets(void **state)
     t_pdf_free(&pdf);
 }
 
+/* Names small Latin letters Hebrew ones. */
+static const char hebrew[] =
+    "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
+    "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <61> <7a> <05d0> endbfrange endcmap end end";
+
 /* Characters that run from right to left (Latin codes named Hebrew by a map): none is lost, none doubled. */
 static void right_to_left(void **state)
 {
     (void)state;
     struct t_pdf pdf;
     struct dp_sheet s;
-    load_mapped(&pdf, "/Encoding /WinAnsiEncoding",
-                "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
-                "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <61> <7a> <05d0> endbfrange "
-                "endcmap end end",
+    load_mapped(&pdf, "/Encoding /WinAnsiEncoding", hebrew,
                 "BT /F2 12 Tf 300 700 Td (abcd efgh) Tj 0 -20 Td (ijkl mnop) Tj ET BT /F2 12 Tf 60 500 Td (qrst) Tj ET "
                 "BT /F2 12 Tf 290 40 Td (12) Tj ET",
                 &s);
@@ -84,10 +86,7 @@ static void point_on_the_left(void **state)
     (void)state;
     struct t_pdf pdf;
     struct dp_sheet s;
-    load_mapped(&pdf, "/Encoding /WinAnsiEncoding",
-                "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def "
-                "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfrange <61> <7a> <05d0> endbfrange "
-                "endcmap end end",
+    load_mapped(&pdf, "/Encoding /WinAnsiEncoding", hebrew,
                 "BT /F2 12 Tf 200 700 Td (.2027 dcba .hgfe mnop) Tj 0 -20 Td (ijkl mnop qrst) Tj ET "
                 "BT /F2 12 Tf 60 300 Td (A GRADE OF .75) Tj ET",
                 &s);
